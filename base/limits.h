@@ -1,0 +1,75 @@
+/* limits.h - every limit that Weir has, in one place: each has a name, a default, a hard cap and a declared policy.
+ *
+ * LIMIT_NAME is the default as a constant, LIMIT_NAME_CAP the most that a setting may make of it; where both are equal
+ * the limit is fixed. Modules that have a constant of their own for one of these keep it equal (tests/unit/limits.c
+ * holds them to it). The docs' table is this one. A new limit is a new line here. */
+#ifndef WEIR_BASE_LIMITS_H
+#define WEIR_BASE_LIMITS_H
+
+/* X(NAME, default, hard cap, unit, "why, and what happens when it is reached") */
+/* clang-format off */
+#define WEIR_LIMITS(X)                                                                                                 \
+  /* records */                                                                                                        \
+  X(RECORD_BYTES, 1048576, 1048576, "bytes", "a longer record is refused: dead letter `too_long`")                     \
+  X(RECORD_DEPTH, 64, 64, "levels", "deeper nesting in a record is refused: dead letter `too_deep`")                   \
+  X(LIST_ELEMENTS, 64, 64, "elements", "a list value with more is a bad field: null, counted")                         \
+  X(FRACTION_DIGITS, 6, 6, "digits", "times are microseconds; time text with more digits is bad")                      \
+  X(DECIMAL_DIGITS, 18, 18, "digits", "after the point of a decimal type; more is an error in the rules")              \
+  X(EVENT_FIELDS, 4096, 4096, "per event type", "more are an error in the rules")                                      \
+  X(DEAD_LETTERS, 10, 10, "per second, on a terminal", "further ones are counted, not printed")                        \
+  X(INPUTS, 4096, 4096, "partitions", "more `--input` are refused; each push looks at all of them once")               \
+  X(DERIVED_PER_EVENT, 4096, 4096, "per event", "further derived events of one cause are dropped, counted")            \
+  X(CSV_COLUMNS, 16384, 16384, "per file", "a CSV header with more is refused")                                        \
+  X(SOURCES, 256, 256, "names", "inputs with more different source names are refused")                                 \
+  X(BAD_FIELD_SAMPLES, 4096, 4096, "per partition", "further pairs of field and reason are counted without a sample")  \
+  /* rule text */                                                                                                      \
+  X(RULE_FILE_BYTES, 268435456, 268435456, "bytes", "a longer rule file is refused")                                   \
+  X(RULE_FILES, 65535, 65535, "per rule set", "more files are refused")                                                \
+  X(RULE_ERRORS, 20, 20, "per file", "further errors of a file are not printed")                                       \
+  X(BLOCK_ENTRIES, 65535, 65535, "per block or list", "more entries, fields, literals are an error in the rules")      \
+  X(PARSE_DEPTH, 256, 256, "levels", "deeper nesting of parentheses and blocks is an error")                           \
+  X(PATTERN_DEPTH, 64, 64, "levels", "deeper nesting of groups in a pattern is an error")                              \
+  X(EXPRESSION_DEPTH, 200, 200, "levels", "a deeper expression (`let` expanded) is an error")                          \
+  X(EXPRESSION_NODES, 20000, 20000, "per expression", "a larger expression (`let` expanded) is an error")              \
+  X(EXPRESSION_CODE, 60000, 60000, "instructions", "a longer expression is an error in the rules")                     \
+  X(EXPRESSION_VALUES, 240, 240, "per expression", "more values in hand at once are an error in the rules")            \
+  X(FUNCTION_ARGUMENTS, 64, 64, "per call", "more are an error in the rules")                                          \
+  X(EVENT_TYPES, 65534, 65534, "per rule set", "more are an error in the rules")                                       \
+  X(LIST_FILE_BYTES, 1073741824, 1073741824, "bytes", "a larger list or table file is refused")                        \
+  X(LIST_ENTRIES, 50000000, 50000000, "per list", "more entries are refused when the list is read")                    \
+  X(TABLE_ROWS, 50000000, 50000000, "per table", "more rows are refused when the table is read")                       \
+  X(TABLE_COLUMNS, 1024, 1024, "per table", "more are refused")                                                        \
+  X(RULE_JSON_BYTES, 67108864, 67108864, "bytes", "a larger canonical JSON form is refused")                           \
+  X(TEST_ALERTS, 100000, 100000, "per test", "more fail the test")                                                     \
+  /* patterns */                                                                                                       \
+  X(PATTERN_STEPS, 256, 256, "per rule", "more steps are an error in the rules")                                       \
+  X(PATTERN_WAYS, 64, 64, "per place in a pattern", "more ways to go on from one place are an error in the rules")     \
+  X(PATTERN_SKIPS, 48, 48, "in a row", "more parts that may be left out are an error in the rules")                    \
+  X(PATTERN_LOOPS, 64, 64, "per rule", "more loops and groups are an error in the rules")                              \
+  X(PATTERN_ELEMENTS, 1024, 1024, "per rule", "more steps, absences and groups are an error in the rules")             \
+  X(STEP_VALUES, 4096, 4096, "per rule", "reading more values of steps is an error in the rules")                      \
+  X(RUNS, 100000, 10000000, "per rule and key",                                                                        \
+    "`runs_max`: no new run starts (later starts are parts of it), counted")                                           \
+  X(REPORT_ALL, 100, 100000, "per completion",                                                                         \
+    "`report all limit N`: above it only the one that `report first` would tell, with \"cut\":\"limit\"")              \
+  X(MATCHED, 64, 64, "per alert", "`matched_max`: the first 63 and the last stay, `more` says how many are left out")  \
+  X(BECAUSE_VALUES, 64, 64, "per condition", "`with because`: further values are not told")                            \
+  /* functions and regular expressions: what is hit is null or false, and counted on the rule */                       \
+  X(STRING_BYTES, 1048576, 1048576, "bytes", "a longer string made by replace or concat is null")                      \
+  X(EDIT_DISTANCE_CHARACTERS, 256, 256, "code points a side", "levenshtein and jaro_winkler of longer ones are null")  \
+  X(REGEX_PATTERN_BYTES, 8192, 8192, "bytes", "a longer pattern is an error in the rules")                             \
+  X(REGEX_NESTING, 100, 100, "levels", "deeper parentheses in a pattern are an error in the rules")                    \
+  X(REGEX_STEPS, 100000, 100000, "per match", "a match that takes more backtracking steps counts as false")            \
+  X(REGEX_DEPTH, 5000, 5000, "per match", "the same, for nested backtracking points")                                  \
+  X(REGEX_HEAP_KIB, 1024, 1024, "KiB per match", "the same, for memory")                                               \
+  X(REGEX_GROUPS, 99, 99, "per pattern", "more capturing groups are an error in the rules")                            \
+  X(REGEX_STACK_BYTES, 262144, 262144, "bytes", "a match whose JIT stack would grow beyond it counts as false")        \
+  /* the engine */                                                                                                     \
+  X(BATCH_EVENTS, 64, 64, "events", "events that are worked on together; no effect on what is told")
+/* clang-format on */
+
+#define WEIR_LIMIT_CONSTANTS(name, normal, cap, unit, text) LIMIT_##name = (normal), LIMIT_##name##_CAP = (cap),
+enum weir_limit { WEIR_LIMITS(WEIR_LIMIT_CONSTANTS) };
+#undef WEIR_LIMIT_CONSTANTS
+
+#endif

@@ -1,0 +1,175 @@
+/* mem.c - memory contexts: every block is linked to its context, so that one call frees them all, whatever the state
+ * in which an escape left their owners. Called by everything that allocates. */
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+/* Before each block. 32 bytes, so that what malloc aligned to 16 stays aligned. */
+struct block {
+  struct block *before, *after;
+  size_t bytes;  /* with this header */
+  uint64_t mark; /* a freed or foreign block does not carry it */
+};
+
+struct deferred {
+  struct deferred *older;
+  void (*clean_up)(void *);
+  void *argument;
+};
+
+struct mem {
+  struct block blocks; /* ring head */
+  size_t used, peak, limit;
+  uint64_t count, fail_at;   /* fail_at: the value of count at which to fail, 0 = never */
+  struct deferred *deferred; /* latest first */
+  bool guarded;
+  jmp_buf guard;
+};
+
+#define BLOCK_MARK 0x57454952424c4f43u
+_Static_assert(sizeof(struct block) % 16 == 0, "blocks stay 16-byte aligned");
+
+struct mem *mem_new(size_t limit_bytes) {
+  struct mem *mem = calloc(1, sizeof *mem);
+  if (mem == NULL) return NULL;
+  mem->blocks.before = mem->blocks.after = &mem->blocks;
+  mem->limit = limit_bytes;
+  return mem;
+}
+
+static void run_deferred(struct mem *mem) {
+  while (mem->deferred != NULL) {
+    struct deferred *latest = mem->deferred;
+    mem->deferred = latest->older; /* first out of the list: a clean-up may call mem_undefer() itself */
+    void (*clean_up)(void *) = latest->clean_up;
+    void *argument = latest->argument;
+    mem_free(mem, latest);
+    clean_up(argument);
+  }
+}
+
+void mem_free_all(struct mem *mem) {
+  if (mem == NULL) return;
+  run_deferred(mem);
+  for (struct block *block = mem->blocks.after; block != &mem->blocks;) {
+    struct block *after = block->after;
+    block->mark = 0;
+    free(block);
+    block = after;
+  }
+  free(mem);
+}
+
+jmp_buf *mem_guard(struct mem *mem) {
+  check(!mem->guarded);
+  mem->guarded = true;
+  return &mem->guard;
+}
+
+void mem_unguard(struct mem *mem) {
+  check(mem->guarded);
+  mem->guarded = false;
+}
+
+static _Noreturn void escape(struct mem *mem) {
+  check(mem->guarded); /* an allocation failed where nobody stands ready for it */
+  run_deferred(mem);
+  mem->guarded = false;
+  longjmp(mem->guard, 1);
+}
+
+static bool may_take(struct mem *mem, size_t old_bytes, size_t bytes) {
+  mem->count++;
+  if (mem->fail_at != 0 && mem->count == mem->fail_at) return false;
+  if (bytes > SIZE_MAX / 2) return false;
+  return mem->limit == 0 || mem->used - old_bytes + sizeof(struct block) + bytes <= mem->limit;
+}
+
+static void *link_block(struct mem *mem, struct block *block, size_t bytes) {
+  block->bytes = sizeof *block + bytes;
+  block->mark = BLOCK_MARK;
+  block->before = mem->blocks.before;
+  block->after = &mem->blocks;
+  block->before->after = block;
+  mem->blocks.before = block;
+  mem->used += block->bytes;
+  if (mem->used > mem->peak) mem->peak = mem->used;
+  return block + 1;
+}
+
+static struct block *unlink_block(struct mem *mem, void *memory) {
+  struct block *block = (struct block *)memory - 1;
+  check(block->mark == BLOCK_MARK);
+  block->mark = 0;
+  block->before->after = block->after;
+  block->after->before = block->before;
+  mem->used -= block->bytes;
+  return block;
+}
+
+void *mem_try(struct mem *mem, size_t bytes) {
+  if (!may_take(mem, 0, bytes)) return NULL;
+  struct block *block = malloc(sizeof *block + bytes);
+  return block == NULL ? NULL : link_block(mem, block, bytes);
+}
+
+void *mem_alloc_raw(struct mem *mem, size_t bytes) {
+  void *memory = mem_try(mem, bytes);
+  if (memory == NULL) escape(mem);
+  return memory;
+}
+
+void *mem_alloc(struct mem *mem, size_t bytes) {
+  /* calloc and not memset: large blocks come zeroed from the system, page by page as they are touched. */
+  struct block *block = may_take(mem, 0, bytes) ? calloc(1, sizeof *block + bytes) : NULL;
+  if (block == NULL) escape(mem);
+  return link_block(mem, block, bytes);
+}
+
+void *mem_realloc(struct mem *mem, void *old, size_t bytes) {
+  if (old == NULL) return mem_alloc_raw(mem, bytes);
+  size_t old_bytes = ((struct block *)old - 1)->bytes;
+  if (!may_take(mem, old_bytes, bytes)) escape(mem);
+  struct block *block = unlink_block(mem, old);
+  struct block *moved = realloc(block, sizeof *block + bytes);
+  if (moved == NULL) {
+    link_block(mem, block, old_bytes - sizeof *block); /* still the context's, so that mem_free_all() finds it */
+    escape(mem);
+  }
+  return link_block(mem, moved, bytes);
+}
+
+void mem_free(struct mem *mem, void *memory) {
+  if (memory != NULL) free(unlink_block(mem, memory));
+}
+
+void mem_defer(struct mem *mem, void (*clean_up)(void *), void *argument) {
+  struct deferred *latest = mem_try(mem, sizeof *latest);
+  if (latest == NULL) {
+    clean_up(argument); /* the caller has handed it over; nobody else would */
+    escape(mem);
+  }
+  *latest = (struct deferred){.older = mem->deferred, .clean_up = clean_up, .argument = argument};
+  mem->deferred = latest;
+}
+
+void mem_undefer(struct mem *mem, void *argument, bool run) {
+  for (struct deferred **link = &mem->deferred; *link != NULL; link = &(*link)->older) {
+    struct deferred *found = *link;
+    if (found->argument != argument) continue;
+    void (*clean_up)(void *) = found->clean_up;
+    *link = found->older;
+    mem_free(mem, found);
+    if (run) clean_up(argument);
+    return;
+  }
+}
+
+size_t mem_used(const struct mem *mem) { return mem->used; }
+size_t mem_peak(const struct mem *mem) { return mem->peak; }
+size_t mem_limit(const struct mem *mem) { return mem->limit; }
+void mem_fail_at(struct mem *mem, uint64_t n) { mem->fail_at = n == 0 ? 0 : mem->count + n; }
+uint64_t mem_count(const struct mem *mem) { return mem->count; }

@@ -1,0 +1,90 @@
+/* pool.h - blocks of many sizes that come and go quickly: partial matches, held events, key records.
+ *
+ * Sizes are rounded up to a class: steps of 16 to 256 bytes, then powers of two to 64 KiB; larger blocks come straight
+ * from the context. A freed block goes to its class's list and is taken again from there; slabs go back to the context
+ * only with pool_free_all(). Whoever frees a block says its size, so blocks have no header. One thread. */
+#ifndef WEIR_BASE_POOL_H
+#define WEIR_BASE_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "base/poison.h"
+
+enum {
+  POOL_STEP = 16,
+  POOL_STEPS_MAX = 256,      /* up to here classes are POOL_STEP apart */
+  POOL_BLOCK_MAX = 64 << 10, /* larger blocks are the context's */
+  POOL_SMALL_CLASSES = POOL_STEPS_MAX / POOL_STEP,
+  POOL_CLASSES = POOL_SMALL_CLASSES + 8, /* 512, 1 KiB, … 64 KiB */
+  POOL_SLAB_MIN = 16 << 10,
+  POOL_SLAB_MAX = 1 << 20,
+};
+
+struct pool_block {
+  struct pool_block *next;
+};
+struct pool_slab;
+struct pool_large;
+
+struct pool {
+  struct mem *mem;
+  struct pool_block *freed[POOL_CLASSES];
+  char *next, *end; /* the untouched rest of the latest slab */
+  struct pool_slab *slabs;
+  struct pool_large *large;
+  size_t used, slab_bytes; /* used: in blocks that are out, rounded to their classes */
+};
+
+void pool_init(struct pool *pool, struct mem *mem); /* takes nothing until first use */
+void pool_free_all(struct pool *pool);              /* every block, whoever has it; the pool can be used again */
+void *pool_alloc_slow(struct pool *pool, size_t bytes);
+void pool_free_large(struct pool *pool, void *block, size_t bytes);
+
+/* For `bytes` 1 to POOL_BLOCK_MAX. */
+static inline unsigned pool_class(size_t bytes) {
+  if (bytes <= POOL_STEPS_MAX) return (unsigned)((bytes - 1) / POOL_STEP);
+  return POOL_SMALL_CLASSES + (unsigned)(64 - 9) - (unsigned)__builtin_clzll(bytes - 1);
+}
+static inline size_t pool_class_bytes(unsigned class) {
+  return class < POOL_SMALL_CLASSES ? (class + 1) * (size_t)POOL_STEP
+                                    : (size_t)(2 * POOL_STEPS_MAX) << (class - POOL_SMALL_CLASSES);
+}
+
+/* Not zeroed; 16-byte aligned; never NULL (mem.h). `bytes` 0 is taken as 1. */
+static inline void *pool_alloc(struct pool *pool, size_t bytes) {
+  bytes += bytes == 0;
+  if (__builtin_expect(bytes <= POOL_BLOCK_MAX, 1)) {
+    unsigned class = pool_class(bytes);
+    struct pool_block *block = pool->freed[class];
+    if (__builtin_expect(block != NULL, 1)) {
+      unpoison(block, pool_class_bytes(class));
+      pool->freed[class] = block->next;
+      pool->used += pool_class_bytes(class);
+      return block;
+    }
+  }
+  return pool_alloc_slow(pool, bytes);
+}
+
+/* `bytes` as they were asked for (any number of the same class will do). NULL is fine. */
+static inline void pool_free(struct pool *pool, void *memory, size_t bytes) {
+  if (memory == NULL) return;
+  bytes += bytes == 0;
+  if (__builtin_expect(bytes > POOL_BLOCK_MAX, 0)) {
+    pool_free_large(pool, memory, bytes);
+    return;
+  }
+  unsigned class = pool_class(bytes);
+  struct pool_block *block = memory;
+  block->next = pool->freed[class];
+  pool->freed[class] = block;
+  pool->used -= pool_class_bytes(class);
+  poison(block, pool_class_bytes(class));
+}
+
+/* Bytes in blocks that are out. */
+static inline size_t pool_used(const struct pool *pool) { return pool->used; }
+
+#endif

@@ -1,0 +1,154 @@
+/* progress.c - the progress line, the summary and the notes of a run. */
+#include "cli/progress.h"
+
+#include "base/time_text.h"
+
+enum { PROGRESS_EVERY_US = 200000, RATE_TEXT_MAX = 32 };
+
+static int64_t now_us(const struct progress *progress) {
+  return progress->cli->env->monotonic_us(progress->cli->env->context);
+}
+
+void progress_begin(struct progress *progress) { progress->begun_us = progress->told_us = now_us(progress); }
+
+/* 2134567.0 -> "2.13 M". */
+static const char *rate_text(char out[RATE_TEXT_MAX], uint64_t events, int64_t us) {
+  double rate = us <= 0 ? 0 : (double)events * 1e6 / (double)us;
+  if (rate >= 1e6)
+    snprintf(out, RATE_TEXT_MAX, "%.2f M", rate / 1e6);
+  else if (rate >= 1e4)
+    snprintf(out, RATE_TEXT_MAX, "%.0f k", rate / 1e3);
+  else
+    snprintf(out, RATE_TEXT_MAX, "%.0f", rate);
+  return out;
+}
+
+void progress_tell(void *context, struct weir *weir, const struct drive_progress *state) {
+  struct progress *progress = context;
+  if (!progress->cli->err_terminal || progress->json || state->last) return;
+  int64_t now = now_us(progress), since = now - progress->told_us;
+  if (since < PROGRESS_EVERY_US) return;
+  struct weir_stats stats;
+  weir_stats(weir, &stats);
+  char events[COUNT_TEXT_MAX], alerts[COUNT_TEXT_MAX], rate[RATE_TEXT_MAX], watermark[TIME_TEXT_MAX] = "-",
+                                                                            percent[16] = "";
+  if (stats.frontier_us > TIME_MIN_US && stats.frontier_us < TIME_MAX_US) time_text(watermark, stats.frontier_us);
+  if (state->bytes_total > 0)
+    snprintf(percent, sizeof percent, "  %u %%", (unsigned)(state->bytes * 100 / state->bytes_total));
+  char line[200];
+  snprintf(line, sizeof line, "%s events  %s/s  watermark %s  %s alerts%s", count_text(events, stats.read),
+           rate_text(rate, stats.read - progress->told_events, since), watermark, count_text(alerts, stats.alerts),
+           percent);
+  live_line(progress->live, line);
+  progress->told_us = now;
+  progress->told_events = stats.read;
+}
+
+/* ---- the end ---- */
+
+static void count_word(struct buf *out, uint64_t count, const char *word) {
+  char text[COUNT_TEXT_MAX];
+  if (count > 0) buf_printf(out, ", %s %s", count_text(text, count), word);
+}
+
+static void summary_text(struct progress *progress, const struct weir_stats *stats, int64_t us) {
+  char events[COUNT_TEXT_MAX], alerts[COUNT_TEXT_MAX], rate[RATE_TEXT_MAX];
+  struct buf out;
+  buf_init(&out, progress->cli->mem);
+  buf_printf(&out, "%s event%s in %.2f s (%s/s): %s alert%s", count_text(events, stats->read), plural(stats->read),
+             (double)us / 1e6, rate_text(rate, stats->read, us), count_text(alerts, stats->alerts),
+             plural(stats->alerts));
+  count_word(&out, stats->suppressed, "suppressed");
+  count_word(&out, stats->late, "late");
+  count_word(&out, stats->dead, "refused");
+  count_word(&out, stats->duplicate, "duplicate");
+  count_word(&out, stats->ignored, "of no declared type");
+  count_word(&out, stats->bad_fields, stats->bad_fields == 1 ? "bad value" : "bad values");
+  fprintf(stderr, "%s%s%s\n", cli_style(progress->cli->err_colour, STYLE_DIM), buf_text(&out),
+          cli_style(progress->cli->err_colour, STYLE_OFF));
+}
+
+static void summary_json(struct progress *progress, struct weir *weir, const struct weir_stats *stats, int64_t us) {
+  struct buf out;
+  buf_init(&out, progress->cli->mem);
+  buf_printf(
+      &out,
+      "{\"summary\":{\"read\":%llu,\"processed\":%llu,\"late\":%llu,\"dead\":%llu,\"duplicate\":%llu,\"ignored\":%llu,"
+      "\"held\":%llu,\"bad_fields\":%llu,\"derived\":%llu,\"alerts\":%llu,\"suppressed\":%llu,\"seconds\":%.6f,"
+      "\"memory_peak\":%zu,\"rules\":[",
+      (unsigned long long)stats->read, (unsigned long long)stats->processed, (unsigned long long)stats->late,
+      (unsigned long long)stats->dead, (unsigned long long)stats->duplicate, (unsigned long long)stats->ignored,
+      (unsigned long long)stats->held, (unsigned long long)stats->bad_fields, (unsigned long long)stats->derived,
+      (unsigned long long)stats->alerts, (unsigned long long)stats->suppressed, (double)us / 1e6, stats->memory_peak);
+  for (int i = 0; i < weir_rule_count(weir); i++) {
+    struct weir_rule_stats rule;
+    if (!weir_rule_stats(weir, i, &rule)) continue;
+    buf_str(&out, i == 0 ? "{\"rule\":" : ",{\"rule\":");
+    buf_json_string(&out, (struct slice){rule.rule.data, rule.rule.length});
+    buf_printf(&out, ",\"told\":%llu,\"suppressed\":%llu,\"open\":%llu,\"runs_dropped\":%llu,\"entries_dropped\":%llu}",
+               (unsigned long long)rule.told, (unsigned long long)rule.suppressed, (unsigned long long)rule.open,
+               (unsigned long long)rule.runs_dropped, (unsigned long long)rule.entries_dropped);
+  }
+  buf_str(&out, "]}}\n");
+  cli_tell(&out);
+}
+
+static void note(struct progress *progress, const char *rule, int rule_length, uint64_t count, const char *what) {
+  char text[COUNT_TEXT_MAX];
+  if (count == 0) return;
+  if (rule_length > 0)
+    cli_say(progress->cli, "note: rule `%.*s`: %s %s", rule_length, rule, count_text(text, count), what);
+  else
+    cli_say(progress->cli, "note: %s %s", count_text(text, count), what);
+}
+
+/* Limits that were reached can change what is told: never silently. */
+static void notes(struct progress *progress, struct weir *weir, const struct weir_stats *stats) {
+  if (stats->read > 0 && stats->ignored == stats->read)
+    cli_say(progress->cli, "note: no record was of a type that the rules declare; `--input EVENT=FILE` says the type, "
+                           "`--type-field` which member names it");
+  else if (stats->read > 0 && stats->dead == stats->read)
+    cli_say(progress->cli, "note: all records were refused; the dead letters say why");
+  note(progress, NULL, 0, stats->unique_ids_forgotten,
+       "ids of `unique` were forgotten early: the limit of memory was reached");
+  note(progress, NULL, 0, stats->suppress_keys_forgotten,
+       "keys of `suppress` were forgotten early: the limit of memory was reached");
+  note(progress, NULL, 0, stats->derived_left_out, "derived events were left out: one event made too many");
+  for (int i = 0; i < weir_rule_count(weir); i++) {
+    struct weir_rule_stats rule;
+    if (!weir_rule_stats(weir, i, &rule)) continue;
+    int length = (int)rule.rule.length;
+    note(progress, rule.rule.data, length, rule.runs_dropped,
+         "partial matches were not begun: the limit per key was reached");
+    note(progress, rule.rule.data, length, rule.entries_dropped,
+         "partial matches were dropped: the rule's limit was reached");
+    note(progress, rule.rule.data, length, rule.regex_limit, "regex matches were given up (they count as false)");
+    note(progress, rule.rule.data, length, rule.overflow,
+         "values were out of range, or a division by zero (they are null)");
+  }
+}
+
+static uint64_t open_matches(struct weir *weir) {
+  uint64_t open = 0;
+  struct weir_rule_stats rule;
+  for (int i = 0; i < weir_rule_count(weir); i++)
+    if (weir_rule_stats(weir, i, &rule)) open += rule.open;
+  return open;
+}
+
+void progress_end(struct progress *progress, struct weir *weir, const struct drive_counts *counts, bool stopped) {
+  struct weir_stats stats;
+  weir_stats(weir, &stats);
+  int64_t us = now_us(progress) - progress->begun_us;
+  if (progress->json) {
+    if (progress->summary) summary_json(progress, weir, &stats, us);
+    return;
+  }
+  char held[COUNT_TEXT_MAX], open[COUNT_TEXT_MAX];
+  if (stopped)
+    cli_say(progress->cli, "stopped: %s events still waited for earlier ones, %s partial matches were open",
+            count_text(held, stats.held), count_text(open, open_matches(weir)));
+  notes(progress, weir, &stats);
+  note(progress, NULL, 0, counts->refused_dropped, "further dead letters are not shown");
+  if (progress->summary) summary_text(progress, &stats, us);
+}

@@ -1,0 +1,141 @@
+/* test_report.c - writes what `weir test` found, in the forms that programs read. */
+#include "cli/test_report.h"
+
+#include "base/utf8.h"
+#include "cli/cli.h"
+
+/* ---- JUnit ---- */
+
+/* XML 1.0 has no way to say most control characters: they become U+FFFD. */
+static void xml_text(struct buf *out, struct slice text) {
+  for (size_t i = 0; i < text.length; i++) {
+    unsigned char byte = (unsigned char)text.data[i];
+    if (byte == '&')
+      buf_str(out, "&amp;");
+    else if (byte == '<')
+      buf_str(out, "&lt;");
+    else if (byte == '>')
+      buf_str(out, "&gt;");
+    else if (byte == '"')
+      buf_str(out, "&quot;");
+    else if (byte < 0x20 && byte != '\n' && byte != '\t')
+      buf_str(out, "\xEF\xBF\xBD");
+    else
+      buf_byte(out, (char)byte);
+  }
+}
+
+static void seconds(struct buf *out, int64_t us) {
+  buf_printf(out, "%lld.%06lld", (long long)us / 1000000, (long long)us % 1000000);
+}
+
+void test_report_junit(struct buf *out, const struct test_cases *cases) {
+  size_t failed = 0;
+  int64_t us = 0;
+  for (size_t i = 0; i < cases->count; i++) {
+    failed += !cases->items[i].passed;
+    us += cases->items[i].us;
+  }
+  buf_printf(out,
+             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"weir\" tests=\"%zu\" "
+             "failures=\"%zu\" "
+             "errors=\"0\" skipped=\"0\" time=\"",
+             cases->count, failed);
+  seconds(out, us);
+  buf_str(out, "\">\n");
+  for (size_t i = 0; i < cases->count; i++) {
+    const struct test_case *test = &cases->items[i];
+    buf_str(out, "<testcase name=\"");
+    xml_text(out, test->name);
+    buf_str(out, "\" classname=\"");
+    xml_text(out, test->file);
+    buf_printf(out, "\" line=\"%u\" time=\"", test->line);
+    seconds(out, test->us);
+    if (test->passed) {
+      buf_str(out, "\"/>\n");
+      continue;
+    }
+    const char *end = test->text.length == 0 ? NULL : memchr(test->text.data, '\n', test->text.length);
+    buf_str(out, "\">\n<failure message=\"");
+    xml_text(out, end == NULL ? test->text : (struct slice){test->text.data, (size_t)(end - test->text.data)});
+    buf_str(out, "\">");
+    xml_text(out, test->text);
+    buf_str(out, "</failure>\n</testcase>\n");
+  }
+  buf_str(out, "</testsuite>\n</testsuites>\n");
+}
+
+void test_report_json(struct buf *out, const struct test_case *test) {
+  buf_str(out, "{\"test\":");
+  buf_json_string(out, test->name);
+  buf_str(out, ",\"file\":");
+  buf_json_string(out, test->file);
+  buf_printf(out, ",\"line\":%u,\"passed\":%s", test->line, test->passed ? "true" : "false");
+  if (!test->passed) {
+    buf_str(out, ",\"text\":");
+    buf_json_string(out, test->text);
+  }
+  buf_str(out, "}\n");
+}
+
+/* ---- coverage ---- */
+
+struct coverage {
+  unsigned tests;
+  bool fired, quiet;
+};
+
+static bool names(const struct test_tree *test, struct slice rule) {
+  for (uint16_t i = 0; i < test->rule_count; i++)
+    if (slice_equal(test->rules[i].text, rule)) return true;
+  return false;
+}
+
+static struct coverage coverage_of(const struct test_cases *cases, struct slice rule) {
+  struct coverage coverage = {0};
+  for (size_t i = 0; i < cases->count; i++) {
+    const struct test_tree *test = cases->items[i].tree;
+    if (!names(test, rule)) continue;
+    coverage.tests++;
+    if (!cases->items[i].passed) continue;
+    bool fired = false, bounded = false;
+    for (uint16_t l = 0; l < test->line_count; l++) {
+      const struct test_line *line = &test->lines[l];
+      if (line->kind != TEST_EXPECT) continue;
+      fired = fired || (!line->nothing && !line->nothing_else && slice_equal(line->name.text, rule));
+      bounded = bounded || line->nothing || line->nothing_else;
+    }
+    coverage.fired = coverage.fired || fired;
+    coverage.quiet = coverage.quiet || (bounded && !fired);
+  }
+  return coverage;
+}
+
+void test_report_coverage(struct buf *out, const struct tree *tree, const struct test_cases *cases, bool json,
+                          bool colour) {
+  size_t width = 4, covered = 0;
+  for (uint16_t i = 0; i < tree->rule_count; i++) {
+    size_t length = utf8_count(tree->rules[i]->name.text);
+    if (length > width) width = length;
+  }
+  if (!json)
+    buf_printf(out, "\n%s%-*s  tests  fires  stays quiet%s\n", cli_style(colour, STYLE_BOLD), (int)width, "rule",
+               cli_style(colour, STYLE_OFF));
+  for (uint16_t i = 0; i < tree->rule_count; i++) {
+    struct slice name = tree->rules[i]->name.text;
+    struct coverage coverage = coverage_of(cases, name);
+    covered += coverage.fired;
+    if (json) {
+      buf_str(out, "{\"rule\":");
+      buf_json_string(out, name);
+      buf_printf(out, ",\"tests\":%u,\"fires\":%s,\"quiet\":%s}\n", coverage.tests, coverage.fired ? "true" : "false",
+                 coverage.quiet ? "true" : "false");
+      continue;
+    }
+    buf_printf(out, "%-*.*s  %5u  %-5s  %s\n", (int)width, (int)name.length, name.data, coverage.tests,
+               coverage.fired ? "yes" : "-", coverage.quiet ? "yes" : "-");
+  }
+  if (!json)
+    buf_printf(out, "%zu of %u rule%s seen to fire\n\n", covered, tree->rule_count,
+               tree->rule_count == 1 ? " was" : "s were");
+}

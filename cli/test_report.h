@@ -1,0 +1,25 @@
+/* test_report.h - results of `weir test` for programs: JUnit XML, JSON lines, coverage. */
+#ifndef WEIR_CLI_TEST_REPORT_H
+#define WEIR_CLI_TEST_REPORT_H
+
+#include "engine/test_run.h"
+
+struct test_case {
+  const struct test_tree *tree;
+  struct slice name, file, text; /* text: why it failed */
+  uint32_t line;
+  bool passed;
+  int64_t us;
+};
+struct test_cases {
+  struct test_case *items;
+  size_t count;
+};
+
+void test_report_junit(struct buf *out, const struct test_cases *cases);
+void test_report_json(struct buf *out, const struct test_case *test); /* one line */
+/* For each rule: how many tests name it, and whether passed ones saw it fire and stay quiet. */
+void test_report_coverage(struct buf *out, const struct tree *tree, const struct test_cases *cases, bool json,
+                          bool colour);
+
+#endif

@@ -1,0 +1,85 @@
+/* derive.c - filter and map events. Owned by engine.c. */
+#include "engine/derive.h"
+
+#include "base/check.h"
+
+void deriver_init(struct deriver *deriver, struct mem *mem, const struct ruleset *ruleset) {
+  *deriver = (struct deriver){.mem = mem, .ruleset = ruleset};
+}
+
+static void add(struct deriver *deriver, const struct event *event) {
+  if (deriver->count == DERIVED_PER_EVENT_MAX) {
+    deriver->left_out++;
+    return;
+  }
+  if (deriver->count == deriver->capacity) {
+    deriver->capacity = deriver->capacity == 0 ? 16 : 2 * deriver->capacity;
+    deriver->events = mem_realloc(deriver->mem, deriver->events, deriver->capacity * sizeof *deriver->events);
+  }
+  deriver->events[deriver->count++] = *event;
+  deriver->made++;
+}
+
+/* One event of the definition, if its condition holds; `element` is null where there is no `each`. */
+static void make(struct deriver *deriver, const struct derived *derived, const struct derived_from *from,
+                 const struct event *cause, struct value element, struct arena *arena) {
+  struct expr_env env = {.scratch = arena,
+                         .lookup = &deriver->ruleset->lookup,
+                         .lookup_context = (void *)(uintptr_t)deriver->ruleset,
+                         .counts = &deriver->counts};
+  env.banks[BANK_EVENT] = cause->values;
+  env.banks[BANK_REGISTER] = &element;
+  if (from->where != NULL && expr_truth(from->where, &env) != 1) return;
+  const struct schema *schema = &deriver->ruleset->schemas[derived->schema];
+  struct value *values = arena_array(arena, struct value, schema->slot_count + 1u);
+  for (uint16_t slot = 0; slot < schema->slot_count; slot++)
+    if (from->entries[slot] != NULL) values[slot] = expr_eval(from->entries[slot], &env);
+  struct event event = {.time = cause->time, .position = cause->position, .type = derived->schema, .values = values};
+  add(deriver, &event);
+}
+
+static void derive_from(struct deriver *deriver, const struct derived *derived, const struct event *cause,
+                        struct arena *arena) {
+  for (uint16_t i = 0; i < derived->from_count; i++) {
+    const struct derived_from *from = &derived->from[i];
+    if (from->type != cause->type) continue;
+    if (from->each == NULL) {
+      make(deriver, derived, from, cause, value_null(), arena);
+      continue;
+    }
+    struct expr_env env = {.scratch = arena,
+                           .lookup = &deriver->ruleset->lookup,
+                           .lookup_context = (void *)(uintptr_t)deriver->ruleset,
+                           .counts = &deriver->counts};
+    env.banks[BANK_EVENT] = cause->values;
+    struct value list = expr_eval(from->each, &env);
+    for (uint32_t e = 0; list.kind == VALUE_LIST && e < list.length; e++)
+      make(deriver, derived, from, cause, list.list[e], arena);
+  }
+}
+
+static void derive_all(struct deriver *deriver, const struct event *cause, struct arena *arena) {
+  const struct type_use *use = &deriver->ruleset->uses[cause->type];
+  for (uint16_t i = 0; i < use->derived_count; i++)
+    derive_from(deriver, &deriver->ruleset->deriveds[use->derived[i]], cause, arena);
+}
+
+uint32_t derive_events(struct deriver *deriver, const struct event *cause, struct arena *arena,
+                       const struct event **events) {
+  deriver->count = 0;
+  derive_all(deriver, cause, arena);
+  for (uint32_t at = 0; at < deriver->count; at++) { /* what derived events cause in their turn is put behind */
+    struct event event = deriver->events[at];
+    derive_all(deriver, &event, arena);
+  }
+  /* By name of type, stable: insertion, for there are mostly none or a few, and mostly in order. */
+  for (uint32_t i = 1; i < deriver->count; i++) {
+    struct event event = deriver->events[i];
+    uint32_t at = i;
+    for (; at > 0 && deriver->events[at - 1].type > event.type; at--) deriver->events[at] = deriver->events[at - 1];
+    deriver->events[at] = event;
+  }
+  for (uint32_t i = 0; i < deriver->count; i++) deriver->events[i].position.derived = (uint16_t)(i + 1);
+  *events = deriver->events;
+  return deriver->count;
+}

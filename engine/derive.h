@@ -1,0 +1,30 @@
+/* derive.h - filter and map events: what one event causes at once.
+ *
+ * engine.c calls it for each released event. One thread. */
+#ifndef WEIR_ENGINE_DERIVE_H
+#define WEIR_ENGINE_DERIVE_H
+
+#include "base/limits.h"
+#include "rules/ruleset.h"
+
+/* Events that one source event may cause, through all stages; `each` over lists of lists' worth of words could make
+ * more. What is beyond is left out and counted. */
+enum { DERIVED_PER_EVENT_MAX = LIMIT_DERIVED_PER_EVENT };
+
+struct deriver {
+  struct mem *mem;
+  const struct ruleset *ruleset;
+  struct event *events;
+  uint32_t count, capacity;
+  uint64_t made, left_out;
+  struct expr_counts counts;
+};
+
+void deriver_init(struct deriver *deriver, struct mem *mem, const struct ruleset *ruleset);
+
+/* All events that `cause` brings about, in their order: by name of the event type, then in the order of making. Their
+ * values live in `arena`; the array is valid until the next call. `sequence` is left 0. */
+uint32_t derive_events(struct deriver *deriver, const struct event *cause, struct arena *arena,
+                       const struct event **events);
+
+#endif

@@ -1,0 +1,608 @@
+/* engine.c - one event's way: judge, order, duplicates, derived events, matching, alerts, outbox. Owns the partitions
+ * and all that the stages keep. Called by weir.c and test_run.c. */
+#include "engine/engine.h"
+
+#include "base/check.h"
+#include "base/decode_value.h"
+#include "base/ip.h"
+#include "base/number_text.h"
+#include "engine/dedup.h"
+#include "engine/derive.h"
+#include "engine/input.h"
+#include "engine/order.h"
+#include "engine/suppress.h"
+
+enum {
+  ENGINE_ARENA_BYTES = 64 << 10,
+  ENGINE_DRAIN_BYTES = 1 << 20, /* so many bytes of alerts are handed on from inside a call */
+  ENGINE_ID_BYTES = 60,         /* of one id of `unique` with its share of the table, while the set is being doubled */
+  ENGINE_TOLD_BYTES = 160,      /* of one entry of `suppress` */
+};
+#define ENGINE_MEMORY_ASSUMED (UINT64_C(4) << 30) /* without --memory the limits below are computed from this */
+
+struct engine {
+  struct mem *mem;
+  const struct ruleset *ruleset;
+  struct engine_options options;
+  struct input *inputs;
+  uint32_t input_count, input_capacity;
+  struct slice *sources; /* by source id, in byte order; sorted at the first record */
+  uint16_t source_count;
+  bool started, finished;
+  bool all_move; /* no source type has `watermark when` */
+  struct input_context judging;
+  struct arena batch_arena;   /* decoded values of one push, up to 64 records */
+  struct arena derived_arena; /* of derived events, while the batch stands */
+  struct order *order;        /* made when it is needed first */
+  uint64_t order_bytes_max;
+  int64_t frontier;      /* all earlier events are released, and no earlier one will be taken */
+  int64_t told_frontier; /* the matcher's */
+  int64_t highest_taken; /* of all events that were not refused or late */
+  struct dedup **dedups; /* by type; NULL where nothing is unique */
+  struct deriver deriver;
+  struct stepper *stepper;
+  struct event batch[STEP_BATCH_MAX];
+  uint32_t batch_count, batch_max;
+  uint64_t sequence;
+  struct alerter alerter;
+  struct suppress *suppress;
+  struct outbox alerts, rejects;
+  struct engine_rule_totals *rules;
+  uint64_t processed, duplicate, alert_count, suppressed_count;
+  int failed; /* what drain() said, once it failed */
+};
+
+/* ---- alerts ---- */
+
+static uint32_t stage_of(const struct engine *engine, const struct rule *rule) {
+  uint32_t stage = 0;
+  for (uint16_t t = 0; t < rule->type_count; t++)
+    for (uint16_t d = 0; d < engine->ruleset->derived_count; d++) {
+      const struct derived *derived = &engine->ruleset->deriveds[d];
+      if (derived->schema == rule->types[t] && derived->stage > stage) stage = derived->stage;
+    }
+  return stage;
+}
+
+static void drain(struct engine *engine) {
+  if (engine->options.drain == NULL || engine->failed != 0) return;
+  engine->failed = engine->options.drain(engine->options.drain_context);
+  outbox_recycle(&engine->alerts);
+  outbox_recycle(&engine->rejects);
+}
+
+/* The matcher found a match. Order: emit, suppress, sinks (runtime page, 3). */
+static void tell(void *context, const struct told *told) {
+  struct engine *engine = context;
+  const struct rule *rule = told->rule;
+  struct engine_rule_totals *totals = &engine->rules[rule->id];
+  const struct position *position = told->event == NULL ? NULL : &told->event->position;
+  if (!outbox_in_moment(&engine->alerts, told->match->time, position)) {
+    outbox_close(&engine->alerts);
+    if (engine->alerts.bytes.length > ENGINE_DRAIN_BYTES) drain(engine);
+    outbox_moment(&engine->alerts, told->match->time, position);
+  }
+  struct alert alert;
+  alert_prepare(&engine->alerter, told, &totals->expr, &alert);
+  if (told->match->cut) totals->cut++;
+  uint64_t before = 0;
+  if (rule->suppress_us >= 0 &&
+      !suppress_tells(engine->suppress, rule, alert_key(&alert), told->match->time, alert.emit, &alert.env, &before)) {
+    totals->suppressed++;
+    engine->suppressed_count++;
+    if (engine->options.observe != NULL) engine->options.observe(engine->options.observe_context, &alert, false);
+    return;
+  }
+  totals->told++;
+  engine->alert_count++;
+  if (rule->mode == MODE_SHADOW) totals->shadow++;
+  if (engine->options.observe != NULL) engine->options.observe(engine->options.observe_context, &alert, true);
+  if (rule->to_nothing) {
+    totals->to_nothing++;
+    return;
+  }
+  size_t at = engine->alerts.bytes.length;
+  alert_write(&engine->alerter, &alert, before, &engine->alerts.bytes);
+  struct outbox_row row = {.kind = OUTBOX_ALERT, .rule = rule, .time = told->match->time};
+  uint32_t stage = told->match->by_timer && engine->ruleset->derived_count > 0 ? stage_of(engine, rule) : 0;
+  outbox_add(&engine->alerts, row, at, stage, alert.key_text);
+}
+
+/* ---- making ---- */
+
+static void make_dedups(struct engine *engine, uint64_t memory) {
+  const struct ruleset *ruleset = engine->ruleset;
+  uint64_t types = 0;
+  for (uint16_t t = 0; t < ruleset->schema_count; t++) types += ruleset->schemas[t].unique_field >= 0;
+  engine->dedups = mem_alloc(engine->mem, (ruleset->schema_count + 1u) * sizeof(struct dedup *));
+  for (uint16_t t = 0; t < ruleset->schema_count; t++) {
+    const struct schema *schema = &ruleset->schemas[t];
+    if (schema->derived || schema->unique_field < 0) continue;
+    engine->dedups[t] =
+        dedup_new(engine->mem, schema->unique_us, schema->unique_everywhere, memory / 8 / types / ENGINE_ID_BYTES);
+  }
+}
+
+static void make_counts(struct engine *engine) {
+  const struct ruleset *ruleset = engine->ruleset;
+  engine->rules = mem_alloc(engine->mem, (ruleset->rule_count + 1u) * sizeof *engine->rules);
+  engine->judging.bad_fields = mem_alloc(engine->mem, (ruleset->schema_count + 1u) * sizeof(uint64_t *));
+  for (uint16_t t = 0; t < ruleset->schema_count; t++)
+    engine->judging.bad_fields[t] = mem_alloc(engine->mem, (ruleset->schemas[t].field_count + 1u) * sizeof(uint64_t));
+}
+
+struct engine *engine_new(struct mem *mem, const struct engine_options *options) {
+  const struct ruleset *ruleset = options->ruleset;
+  uint64_t memory = mem_limit(mem) > 0 ? mem_limit(mem) : ENGINE_MEMORY_ASSUMED, suppressing = 0;
+  struct engine *engine = mem_alloc(mem, sizeof *engine);
+  engine->mem = mem;
+  engine->ruleset = ruleset;
+  engine->options = *options;
+  if (engine->options.type_field.length == 0) engine->options.type_field = SLICE("type");
+  engine->batch_max =
+      options->batch_size == 0 || options->batch_size > STEP_BATCH_MAX ? STEP_BATCH_MAX : options->batch_size;
+  engine->sources = mem_alloc(mem, ENGINE_SOURCES_MAX * sizeof *engine->sources);
+  engine->frontier = engine->told_frontier = INT64_MIN;
+  engine->highest_taken = WATERMARK_NONE;
+  engine->order_bytes_max = memory / 4;
+  arena_init(&engine->batch_arena, mem, ENGINE_ARENA_BYTES);
+  arena_init(&engine->derived_arena, mem, ENGINE_ARENA_BYTES);
+  outbox_init(&engine->alerts, mem);
+  outbox_init(&engine->rejects, mem);
+  engine->judging = (struct input_context){
+      .ruleset = ruleset, .sources = engine->sources, .rejects = &engine->rejects, .arena = &engine->batch_arena};
+  buf_init(&engine->judging.row_text, mem);
+  engine->all_move = true;
+  for (uint16_t t = 0; t < ruleset->schema_count; t++)
+    if (ruleset->schemas[t].watermark_when != NULL) engine->all_move = false;
+  make_dedups(engine, memory);
+  make_counts(engine);
+  deriver_init(&engine->deriver, mem, ruleset);
+  alerter_init(&engine->alerter, mem, ruleset, engine->sources, options->secret_key);
+  for (uint16_t r = 0; r < ruleset->rule_count; r++) suppressing += ruleset->rules[r].suppress_us >= 0;
+  engine->suppress = suppress_new(mem, ruleset, memory / 8 / (suppressing > 0 ? suppressing : 1) / ENGINE_TOLD_BYTES);
+  struct step_options step = {.mode = options->mode,
+                              .runs_max = options->runs_max,
+                              .enabled = options->enabled,
+                              .tell = tell,
+                              .context = engine};
+  engine->stepper = stepper_new(mem, ruleset, &step);
+  return engine;
+}
+
+/* ---- partitions ---- */
+
+static int32_t type_by_name(const struct ruleset *ruleset, struct slice name) {
+  for (uint16_t t = 0; t < ruleset->schema_count; t++)
+    if (slice_equal(ruleset->schemas[t].name, name)) return t;
+  return -1;
+}
+
+/* The only source type of the rule set, or -1. */
+static int32_t only_type(const struct ruleset *ruleset) {
+  int32_t only = -1;
+  for (uint16_t t = 0; t < ruleset->schema_count; t++) {
+    if (ruleset->schemas[t].derived) continue;
+    if (only >= 0) return -1;
+    only = t;
+  }
+  return only;
+}
+
+static int64_t disorder_of(const struct ruleset *ruleset, int32_t type) {
+  int64_t disorder = 0;
+  for (uint16_t t = 0; t < ruleset->schema_count; t++)
+    if (!ruleset->schemas[t].derived && (type < 0 || type == t) && ruleset->schemas[t].disorder_us > disorder)
+      disorder = ruleset->schemas[t].disorder_us;
+  return disorder;
+}
+
+static bool source_known(const struct engine *engine, struct slice source, uint16_t *id) {
+  for (*id = 0; *id < engine->source_count; ++*id)
+    if (slice_equal(engine->sources[*id], source)) return true;
+  return false;
+}
+
+static struct slice kept_text(struct engine *engine, struct slice text) {
+  char *copy = mem_alloc_raw(engine->mem, text.length + 1);
+  if (text.length > 0) memcpy(copy, text.data, text.length);
+  return (struct slice){copy, text.length};
+}
+
+int engine_open(struct engine *engine, struct slice source, struct slice type, enum engine_format format,
+                struct err *err) {
+  int32_t fixed = -1;
+  if (type.length > 0) {
+    fixed = type_by_name(engine->ruleset, type);
+    if (fixed < 0) return err_set(err, ERR_ABORT, "no event type `%.*s` is declared in the rules", SLICE_ARG(type));
+    if (engine->ruleset->schemas[fixed].derived)
+      return err_set(err, ERR_ABORT, "`%.*s` is a derived event: it does not come from an input", SLICE_ARG(type));
+  }
+  if (engine->finished) return err_set(err, ERR_ABORT, "the input has ended");
+  if (engine->input_count == ENGINE_INPUTS_MAX)
+    return err_set(err, ERR_ABORT, "more than %d inputs", (int)ENGINE_INPUTS_MAX);
+  uint16_t id;
+  if (!source_known(engine, source, &id)) {
+    if (engine->started)
+      return err_set(err, ERR_ABORT, "source `%.*s` is new: sources are named before the first record",
+                     SLICE_ARG(source));
+    if (engine->source_count == ENGINE_SOURCES_MAX)
+      return err_set(err, ERR_ABORT, "more than %d sources", (int)ENGINE_SOURCES_MAX);
+    engine->sources[engine->source_count++] = kept_text(engine, source);
+  }
+  if (engine->input_count == engine->input_capacity) {
+    engine->input_capacity = engine->input_capacity == 0 ? 8 : 2 * engine->input_capacity;
+    engine->inputs = mem_realloc(engine->mem, engine->inputs, engine->input_capacity * sizeof *engine->inputs);
+  }
+  struct input *input = &engine->inputs[engine->input_count];
+  *input = (struct input){.source = engine->sources[id],
+                          .source_id = id,
+                          .partition = engine->input_count,
+                          .format = format,
+                          .stamp = WATERMARK_NONE};
+  input->plan = (struct decode_plan){.schemas = engine->ruleset->schemas,
+                                     .schema_count = engine->ruleset->schema_count,
+                                     .fixed_type = fixed,
+                                     .only_type = only_type(engine->ruleset),
+                                     .type_field = engine->options.type_field};
+  watermark_init(&input->clock, disorder_of(engine->ruleset, fixed), engine->options.arrival);
+  if (engine->frontier > INT64_MIN) watermark_advance(&input->clock, engine->frontier); /* what is older is late */
+  return (int)engine->input_count++;
+}
+
+static struct input *input_at(struct engine *engine, uint32_t input) {
+  check(input < engine->input_count);
+  return &engine->inputs[input];
+}
+
+void engine_stamp(struct engine *engine, uint32_t input, int64_t stamp) { input_at(engine, input)->stamp = stamp; }
+
+/* Sources get their numbers in byte order of their names, so that comparing numbers compares names. */
+static void start(struct engine *engine) {
+  if (engine->started) return;
+  engine->started = true;
+  for (uint16_t i = 1; i < engine->source_count; i++) {
+    struct slice source = engine->sources[i];
+    uint16_t at = i;
+    for (; at > 0 && slice_compare(source, engine->sources[at - 1]) < 0; at--)
+      engine->sources[at] = engine->sources[at - 1];
+    engine->sources[at] = source;
+  }
+  for (uint32_t i = 0; i < engine->input_count; i++)
+    check(source_known(engine, engine->inputs[i].source, &engine->inputs[i].source_id));
+}
+
+static void make_decoder(struct engine *engine, struct input *input) {
+  /* Here and not in engine_open(): the array of inputs may have moved, and the decoder borrows its plan. */
+  struct decode_plan *plan = mem_alloc(engine->mem, sizeof *plan);
+  *plan = input->plan;
+  input->decoder =
+      input->format == ENGINE_CSV ? decoder_csv_new(engine->mem, plan) : decoder_json_new(engine->mem, plan);
+}
+
+int engine_header(struct engine *engine, uint32_t number, struct slice line, struct err *err) {
+  struct input *input = input_at(engine, number);
+  if (input->format != ENGINE_CSV) return err_set(err, ERR_ABORT, "a header line in an input that is not CSV");
+  if (input->decoder == NULL) make_decoder(engine, input);
+  return decoder_csv_header(input->decoder, line, err);
+}
+
+/* ---- release ---- */
+
+static void flush(struct engine *engine) {
+  if (engine->batch_count == 0) return;
+  uint32_t count = engine->batch_count;
+  engine->batch_count = 0;
+  stepper_batch(engine->stepper, engine->batch, count);
+}
+
+static void batch_add(struct engine *engine, const struct event *event) {
+  if (engine->batch_count == engine->batch_max) flush(engine);
+  struct event *place = &engine->batch[engine->batch_count++];
+  *place = *event;
+  place->sequence = ++engine->sequence;
+}
+
+/* An event in its turn, in the order of moments. Its values stay valid until the next flush. */
+static void dispatch(struct engine *engine, const struct event *event) {
+  struct dedup *dedup = engine->dedups[event->type];
+  if (dedup != NULL) {
+    const struct schema *schema = &engine->ruleset->schemas[event->type];
+    struct value id = event->values[schema->fields[schema->unique_field].slot];
+    if (dedup_seen(dedup, &event->position, id, event->time)) {
+      engine->duplicate++;
+      return;
+    }
+  }
+  engine->processed++;
+  batch_add(engine, event);
+  if (engine->ruleset->uses[event->type].derived_count == 0) return;
+  const struct event *derived;
+  uint32_t count = derive_events(&engine->deriver, event, &engine->derived_arena, &derived);
+  for (uint32_t i = 0; i < count; i++) batch_add(engine, &derived[i]);
+}
+
+/* The lowest watermark of all partitions that may still bring something; INT64_MAX if there is none. */
+static int64_t lowest_watermark(const struct engine *engine) {
+  int64_t lowest = INT64_MAX;
+  for (uint32_t i = 0; i < engine->input_count; i++) {
+    if (engine->inputs[i].ended) continue;
+    int64_t watermark = watermark_of(&engine->inputs[i].clock);
+    if (watermark < lowest) lowest = watermark;
+  }
+  return lowest;
+}
+
+static void release(struct engine *engine, int64_t frontier) {
+  if (frontier > engine->frontier) engine->frontier = frontier;
+  struct event events[STEP_BATCH_MAX];
+  uint32_t count = engine->order == NULL ? 0 : engine->batch_max;
+  while (count == engine->batch_max) {
+    flush(engine); /* what stands in the batch borrows memory that order_take() gives back */
+    arena_reset(&engine->derived_arena);
+    count = order_take(engine->order, engine->frontier, events, engine->batch_max);
+    for (uint32_t i = 0; i < count; i++) dispatch(engine, &events[i]);
+  }
+  flush(engine);
+  arena_reset(&engine->derived_arena);
+  if (engine->frontier > engine->told_frontier) {
+    engine->told_frontier = engine->frontier;
+    stepper_time(engine->stepper, engine->frontier);
+  }
+  outbox_close(&engine->alerts);
+}
+
+/* With one partition, no disorder, and all events moving the watermark, they are in order as they come. */
+static bool passes_through(const struct engine *engine) {
+  return engine->input_count == 1 && engine->inputs[0].clock.disorder_us == 0 &&
+         (engine->all_move || engine->options.arrival) && (engine->order == NULL || order_count(engine->order) == 0);
+}
+
+static void check_conservation(const struct engine *engine) {
+  struct engine_totals t = engine_totals(engine);
+  check(t.read == t.processed + t.late + t.dead + t.duplicate + t.ignored + t.held);
+}
+
+static int settle_push(struct engine *engine, struct err *err) {
+  int64_t lowest = lowest_watermark(engine);
+  release(engine, lowest == INT64_MAX ? engine->frontier : lowest);
+  check_conservation(engine);
+  if (engine->failed != 0) return err_set(err, engine->failed, "a sink has failed");
+  return 0;
+}
+
+int engine_may_push(struct engine *engine, uint32_t number, struct err *err) {
+  struct input *input = input_at(engine, number);
+  if (engine->failed != 0) return err_set(err, ERR_FATAL, "a sink has failed");
+  if (engine->finished || input->ended) return err_set(err, ERR_ABORT, "input %u has ended", number);
+  if (engine->order == NULL) return 0;
+  size_t bytes = order_bytes(engine->order);
+  if (bytes > engine->order_bytes_max && engine_next(engine) == (int32_t)number)
+    return err_set(err, ERR_FATAL,
+                   "order_memory is full: %llu events wait for earlier ones in %llu MiB; give more memory, or declare "
+                   "less disorder",
+                   (unsigned long long)order_count(engine->order), (unsigned long long)(engine->order_bytes_max >> 20));
+  if (bytes > engine->order_bytes_max / 2 && engine_next(engine) != (int32_t)number)
+    return err_set(err, ERR_RETRY, "order_memory: input %u is ahead, read input %d first", number,
+                   (int)engine_next(engine));
+  return 0;
+}
+
+static void taken(struct engine *engine, const struct event *event) {
+  if (event->time > engine->highest_taken) engine->highest_taken = event->time;
+  if (passes_through(engine)) {
+    dispatch(engine, event);
+    return;
+  }
+  if (engine->order == NULL) {
+    int64_t disorder = 0;
+    for (uint32_t i = 0; i < engine->input_count; i++)
+      if (engine->inputs[i].clock.disorder_us > disorder) disorder = engine->inputs[i].clock.disorder_us;
+    engine->order = order_new(engine->mem, disorder);
+  }
+  order_put(engine->order, event, engine->ruleset->schemas[event->type].slot_count);
+}
+
+int engine_push(struct engine *engine, uint32_t number, const struct slice *records, uint32_t count, struct err *err) {
+  start(engine);
+  outbox_recycle(&engine->alerts);
+  outbox_recycle(&engine->rejects);
+  for (uint32_t from = 0; from < count; from += STEP_BATCH_MAX) {
+    int status = engine_may_push(engine, number, err);
+    if (status != 0 && (from == 0 || status != ERR_RETRY)) return status; /* a call takes all or nothing */
+    struct input *input = &engine->inputs[number];
+    if (input->decoder == NULL) make_decoder(engine, input);
+    arena_reset(&engine->batch_arena);
+    uint32_t end = count - from > STEP_BATCH_MAX ? from + STEP_BATCH_MAX : count;
+    for (uint32_t i = from; i < end; i++) {
+      struct event event;
+      if (input_take(input, &engine->judging, records[i], &event)) taken(engine, &event);
+    }
+    status = settle_push(engine, err);
+    if (status != 0) return status;
+  }
+  return 0;
+}
+
+int engine_push_rows(struct engine *engine, uint32_t number, const struct engine_row *rows, uint32_t count,
+                     struct err *err) {
+  start(engine);
+  outbox_recycle(&engine->alerts);
+  outbox_recycle(&engine->rejects);
+  for (uint32_t i = 0; i < count; i++) {
+    int status = engine_may_push(engine, number, err);
+    if (status != 0) return status;
+    struct input *input = &engine->inputs[number];
+    check(rows[i].type < engine->ruleset->schema_count && !engine->ruleset->schemas[rows[i].type].derived);
+    arena_reset(&engine->batch_arena);
+    struct event event;
+    if (input_take_row(input, &engine->judging, &rows[i], &event)) taken(engine, &event);
+    status = settle_push(engine, err);
+    if (status != 0) return status;
+  }
+  return 0;
+}
+
+int32_t engine_next(const struct engine *engine) {
+  int32_t next = -1;
+  int64_t lowest = INT64_MAX;
+  for (uint32_t i = 0; i < engine->input_count; i++) {
+    if (engine->inputs[i].ended) continue;
+    int64_t watermark = watermark_of(&engine->inputs[i].clock);
+    if (next >= 0 && watermark >= lowest) continue;
+    next = (int32_t)i;
+    lowest = watermark;
+  }
+  return next;
+}
+
+int engine_advance(struct engine *engine, uint32_t number, int64_t watermark, struct err *err) {
+  start(engine);
+  int status = engine_may_push(engine, number, err);
+  if (status == ERR_FATAL) return status;
+  watermark_advance(&input_at(engine, number)->clock, watermark);
+  return settle_push(engine, err);
+}
+
+int engine_end(struct engine *engine, uint32_t number, struct err *err) {
+  start(engine);
+  input_at(engine, number)->ended = true;
+  return settle_push(engine, err);
+}
+
+int engine_finish(struct engine *engine, bool leave_open, struct err *err) {
+  start(engine);
+  for (uint32_t i = 0; i < engine->input_count; i++) engine->inputs[i].ended = true;
+  engine->finished = true;
+  if (!leave_open) release(engine, INT64_MAX);
+  return settle_push(engine, err);
+}
+
+int engine_settle(struct engine *engine, struct err *err) {
+  start(engine);
+  if (engine->highest_taken != WATERMARK_NONE) {
+    int64_t frontier = engine->highest_taken + 1;
+    for (uint32_t i = 0; i < engine->input_count; i++) watermark_advance(&engine->inputs[i].clock, frontier);
+    release(engine, frontier);
+  }
+  return settle_push(engine, err);
+}
+
+/* ---- looking in ---- */
+
+struct outbox *engine_alerts(struct engine *engine) {
+  return &engine->alerts;
+}
+struct outbox *engine_rejects(struct engine *engine) {
+  return &engine->rejects;
+}
+int64_t engine_frontier(const struct engine *engine) { return engine->frontier; }
+uint32_t engine_input_count(const struct engine *engine) { return engine->input_count; }
+enum engine_format engine_input_format(const struct engine *engine, uint32_t input) {
+  check(input < engine->input_count);
+  return engine->inputs[input].format;
+}
+
+struct engine_totals engine_totals(const struct engine *engine) {
+  struct engine_totals totals = {.processed = engine->processed,
+                                 .duplicate = engine->duplicate,
+                                 .held = engine->order == NULL ? 0 : order_count(engine->order),
+                                 .derived = engine->deriver.made,
+                                 .alerts = engine->alert_count,
+                                 .suppressed = engine->suppressed_count};
+  for (uint32_t i = 0; i < engine->input_count; i++) {
+    const struct input *input = &engine->inputs[i];
+    totals.read += input->read;
+    totals.late += input->late;
+    totals.late_accepted += input->late_accepted;
+    totals.dead += input->dead;
+    totals.ignored += input->ignored;
+    totals.bad_fields += input->bad_fields;
+  }
+  return totals;
+}
+
+struct engine_input_totals engine_input_totals(const struct engine *engine, uint32_t number) {
+  check(number < engine->input_count);
+  const struct input *input = &engine->inputs[number];
+  return (struct engine_input_totals){.source = input->source,
+                                      .partition = input->partition,
+                                      .read = input->read,
+                                      .late = input->late,
+                                      .dead = input->dead,
+                                      .ignored = input->ignored,
+                                      .watermark = watermark_of(&input->clock),
+                                      .ended = input->ended};
+}
+
+const struct engine_rule_totals *engine_rule_totals(const struct engine *engine, uint16_t rule) {
+  check(rule < engine->ruleset->rule_count);
+  return &engine->rules[rule];
+}
+
+const struct rule_counts *engine_rule_counts(const struct engine *engine, uint16_t rule) {
+  check(rule < engine->ruleset->rule_count);
+  return &stepper_counts(engine->stepper)[rule];
+}
+
+uint64_t engine_bad_fields(const struct engine *engine, uint16_t type, uint16_t field) {
+  check(type < engine->ruleset->schema_count && field < engine->ruleset->schemas[type].field_count);
+  return engine->judging.bad_fields[type][field];
+}
+
+struct engine_limits engine_limits(const struct engine *engine) {
+  struct engine_limits limits = {.suppress_keys = suppress_forgotten(engine->suppress),
+                                 .derived_per_event = engine->deriver.left_out};
+  for (uint16_t t = 0; t < engine->ruleset->schema_count; t++)
+    if (engine->dedups[t] != NULL) limits.unique_ids += dedup_forgotten(engine->dedups[t]);
+  return limits;
+}
+
+/* ---- typed values ---- */
+
+static const char *conform_list(struct value value, struct decode_form form, struct arena *arena, struct value *out);
+
+static const char *conform_one(struct value value, struct decode_form form, struct arena *arena, struct value *out) {
+  const char *reason = NULL;
+  *out = value_null();
+  char *text;
+  switch (value.kind) {
+  case VALUE_NULL: return NULL;
+  case VALUE_BOOL: return decode_value_bool(form, value.i != 0, out, &reason) ? NULL : reason;
+  case VALUE_STRING: return decode_value_string(form, value_slice(value), arena, out, &reason) ? NULL : reason;
+  case VALUE_INT:
+  case VALUE_FLOAT:
+  case VALUE_DECIMAL: {
+    struct buf number;
+    buf_init(&number, arena->mem);
+    value_json(&number, value);
+    text = arena_copy(arena, number.data, number.length);
+    struct slice digits = {text, number.length};
+    buf_free(&number);
+    return decode_value_number(form, digits, out, &reason) ? NULL : reason;
+  }
+  case VALUE_LIST: return conform_list(value, form, arena, out);
+  default: break;
+  }
+  if (value.kind != form.type.kind) return decode_value_expected(form);
+  *out = value;
+  return NULL;
+}
+
+static const char *conform_list(struct value value, struct decode_form form, struct arena *arena, struct value *out) {
+  if (form.type.kind != VALUE_LIST) return decode_value_expected(form);
+  if (value.length > LIST_ELEMENTS_MAX) return "a list of more than 64";
+  struct value *elements = arena_array(arena, struct value, value.length + 1u);
+  for (uint32_t i = 0; i < value.length; i++) {
+    if (value.list[i].kind == VALUE_LIST) return decode_value_expected(decode_form_element(form));
+    const char *reason = conform_one(value.list[i], decode_form_element(form), arena, &elements[i]);
+    if (reason != NULL) return reason;
+  }
+  *out = (struct value){.kind = VALUE_LIST, .length = value.length, .list = elements};
+  return NULL;
+}
+
+const char *engine_conform(struct value value, const struct schema_field *field, struct arena *arena,
+                           struct value *out) {
+  return conform_one(value, decode_form_of(field), arena, out);
+}

@@ -1,0 +1,223 @@
+/* input.c - the judgement over the records of one partition. Owned and called by engine.c. */
+#include "engine/input.h"
+
+#include <stdarg.h>
+
+#include "base/check.h"
+#include "base/time_text.h"
+
+/* A record on its way through the judgement: bytes, or a typed row (its bytes are made when somebody wants them). */
+struct record {
+  struct slice bytes;
+  const struct engine_row *row;
+  uint64_t offset;
+};
+
+static struct slice record_text(struct input_context *context, const struct record *record) {
+  if (record->row == NULL) return record->bytes;
+  const struct schema *schema = &context->ruleset->schemas[record->row->type];
+  struct buf *out = &context->row_text;
+  buf_clear(out);
+  buf_str(out, "{\"type\":");
+  buf_json_string(out, schema->named.length > 0 ? schema->named : schema->name);
+  for (uint16_t i = 0; i < schema->field_count; i++) {
+    const struct schema_field *field = &schema->fields[i];
+    if (field->computed || value_is_null(record->row->fields[i])) continue;
+    buf_byte(out, ',');
+    buf_json_string(out, field->path);
+    buf_byte(out, ':');
+    value_json(out, record->row->fields[i]);
+  }
+  buf_byte(out, '}');
+  return buf_view(out);
+}
+
+static struct reject_place place_of(const struct input *input, const struct record *record) {
+  return (struct reject_place){.source = input->source, .partition = input->partition, .offset = record->offset};
+}
+
+static void __attribute__((format(printf, 5, 6)))
+refuse(struct input *input, struct input_context *context, const struct record *record, const char *code,
+       const char *format, ...) {
+  char detail[DECODE_DETAIL_MAX];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(detail, sizeof detail, format, arguments);
+  va_end(arguments);
+  struct reject_place place = place_of(input, record);
+  size_t at = context->rejects->bytes.length;
+  reject_dead_letter(&context->rejects->bytes, slice_of(code), slice_of(detail), &place, (struct slice){0},
+                     record_text(context, record));
+  outbox_add(context->rejects, (struct outbox_row){.kind = OUTBOX_DEAD_LETTER}, at, 0, (struct slice){0});
+  input->dead++;
+}
+
+/* A field that was taken as null: counted, and the first of its kind and minute is told. */
+static void bad_field(struct input *input, struct input_context *context, const struct record *record, uint16_t type,
+                      uint16_t field, const char *reason, int64_t time) {
+  context->bad_fields[type][field]++;
+  input->bad_fields++;
+  if (input->samples == NULL) input->samples = reject_samples_new(context->rejects->mem);
+  if (!reject_sample(input->samples, type, field, reason, time)) return;
+  struct reject_place place = place_of(input, record);
+  size_t at = context->rejects->bytes.length;
+  reject_dead_letter(&context->rejects->bytes, SLICE("bad_field"), slice_of(reason), &place,
+                     context->ruleset->schemas[type].fields[field].name, record_text(context, record));
+  outbox_add(context->rejects, (struct outbox_row){.kind = OUTBOX_DEAD_LETTER}, at, 0, (struct slice){0});
+}
+
+static void late(struct input *input, struct input_context *context, const struct record *record,
+                 const struct schema *schema, int64_t time) {
+  input->late++;
+  if (schema->late == LATE_ACCEPT) input->late_accepted++;
+  if (schema->late == LATE_DROP || schema->late == LATE_ACCEPT) return;
+  struct reject_place place = place_of(input, record);
+  size_t at = context->rejects->bytes.length;
+  reject_late(&context->rejects->bytes, schema->name, &place, time, watermark_of(&input->clock),
+              record_text(context, record));
+  struct outbox_row row = {.kind = OUTBOX_LATE, .time = time};
+  if (schema->late == LATE_SIDE) row.sink = schema->late_sink;
+  outbox_add(context->rejects, row, at, 0, (struct slice){0});
+}
+
+static struct expr_env env_of(struct input_context *context, const struct value *values) {
+  struct expr_env env = {.scratch = context->arena,
+                         .lookup = &context->ruleset->lookup,
+                         .lookup_context = (void *)(uintptr_t)context->ruleset,
+                         .counts = &context->counts};
+  env.banks[BANK_EVENT] = values;
+  return env;
+}
+
+static void compute_fields(struct input_context *context, const struct schema *schema, struct value *values) {
+  if (schema->computed_count == 0) return;
+  struct expr_env env = env_of(context, values);
+  for (uint16_t i = 0; i < schema->computed_count; i++) {
+    const struct schema_field *field = &schema->fields[schema->computed_order[i]];
+    if (field->used) values[field->slot] = expr_eval(field->expr, &env);
+  }
+}
+
+static bool moves_time(struct input_context *context, const struct schema *schema, const struct value *values) {
+  if (schema->watermark_when == NULL) return true;
+  struct expr_env env = env_of(context, values);
+  return expr_truth(schema->watermark_when, &env) == 1;
+}
+
+static void refuse_clock(struct input *input, struct input_context *context, const struct record *record,
+                         const struct schema *schema, enum watermark_verdict verdict, int64_t time) {
+  char stood[TIME_TEXT_MAX], against[TIME_TEXT_MAX], bound[DURATION_TEXT_MAX];
+  bool leap = verdict == WATERMARK_LEAP;
+  time_text(stood, time);
+  time_text(against, leap ? input->clock.highest : input->stamp);
+  duration_text(bound, leap ? schema->jump_us : verdict == WATERMARK_AHEAD ? schema->ahead_us : schema->behind_us);
+  if (leap)
+    refuse(input, context, record, "bad_clock", "%s leaps more than %s ahead of %s", stood, bound, against);
+  else
+    refuse(input, context, record, "bad_clock", "%s is more than %s %s the log's stamp %s", stood, bound,
+           verdict == WATERMARK_AHEAD ? "ahead of" : "behind", against);
+}
+
+/* The clock's judgement over a record that is whole. */
+static bool judge(struct input *input, struct input_context *context, const struct record *record,
+                  const struct schema *schema, struct value *values, int64_t time, struct event *event) {
+  compute_fields(context, schema, values);
+  int64_t own = time;
+  enum watermark_verdict verdict =
+      watermark_take(&input->clock, schema, &time, moves_time(context, schema, values), input->stamp);
+  if (verdict == WATERMARK_LATE) {
+    late(input, context, record, schema, time);
+    return false;
+  }
+  if (verdict != WATERMARK_TAKEN) {
+    refuse_clock(input, context, record, schema, verdict, own);
+    return false;
+  }
+  input->taken++;
+  *event =
+      (struct event){.time = time,
+                     .position = {.offset = record->offset, .partition = input->partition, .source = input->source_id},
+                     .type = schema->id,
+                     .values = values};
+  return true;
+}
+
+static const char no_stamp[] = "the event time of `%.*s` is the log's stamp, and this input has none";
+
+bool input_take(struct input *input, struct input_context *context, struct slice bytes, struct event *event) {
+  struct decoded *decoded = &context->decoded;
+  decode_record(input->decoder, bytes, context->arena, decoded);
+  if (decoded->code == DECODE_BLANK) return false;
+  struct record record = {.bytes = bytes, .offset = input->next_offset++};
+  input->read++;
+  if (decoded->code == DECODE_IGNORED) {
+    input->ignored++;
+    return false;
+  }
+  if (decoded->code != DECODE_OK) {
+    refuse(input, context, &record, decode_code_name(decoded->code), "%s", decoded->detail);
+    return false;
+  }
+  const struct schema *schema = &context->ruleset->schemas[decoded->type];
+  int64_t time = decoded->time;
+  if (schema->time_field < 0) {
+    if (input->stamp == WATERMARK_NONE) {
+      refuse(input, context, &record, "no_time", no_stamp, SLICE_ARG(schema->name));
+      return false;
+    }
+    time = input->stamp;
+  }
+  for (uint16_t i = 0; i < decoded->bad_count; i++)
+    bad_field(input, context, &record, decoded->type, decoded->bad[i].field, decoded->bad[i].reason, time);
+  return judge(input, context, &record, schema, decoded->values, time, event);
+}
+
+/* The same refusals as the decoder's, on values. */
+static bool row_time(struct input *input, struct input_context *context, const struct record *record,
+                     const struct schema *schema, int64_t *time) {
+  const struct engine_row *row = record->row;
+  if (schema->time_field < 0) {
+    if (input->stamp == WATERMARK_NONE) refuse(input, context, record, "no_time", no_stamp, SLICE_ARG(schema->name));
+    *time = input->stamp;
+    return input->stamp != WATERMARK_NONE;
+  }
+  struct slice name = schema->fields[schema->time_field].name;
+  if (row->bad != NULL && row->bad[schema->time_field] != NULL) {
+    refuse(input, context, record, "bad_time", "`%.*s`: %s", SLICE_ARG(name), row->bad[schema->time_field]);
+    return false;
+  }
+  struct value value = row->fields[schema->time_field];
+  if (value.kind != VALUE_TIME) {
+    refuse(input, context, record, "no_time", "`%.*s` is missing", SLICE_ARG(name));
+    return false;
+  }
+  *time = value.i;
+  if (*time >= TIME_MIN_US && *time <= TIME_MAX_US) return true;
+  refuse(input, context, record, "bad_time", "`%.*s` is not in the years 1 to 9999", SLICE_ARG(name));
+  return false;
+}
+
+bool input_take_row(struct input *input, struct input_context *context, const struct engine_row *row,
+                    struct event *event) {
+  struct record record = {.row = row, .offset = input->next_offset++};
+  const struct schema *schema = &context->ruleset->schemas[row->type];
+  input->read++;
+  int64_t time;
+  if (!row_time(input, context, &record, schema, &time)) return false;
+  struct value *values = arena_array(context->arena, struct value, schema->slot_count + 1u);
+  for (uint16_t i = 0; i < schema->field_count; i++) {
+    const struct schema_field *field = &schema->fields[i];
+    if (field->computed) continue;
+    bool bad = row->bad != NULL && row->bad[i] != NULL;
+    if (field->required && (bad || value_is_null(row->fields[i]))) {
+      refuse(input, context, &record, "bad_required", "`%.*s` is %s", SLICE_ARG(field->name),
+             bad ? row->bad[i] : "missing");
+      return false;
+    }
+    if (field->used && !bad) values[field->slot] = row->fields[i];
+  }
+  for (uint16_t i = 0; row->bad != NULL && i < schema->field_count; i++)
+    if (row->bad[i] != NULL && !schema->fields[i].computed)
+      bad_field(input, context, &record, row->type, i, row->bad[i], time);
+  return judge(input, context, &record, schema, values, time, event);
+}

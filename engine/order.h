@@ -1,0 +1,33 @@
+/* order.h - the order buffer: events wait here until no earlier one can come, and leave in the order of moments
+ * (time, source name, partition, offset, then derived events).
+ *
+ * A calendar: a ring of time buckets, each a chain of events in chunks of memory, sorted when its turn comes. What lies
+ * beyond the ring's end (a partition that is far ahead of the others) waits in a heap until the ring reaches it. So
+ * putting is O(1), taking O(log of a bucket), and moving on in time costs nothing per event that stays. engine.c owns
+ * it; one thread. With one partition and no disorder it is not used at all. */
+#ifndef WEIR_ENGINE_ORDER_H
+#define WEIR_ENGINE_ORDER_H
+
+#include "base/event.h"
+#include "base/mem.h"
+
+struct order;
+
+/* `disorder_us` tells how wide the buckets should be; it bounds nothing. Freed with its memory context. */
+struct order *order_new(struct mem *mem, int64_t disorder_us);
+
+/* A deep copy of the event with its `value_count` values. Its time is at least the frontier of the last order_take().
+ */
+void order_put(struct order *order, const struct event *event, uint16_t value_count);
+
+/* Up to `max` events earlier than `frontier`, in order; fewer than `max` = there are no more. Their `sequence` is left
+ * 0. Their values stay valid until the next order_take(). The frontier never goes back. */
+uint32_t order_take(struct order *order, int64_t frontier, struct event *out, uint32_t max);
+
+uint64_t order_count(const struct order *order); /* events that wait */
+size_t order_bytes(const struct order *order);   /* memory that they take */
+
+/* The order of moments of two events. < 0, 0, > 0. */
+int order_compare(int64_t time_a, const struct position *a, int64_t time_b, const struct position *b);
+
+#endif

@@ -1,0 +1,548 @@
+/* compact.c - the compact set: partial matches as a graph of extend and union nodes, one union list for each active
+ * state of the automaton, in decreasing order of the latest start. See compact.h for the source.
+ *
+ * Owns one state per (rule, key): a ring of held events, a ring of nodes, the active lists. Nothing is counted: every
+ * node's latest start is no later than the event at which it was made, so what was made before now - within is dead
+ * and leaves from the front of the ring. Numbers of events and nodes are 32 bits and wrap; only their distance to the
+ * front counts. */
+#include "nfa/compact.h"
+
+#include "base/check.h"
+
+enum { CUT_EXACT_MAX = 1024, NODES_MAX = 1 << 24, LIST_FIRST = 4, RING_FIRST = 8 };
+
+struct ring_event {
+  struct held *held;
+  uint32_t first_node;
+}; /* nodes made since it begin here */
+
+/* Extend: `left` is what it extends (COMPACT_NONE: it is the start), `right` the event's number. Union: two nodes, the
+ * left one with the later start. */
+struct graph_node {
+  uint32_t left, right;
+  uint32_t latest, earliest; /* starts below it, as event numbers; `earliest` may have expired: see earliest_start() */
+  uint32_t mark;
+  uint16_t step, rank; /* step WAY_END: a union */
+};
+
+struct listed {
+  uint32_t node, latest;
+};
+struct active {
+  uint32_t state, count, capacity;
+  struct listed *list;
+};
+
+struct compact {
+  struct automaton *automaton;
+  struct ring_event *events;
+  struct graph_node *nodes;
+  uint32_t event_first, event_end, event_capacity;
+  uint32_t node_first, node_end, node_capacity;
+  struct active *active, *next_active;
+  uint32_t active_count, next_count, active_capacity;
+  uint32_t query; /* for marks */
+};
+
+static struct ring_event *event_at(const struct compact *c, uint32_t number) {
+  return &c->events[number & (c->event_capacity - 1)];
+}
+static struct graph_node *node_at(const struct compact *c, uint32_t number) {
+  return &c->nodes[number & (c->node_capacity - 1)];
+}
+static bool start_lives(const struct compact *c, uint32_t event) {
+  return event - c->event_first < c->event_end - c->event_first;
+}
+static bool node_lives(const struct compact *c, uint32_t node) {
+  return node != COMPACT_NONE && node - c->node_first < c->node_end - c->node_first &&
+         start_lives(c, node_at(c, node)->latest);
+}
+/* Age of an event number: larger = earlier. */
+static uint32_t age(const struct compact *c, uint32_t event) { return c->event_end - event; }
+
+static uint32_t node_new(struct stepping *s, struct compact *c, struct graph_node node) {
+  if (c->node_end - c->node_first == c->node_capacity) {
+    uint32_t capacity = c->node_capacity == 0 ? RING_FIRST : c->node_capacity * 2;
+    struct graph_node *bigger = pool_alloc(s->context->pool, capacity * sizeof *bigger);
+    for (uint32_t i = c->node_first; i != c->node_end; i++) bigger[i & (capacity - 1)] = *node_at(c, i);
+    if (c->node_capacity > 0) pool_free(s->context->pool, c->nodes, c->node_capacity * sizeof *c->nodes);
+    c->nodes = bigger;
+    c->node_capacity = capacity;
+  }
+  if (c->node_end == COMPACT_NONE) c->node_end++; /* the one number that is no node; its place stays unused */
+  *node_at(c, c->node_end) = node;
+  return c->node_end++;
+}
+
+static uint32_t hold_event(struct stepping *s, struct compact *c) { /* the event in hand, once */
+  uint32_t last = c->event_end - 1;
+  if (c->event_end != c->event_first && event_at(c, last)->held->sequence == s->event->sequence) return last;
+  if (c->event_end - c->event_first == c->event_capacity) {
+    uint32_t capacity = c->event_capacity == 0 ? RING_FIRST : c->event_capacity * 2;
+    struct ring_event *bigger = pool_alloc(s->context->pool, capacity * sizeof *bigger);
+    for (uint32_t i = c->event_first; i != c->event_end; i++) bigger[i & (capacity - 1)] = *event_at(c, i);
+    if (c->event_capacity > 0) pool_free(s->context->pool, c->events, c->event_capacity * sizeof *c->events);
+    c->events = bigger;
+    c->event_capacity = capacity;
+  }
+  struct held *held = nfa_hold(s->context, s->event);
+  held->references++;
+  *event_at(c, c->event_end) = (struct ring_event){held, c->node_end};
+  return c->event_end++;
+}
+
+static uint32_t union_new(struct stepping *s, struct compact *c, struct listed left, struct listed right) {
+  check(age(c, left.latest) <= age(c, right.latest));
+  uint32_t e1 = node_at(c, left.node)->earliest, e2 = node_at(c, right.node)->earliest;
+  return node_new(s, c,
+                  (struct graph_node){.left = left.node,
+                                      .right = right.node,
+                                      .latest = left.latest,
+                                      .earliest = age(c, e1) >= age(c, e2) ? e1 : e2,
+                                      .step = WAY_END});
+}
+
+static void active_free(struct stepping *s, struct active *a) {
+  pool_free(s->context->pool, a->list, a->capacity * sizeof *a->list);
+}
+
+static void list_insert(struct stepping *s, struct active *a, uint32_t at, struct listed entry) {
+  if (a->count == a->capacity) {
+    struct listed *bigger = pool_alloc(s->context->pool, a->capacity * 2 * sizeof *bigger);
+    memcpy(bigger, a->list, a->count * sizeof *bigger);
+    active_free(s, a);
+    a->list = bigger;
+    a->capacity *= 2;
+  }
+  memmove(a->list + at + 1, a->list + at, (a->count - at) * sizeof *a->list);
+  a->list[at] = entry;
+  a->count++;
+}
+
+/* Entries whose latest start has expired stand at the end. */
+static void list_trim(const struct compact *c, struct active *a) {
+  while (a->count > 0 && !start_lives(c, a->list[a->count - 1].latest)) a->count--;
+}
+
+static uint32_t list_merge(struct stepping *s, struct compact *c, const struct active *a) {
+  struct listed merged = a->list[a->count - 1];
+  for (uint32_t i = a->count - 1; i > 0; i--)
+    merged.node = union_new(s, c, a->list[i - 1], merged), merged.latest = a->list[i - 1].latest;
+  return merged.node;
+}
+
+static struct active *next_find(struct compact *c, uint32_t state) {
+  for (uint32_t i = 0; i < c->next_count; i++)
+    if (c->next_active[i].state == state) return &c->next_active[i];
+  return NULL;
+}
+
+static struct active *next_add(struct stepping *s, struct compact *c, uint32_t state) {
+  if (c->next_count == c->active_capacity) {
+    uint32_t capacity = c->active_capacity == 0 ? 4 : c->active_capacity * 2;
+    struct active *both = pool_alloc(s->context->pool, 2 * capacity * sizeof *both);
+    if (c->active_capacity > 0) {
+      struct active *old = c->active < c->next_active ? c->active : c->next_active;
+      memcpy(both, c->active, c->active_count * sizeof *both);
+      memcpy(both + capacity, c->next_active, c->next_count * sizeof *both);
+      pool_free(s->context->pool, old, 2 * c->active_capacity * sizeof *both);
+    }
+    c->active = both;
+    c->next_active = both + capacity;
+    c->active_capacity = capacity;
+  }
+  struct active *a = &c->next_active[c->next_count++];
+  *a = (struct active){.state = state};
+  return a;
+}
+
+/* `node` joins what waits in `state` after this event. Its latest start is no later than those that joined before. */
+static void next_join(struct stepping *s, struct compact *c, uint32_t state, uint32_t node) {
+  struct listed entry = {node, node_at(c, node)->latest};
+  struct active *a = next_find(c, state);
+  if (a == NULL) {
+    a = next_add(s, c, state);
+    a->capacity = LIST_FIRST;
+    a->list = pool_alloc(s->context->pool, a->capacity * sizeof *a->list);
+    a->list[a->count++] = entry;
+    return;
+  }
+  for (uint32_t i = 1; i < a->count; i++) {
+    if (a->list[i].latest == entry.latest) {
+      a->list[i].node = union_new(s, c, a->list[i], entry);
+      return;
+    }
+    if (age(c, a->list[i].latest) > age(c, entry.latest)) {
+      list_insert(s, a, i, entry);
+      return;
+    }
+  }
+  list_insert(s, a, a->count, entry);
+}
+
+struct roots {
+  uint32_t *items;
+  uint32_t count;
+};
+
+/* What the partial matches in `from` do with the event. Takes the list over. */
+static void transit(struct stepping *s, struct compact *c, struct active *from, struct roots *roots) {
+  const struct transition *t = automaton_step(c->automaton, s, from->state);
+  bool stays = t->stay != COMPACT_NONE;
+  uint32_t merged = COMPACT_NONE;
+  if (t->take_count > 0 || (stays && next_find(c, t->stay) != NULL)) merged = list_merge(s, c, from);
+  for (uint16_t i = 0; i < t->take_count; i++) {
+    const struct transition_take *take = &t->takes[i];
+    if (take->state == COMPACT_NONE && !take->complete) continue;
+    const struct graph_node *below = node_at(c, merged);
+    uint32_t event = hold_event(s, c);
+    uint32_t node = node_new(s, c,
+                             (struct graph_node){.left = merged,
+                                                 .right = event,
+                                                 .latest = below->latest,
+                                                 .earliest = below->earliest,
+                                                 .step = take->step,
+                                                 .rank = take->rank});
+    if (take->complete) roots->items[roots->count++] = node;
+    if (take->state != COMPACT_NONE) next_join(s, c, take->state, node);
+  }
+  if (stays && next_find(c, t->stay) == NULL) { /* the list itself goes on */
+    struct active *a = next_add(s, c, t->stay);
+    a->list = from->list;
+    a->count = from->count;
+    a->capacity = from->capacity;
+    return;
+  }
+  if (stays) next_join(s, c, t->stay, merged);
+  active_free(s, from);
+}
+
+static void begin(struct stepping *s, struct compact *c, struct roots *roots) {
+  const struct transition *t = automaton_step(c->automaton, s, 0);
+  for (uint16_t i = 0; i < t->take_count; i++) {
+    const struct transition_take *take = &t->takes[i];
+    if (take->state == COMPACT_NONE && !take->complete) continue;
+    uint32_t event = hold_event(s, c);
+    uint32_t node = node_new(s, c,
+                             (struct graph_node){.left = COMPACT_NONE,
+                                                 .right = event,
+                                                 .latest = event,
+                                                 .earliest = event,
+                                                 .step = take->step,
+                                                 .rank = take->rank});
+    s->counts->started += i == 0;
+    if (take->complete) roots->items[roots->count++] = node;
+    if (take->state != COMPACT_NONE) next_join(s, c, take->state, node);
+  }
+}
+
+/* ---- telling ---- */
+
+/* The earliest start below `root` that has not expired; found once for each node as starts expire. */
+static uint32_t earliest_start(struct stepping *s, struct compact *c, uint32_t root) {
+  if (start_lives(c, node_at(c, root)->earliest)) return node_at(c, root)->earliest;
+  uint32_t capacity = 64, depth = 0;
+  uint32_t *stack = arena_alloc(s->context->scratch, capacity * sizeof *stack);
+  stack[depth++] = root;
+  while (depth > 0) { /* each node is settled once: at most the number of nodes */
+    struct graph_node *n = node_at(c, stack[depth - 1]);
+    if (start_lives(c, n->earliest)) {
+      depth--;
+      continue;
+    }
+    uint32_t below[2] = {n->left, n->step == WAY_END ? n->right : COMPACT_NONE};
+    uint32_t best = n->latest, waiting = 0;
+    if (depth + 2 > capacity) {
+      uint32_t *bigger = arena_alloc(s->context->scratch, 2 * capacity * sizeof *stack);
+      memcpy(bigger, stack, depth * sizeof *stack);
+      stack = bigger;
+      capacity *= 2;
+    }
+    for (int i = 0; i < 2; i++) {
+      if (!node_lives(c, below[i])) continue;
+      uint32_t e = node_at(c, below[i])->earliest;
+      if (!start_lives(c, e))
+        stack[depth + waiting++] = below[i];
+      else if (age(c, e) > age(c, best))
+        best = e;
+    }
+    depth += waiting;
+    if (waiting == 0) n->earliest = best;
+  }
+  return node_at(c, root)->earliest;
+}
+
+static struct link *temporary_link(struct stepping *s, const struct compact *c, uint32_t node) {
+  const struct graph_node *n = node_at(c, node);
+  struct link *link = arena_alloc(s->context->scratch, sizeof *link);
+  *link = (struct link){.event = event_at(c, n->right)->held, .references = 1, .step = n->step, .rank = n->rank};
+  return link;
+}
+
+struct path {
+  uint32_t node, length;
+};
+
+static void add_path(struct stepping *s, const struct compact *c, const uint32_t *path, uint32_t length) {
+  const struct link **chain = arena_alloc(s->context->scratch, length * sizeof *chain);
+  for (uint32_t i = 0; i < length; i++) chain[i] = temporary_link(s, c, path[length - 1 - i]);
+  completion_add_chain(s, chain, length);
+}
+
+/* Lists the matches below the roots. With `start` COMPACT_NONE: until more than the limit are known to differ: true, if
+ * so. Else all that begin there, or true if they are more than CUT_EXACT_MAX. */
+static bool enumerate(struct stepping *s, struct compact *c, const struct roots *roots, uint32_t start) {
+  uint32_t enough = (uint32_t)s->p->report_limit + 1;
+  bool one_start = start != COMPACT_NONE;
+  uint32_t path_capacity = 64, stack_capacity = 64;
+  uint32_t *path = arena_alloc(s->context->scratch, path_capacity * sizeof *path);
+  struct path *stack = arena_alloc(s->context->scratch, stack_capacity * sizeof *stack);
+  for (uint32_t r = 0; r < roots->count; r++) {
+    uint32_t depth = 0;
+    if (one_start && earliest_start(s, c, roots->items[r]) != start) continue;
+    stack[depth++] = (struct path){roots->items[r], 0};
+    while (depth > 0) {
+      uint32_t node = stack[--depth].node, length = stack[depth].length;
+      while (node != COMPACT_NONE) {
+        const struct graph_node *n = node_at(c, node);
+        if (n->step == WAY_END) {
+          uint32_t left = n->left, right = n->right;
+          if (one_start && earliest_start(s, c, left) != start) { /* one of the two sides leads there */
+            node = right;
+            continue;
+          }
+          if (node_lives(c, right) && (!one_start || earliest_start(s, c, right) == start)) {
+            if (depth == stack_capacity) {
+              struct path *bigger = arena_alloc(s->context->scratch, 2 * stack_capacity * sizeof *stack);
+              memcpy(bigger, stack, depth * sizeof *stack);
+              stack = bigger;
+              stack_capacity *= 2;
+            }
+            stack[depth++] = (struct path){right, length};
+          }
+          node = left;
+          continue;
+        }
+        if (length == path_capacity) {
+          uint32_t *bigger = arena_alloc(s->context->scratch, 2 * path_capacity * sizeof *path);
+          memcpy(bigger, path, length * sizeof *path);
+          path = bigger;
+          path_capacity *= 2;
+        }
+        path[length++] = node;
+        node = n->left;
+      }
+      add_path(s, c, path, length);
+      if (one_start && s->completion_count > CUT_EXACT_MAX) return true;
+      if (one_start) continue;
+      if (s->completion_count >= 2 * enough && completions_distinct(s) >= enough) return true;
+    }
+  }
+  return !one_start && s->completion_count >= enough && completions_distinct(s) >= enough;
+}
+
+static int compare_numbers(const void *a, const void *b) { /* descending */
+  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  return (x < y) - (x > y);
+}
+
+/* Of all matches below the root that begin with the earliest start, the one that `report first` would tell: from the
+ * start on always the earliest next event, then the order of asking. Nodes come after what they extend, so going from
+ * the last to the first, each passes down to what is below it the extension that goes up from there. */
+static void add_leftmost(struct stepping *s, struct compact *c, uint32_t root, uint32_t start) {
+  uint32_t capacity = 64, count = 0;
+  uint32_t *reached = arena_alloc(s->context->scratch, capacity * sizeof *reached);
+  uint32_t query = ++c->query;
+  node_at(c, root)->mark = query;
+  reached[count++] = root - c->node_first;
+  for (uint32_t i = 0; i < count; i++) {
+    const struct graph_node *n = node_at(c, reached[i] + c->node_first);
+    uint32_t below[2] = {n->left, n->step == WAY_END ? n->right : COMPACT_NONE};
+    for (int j = 0; j < 2; j++) {
+      if (!node_lives(c, below[j]) || earliest_start(s, c, below[j]) != start) continue;
+      struct graph_node *b = node_at(c, below[j]);
+      if (b->mark == query) continue;
+      b->mark = query;
+      if (count == capacity) {
+        uint32_t *bigger = arena_alloc(s->context->scratch, 2 * capacity * sizeof *reached);
+        memcpy(bigger, reached, count * sizeof *reached);
+        reached = bigger;
+        capacity *= 2;
+      }
+      reached[count++] = below[j] - c->node_first;
+    }
+  }
+  qsort(reached, count, sizeof *reached, compare_numbers);
+  uint32_t *up =
+      arena_alloc(s->context->scratch, count * sizeof *up); /* beside reached: the extension above, or NONE */
+  for (uint32_t i = 0; i < count; i++) up[i] = COMPACT_NONE;
+  uint32_t first = COMPACT_NONE;
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t number = reached[i] + c->node_first;
+    const struct graph_node *n = node_at(c, number);
+    bool is_union = n->step == WAY_END;
+    uint32_t above = is_union ? up[i] : number;
+    uint32_t below[2] = {n->left, is_union ? n->right : COMPACT_NONE};
+    if (!is_union && n->left == COMPACT_NONE &&
+        (first == COMPACT_NONE || n->rank < node_at(c, reached[first] + c->node_first)->rank))
+      first = i;
+    for (int j = 0; j < 2; j++) {
+      if (!node_lives(c, below[j]) || node_at(c, below[j])->mark != query) continue;
+      uint32_t key = below[j] - c->node_first, low = i + 1, high = count;
+      while (low < high) { /* in descending order */
+        uint32_t middle = low + (high - low) / 2;
+        if (reached[middle] > key)
+          low = middle + 1;
+        else
+          high = middle;
+      }
+      check(low < count && reached[low] == key);
+      const struct graph_node *known = up[low] == COMPACT_NONE ? NULL : node_at(c, up[low]), *mine = node_at(c, above);
+      if (known == NULL || age(c, mine->right) > age(c, known->right) ||
+          (mine->right == known->right && mine->rank < known->rank))
+        up[low] = above;
+    }
+  }
+  check(first != COMPACT_NONE);
+  uint32_t *path = arena_alloc(s->context->scratch, count * sizeof *path), length = 0;
+  for (uint32_t i = first;;) {
+    path[length++] = reached[i] + c->node_first;
+    if (reached[i] + c->node_first == root) break;
+    uint32_t key = up[i] - c->node_first, low = 0, high = count;
+    while (low < high) {
+      uint32_t middle = low + (high - low) / 2;
+      if (reached[middle] > key)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+    i = low;
+  }
+  const struct link **chain = arena_alloc(s->context->scratch, length * sizeof *chain);
+  for (uint32_t i = 0; i < length; i++) chain[i] = temporary_link(s, c, path[i]);
+  completion_add_chain(s, chain, length);
+}
+
+static void tell_roots(struct stepping *s, struct compact *c, const struct roots *roots) {
+  if (roots->count == 0) return;
+  if (!enumerate(s, c, roots, COMPACT_NONE)) {
+    completions_tell(s, s->event->time, false);
+    return;
+  }
+  s->completion_count = 0;
+  uint32_t start = earliest_start(s, c, roots->items[0]);
+  for (uint32_t i = 1; i < roots->count; i++) {
+    uint32_t e = earliest_start(s, c, roots->items[i]);
+    if (age(c, e) > age(c, start)) start = e;
+  }
+  if (enumerate(s, c, roots, start)) s->completion_count = 0; /* too many to list: follow the order of asking alone */
+  for (uint32_t i = 0; i < roots->count && s->completion_count == 0; i++)
+    if (earliest_start(s, c, roots->items[i]) == start) add_leftmost(s, c, roots->items[i], start);
+  completions_tell_cut(s, s->event->time);
+}
+
+/* ---- time and events ---- */
+
+static void expire_first(struct stepping *s, struct compact *c) {
+  held_unref(s->context, event_at(c, c->event_first)->held);
+  c->event_first++;
+  c->node_first = c->event_first == c->event_end ? c->node_end : event_at(c, c->event_first)->first_node;
+}
+
+static void expire_events(struct stepping *s, struct compact *c, int64_t now) {
+  while (c->event_first != c->event_end && event_at(c, c->event_first)->held->time < now - s->p->within_us)
+    expire_first(s, c);
+  while (c->node_end - c->node_first > NODES_MAX && c->event_first != c->event_end) {
+    expire_first(s, c);
+    s->counts->dropped_entries_max++;
+  }
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < c->active_count; i++) {
+    list_trim(c, &c->active[i]);
+    if (c->active[i].count > 0)
+      c->active[kept++] = c->active[i];
+    else
+      active_free(s, &c->active[i]);
+  }
+  c->active_count = kept;
+}
+
+static void summarise(struct stepping *s, struct nfa_state **slot) {
+  struct nfa_state *state = *slot;
+  struct compact *c = state->compact;
+  s->counts->open += c->active_count - state->head.run_count;
+  state->head.run_count = c->active_count;
+  if (c->active_count == 0) {
+    while (c->event_first != c->event_end) expire_first(s, c);
+    struct active *both = c->active < c->next_active ? c->active : c->next_active;
+    if (c->active_capacity > 0) pool_free(s->context->pool, both, 2 * c->active_capacity * sizeof *both);
+    if (c->event_capacity > 0) pool_free(s->context->pool, c->events, c->event_capacity * sizeof *c->events);
+    if (c->node_capacity > 0) pool_free(s->context->pool, c->nodes, c->node_capacity * sizeof *c->nodes);
+    pool_free(s->context->pool, c, sizeof *c);
+    pool_free(s->context->pool, state, sizeof *state);
+    *slot = NULL;
+    return;
+  }
+  state->head.deadline = event_at(c, c->event_end - 1)->held->time + s->p->within_us;
+  state->head.wait_mask = 0;
+  for (uint32_t i = 0; i < c->active_count; i++)
+    state->head.wait_mask |= s->p->nodes[c->automaton->states[c->active[i].state]->node].wait_mask;
+}
+
+static void state_new(struct stepping *s, struct nfa_state **slot) {
+  struct nfa_state *state = pool_alloc(s->context->pool, sizeof *state);
+  memset(state, 0, sizeof *state);
+  state->head.kind = NFA_KIND_COMPACT;
+  state->compact = pool_alloc(s->context->pool, sizeof *state->compact);
+  memset(state->compact, 0, sizeof *state->compact);
+  state->compact->automaton = automaton_of(s->context, s->p);
+  *slot = state;
+}
+
+void compact_event(struct stepping *s, struct nfa_state **slot) {
+  const struct pattern *p = s->p;
+  int type_index = program_type_index(p, s->event->type);
+  check(type_index >= 0);
+  bool starts = node_interested(s, 0, type_index), interested = starts;
+  if (*slot != NULL) {
+    struct compact *c = (*slot)->compact;
+    for (uint32_t i = 0; i < c->active_count && !interested; i++)
+      interested = node_interested(s, c->automaton->states[c->active[i].state]->node, type_index);
+  }
+  if (!interested) return;
+  if (*slot == NULL) state_new(s, slot);
+  struct compact *c = (*slot)->compact;
+  expire_events(s, c, s->event->time);
+  struct roots roots = {arena_alloc(s->context->scratch, (c->active_count + 1) * p->step_count * sizeof(uint32_t)), 0};
+  c->next_count = 0;
+  if (starts) begin(s, c, &roots);
+  uint32_t count = c->active_count;
+  for (uint32_t i = 0; i < count; i++) {
+    struct active from = c->active[i]; /* a copy: the arrays may grow */
+    transit(s, c, &from, &roots);
+  }
+  struct active *before = c->active;
+  c->active = c->next_active;
+  c->next_active = before;
+  c->active_count = c->next_count;
+  tell_roots(s, c, &roots);
+  summarise(s, slot);
+}
+
+void compact_time(struct stepping *s, struct nfa_state **slot, int64_t time) {
+  struct compact *c = (*slot)->compact;
+  expire_events(s, c, time == INT64_MAX ? time : time + 1);
+  summarise(s, slot);
+}
+
+size_t compact_bytes(const struct compact *c) {
+  return sizeof *c + c->event_capacity * sizeof *c->events + c->node_capacity * sizeof *c->nodes +
+         c->active_capacity * 2 * sizeof *c->active;
+}
+
+void compact_drop(struct stepping *s, struct nfa_state **slot) {
+  struct compact *c = (*slot)->compact;
+  for (uint32_t i = 0; i < c->active_count; i++) active_free(s, &c->active[i]);
+  c->active_count = 0;
+  summarise(s, slot);
+}

@@ -1,0 +1,269 @@
+/* tell.c - of the matches that are complete at one event or deadline: which are told, in which order, and what the
+ * telling drops (rule-language.md section 3, "What is told"). Called by runs.c. */
+#include "nfa/run.h"
+
+void start_unref(struct stepping *s, struct start *start) {
+  if (start == NULL || --start->references > 0) return;
+  while (start->best_count > 0) link_unref(s->context, start->best[--start->best_count]);
+  pool_free(s->context->pool, start, sizeof *start);
+}
+
+static void completions_grow(struct stepping *s) {
+  if (s->completion_count < s->completion_capacity) return;
+  uint32_t capacity = s->completion_capacity == 0 ? 8 : s->completion_capacity * 2;
+  struct completion *bigger = arena_alloc(s->context->scratch, capacity * sizeof *bigger);
+  if (s->completion_count > 0) memcpy(bigger, s->completions, s->completion_count * sizeof *bigger);
+  s->completions = bigger;
+  s->completion_capacity = capacity;
+}
+
+void completion_add_chain(struct stepping *s, const struct link **chain, uint32_t length) {
+  completions_grow(s);
+  s->completions[s->completion_count++] =
+      (struct completion){.chain = chain, .start_sequence = chain[0]->event->sequence, .length = length};
+}
+
+/* Takes a reference to the chain and the start. */
+void completion_add(struct stepping *s, struct link *tail, struct start *start, uint64_t start_sequence,
+                    uint32_t length) {
+  completions_grow(s);
+  if (start != NULL) start->references++;
+  s->completions[s->completion_count++] =
+      (struct completion){.tail = link_ref(tail), .start = start, .start_sequence = start_sequence, .length = length};
+}
+
+const struct link **chain_array(struct stepping *s, const struct link *tail, uint32_t length) {
+  const struct link **chain = arena_alloc(s->context->scratch, length * sizeof *chain);
+  struct walk walk;
+  walk_begin(&walk, tail);
+  for (uint32_t i = length; i > 0; i--) chain[i - 1] = walk_next(&walk);
+  return chain;
+}
+
+/* Between forks of one start: at the first difference, the one that took an event before the one that did not; of the
+ * same event taken by different steps, the order of asking; a prefix first. */
+static int compare_forks(const struct completion *a, const struct completion *b) {
+  for (uint32_t i = 0; i < a->length && i < b->length; i++) {
+    uint64_t sa = a->chain[i]->event->sequence, sb = b->chain[i]->event->sequence;
+    if (sa != sb) return sa < sb ? -1 : 1;
+    if (a->chain[i]->rank != b->chain[i]->rank) return a->chain[i]->rank < b->chain[i]->rank ? -1 : 1;
+  }
+  return a->length == b->length ? 0 : a->length < b->length ? -1 : 1;
+}
+
+/* Positions one by one (the first is the start), a prefix first; of equal positions the fork whose steps stand first in
+ * the text. */
+static int compare_positions(const struct completion *a, const struct completion *b) {
+  for (uint32_t i = 0; i < a->length && i < b->length; i++) {
+    uint64_t sa = a->chain[i]->event->sequence, sb = b->chain[i]->event->sequence;
+    if (sa != sb) return sa < sb ? -1 : 1;
+  }
+  if (a->length != b->length) return a->length < b->length ? -1 : 1;
+  for (uint32_t i = 0; i < a->length; i++)
+    if (a->chain[i]->step != b->chain[i]->step) return a->chain[i]->step < b->chain[i]->step ? -1 : 1;
+  return compare_forks(a, b);
+}
+static bool same_events(const struct completion *a, const struct completion *b) {
+  if (a->length != b->length) return false;
+  for (uint32_t i = 0; i < a->length; i++)
+    if (a->chain[i]->event->sequence != b->chain[i]->event->sequence) return false;
+  return true;
+}
+
+/* Which of two forks of one start stands first: of equal events by the text, else by the first difference. */
+static int compare_left(const struct completion *a, const struct completion *b) {
+  return same_events(a, b) ? compare_positions(a, b) : compare_forks(a, b);
+}
+
+bool chain_same_events(struct stepping *s, const struct link *a, const struct link *b, uint32_t length) {
+  struct completion x = {.length = length, .chain = chain_array(s, a, length)};
+  struct completion y = {.length = length, .chain = chain_array(s, b, length)};
+  return same_events(&x, &y);
+}
+
+int chain_compare(struct stepping *s, const struct link *a, uint32_t a_length, const struct link *b,
+                  uint32_t b_length) {
+  struct completion x = {.length = a_length, .chain = chain_array(s, a, a_length)};
+  struct completion y = {.length = b_length, .chain = chain_array(s, b, b_length)};
+  return compare_left(&x, &y);
+}
+
+static int compare_for_sort(const void *a, const void *b) { return compare_positions(a, b); }
+
+/* Up to where (a sequence number, closed) no match may begin any more; 0 = no limit is set. */
+static uint64_t skip_bound(const struct pattern *p, const struct completion *c) {
+  uint64_t first = c->chain[0]->event->sequence;
+  switch (p->after) {
+  case PATTERN_AFTER_PAST_LAST: return c->chain[c->length - 1]->event->sequence;
+  case PATTERN_AFTER_TO_NEXT: return first;
+  case PATTERN_AFTER_TO_FIRST:
+    for (uint32_t i = 0; i < c->length; i++)
+      if (c->chain[i]->step == p->after_step) return c->chain[i]->event->sequence - 1;
+    return first;
+  case PATTERN_AFTER_TO_LAST:
+    for (uint32_t i = c->length; i > 0; i--)
+      if (c->chain[i - 1]->step == p->after_step) return c->chain[i - 1]->event->sequence - 1;
+    return first;
+  case PATTERN_AFTER_OVERLAP: break;
+  }
+  return 0;
+}
+
+static void tell(struct stepping *s, const struct completion *c, enum nfa_cause cause, int64_t time, bool by_timer,
+                 bool cut) {
+  struct nfa_item *items = arena_alloc(s->context->scratch, c->length * sizeof *items);
+  for (uint32_t i = 0; i < c->length; i++) items[i] = (struct nfa_item){c->chain[i]->event, c->chain[i]->step};
+  struct nfa_match match = {
+      .cause = cause, .cut = cut, .by_timer = by_timer, .time = time, .count = c->length, .items = items};
+  if (c->start != NULL) c->start->told = true;
+  s->counts->told++;
+  s->context->tell(s->context->told_context, &match);
+}
+
+static void completion_release(struct stepping *s, struct completion *c) {
+  link_unref(s->context, c->tail);
+  start_unref(s, c->start);
+}
+
+static void release(struct stepping *s) {
+  for (uint32_t i = 0; i < s->completion_count; i++) completion_release(s, &s->completions[i]);
+  s->completion_count = 0;
+}
+
+static void chains_needed(struct stepping *s) {
+  for (uint32_t i = 0; i < s->completion_count; i++)
+    if (s->completions[i].chain == NULL)
+      s->completions[i].chain = chain_array(s, s->completions[i].tail, s->completions[i].length);
+}
+
+/* Of forks with the same events the first is kept: sorts, and counts what is left. */
+static void drop_equal(struct stepping *s) {
+  struct completion *list = s->completions;
+  uint32_t count = 0;
+  qsort(list, s->completion_count, sizeof *list, compare_for_sort);
+  for (uint32_t i = 0; i < s->completion_count; i++) {
+    if (count > 0 && same_events(&list[i], &list[count - 1]))
+      completion_release(s, &list[i]);
+    else
+      list[count++] = list[i];
+  }
+  s->completion_count = count;
+}
+
+/* The one that `report first` tells: of the earliest start, the fork that is leftmost in the text. */
+static struct completion *earliest(struct stepping *s) {
+  struct completion *list = s->completions;
+  uint64_t start = list[0].start_sequence;
+  uint32_t count = 0;
+  for (uint32_t i = 1; i < s->completion_count; i++)
+    if (list[i].start_sequence < start) start = list[i].start_sequence;
+  for (uint32_t i = 0; i < s->completion_count; i++) {
+    if (list[i].start_sequence == start)
+      list[count++] = list[i];
+    else
+      completion_release(s, &list[i]);
+  }
+  s->completion_count = count;
+  chains_needed(s);
+  if (count > 1) drop_equal(s);
+  struct completion *best = &list[0];
+  for (uint32_t i = 1; i < s->completion_count; i++)
+    if (compare_forks(&list[i], best) < 0) best = &list[i];
+  return best;
+}
+
+static void tell_one(struct stepping *s, const struct completion *c, int64_t time, bool by_timer, bool cut) {
+  uint64_t bound = skip_bound(s->p, c);
+  tell(s, c, NFA_MATCH, time, by_timer, cut);
+  if (bound > 0) runs_drop_until(s, bound);
+}
+
+/* Of the longest of each start (they stand side by side, and differ) the leftmost is kept. */
+static void keep_leftmost(struct stepping *s) {
+  struct completion *list = s->completions;
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < s->completion_count; i++) {
+    if (count == 0 || list[i].start_sequence != list[count - 1].start_sequence) {
+      list[count++] = list[i];
+    } else if (compare_forks(&list[i], &list[count - 1]) < 0) {
+      completion_release(s, &list[count - 1]);
+      list[count - 1] = list[i];
+    } else {
+      completion_release(s, &list[i]);
+    }
+  }
+  s->completion_count = count;
+}
+
+static void tell_all(struct stepping *s, int64_t time, bool by_timer) {
+  chains_needed(s);
+  drop_equal(s);
+  if (s->p->report == PATTERN_REPORT_LONGEST) keep_leftmost(s);
+  if (s->p->report == PATTERN_REPORT_ALL && s->completion_count > s->p->report_limit) {
+    tell_one(s, earliest(s), time, by_timer, true);
+    return;
+  }
+  uint64_t bound = 0;
+  for (uint32_t i = 0; i < s->completion_count; i++) { /* match by match: what one skips, later ones here are too */
+    const struct completion *c = &s->completions[i];
+    if (c->start_sequence <= bound) continue;
+    uint64_t mine = skip_bound(s->p, c);
+    tell_one(s, c, time, by_timer, false);
+    if (mine > bound) bound = mine;
+  }
+}
+
+void completions_tell(struct stepping *s, int64_t time, bool by_timer) {
+  if (s->completion_count == 0) return;
+  s->counts->completed += s->completion_count;
+  switch (s->p->report) {
+  case PATTERN_REPORT_FIRST:
+  case PATTERN_REPORT_TIMEOUT: tell_one(s, earliest(s), time, by_timer, false); break;
+  case PATTERN_REPORT_ALL:
+  case PATTERN_REPORT_LONGEST: tell_all(s, time, by_timer); break;
+  case PATTERN_REPORT_TIMEOUT_ONLY: break; /* complete runs are not told and skip nothing */
+  }
+  release(s);
+}
+
+uint32_t completions_distinct(struct stepping *s) {
+  drop_equal(s);
+  return s->completion_count;
+}
+
+void completions_tell_cut(struct stepping *s, int64_t time) {
+  s->counts->completed += s->completion_count;
+  tell_one(s, earliest(s), time, false, true);
+  release(s);
+}
+
+/* Of the runs [first, end) of one start: the one with most events, of equal ones the leftmost. */
+static struct completion *most_events(struct completion *list, uint32_t first, uint32_t end) {
+  struct completion *best = NULL, *kept = NULL;
+  qsort(list + first, end - first, sizeof *list, compare_for_sort);
+  for (uint32_t i = first; i < end; i++) {
+    struct completion *before = kept;
+    kept = &list[i];
+    if (before != NULL && same_events(before, kept)) {
+      kept = before; /* of equal forks the first counts */
+      continue;
+    }
+    if (best == NULL || kept->length > best->length || (kept->length == best->length && compare_forks(kept, best) < 0))
+      best = kept;
+  }
+  return best;
+}
+
+void timeouts_tell(struct stepping *s, int64_t time) {
+  struct completion *list = s->completions;
+  chains_needed(s);
+  for (uint32_t i = 0; i < s->completion_count;) { /* runs come by start, forks of one start side by side */
+    uint32_t first = i;
+    while (i < s->completion_count && list[i].start == list[first].start) i++;
+    struct completion *best = most_events(list, first, i);
+    if (best->start->told) continue;
+    s->counts->timeouts++;
+    tell(s, best, NFA_TIMEOUT, time, true, false);
+  }
+  release(s);
+}

@@ -1,0 +1,683 @@
+/* check_path.c - what the names in expressions stand for: fields, steps, keys, lets, lists, tables, lookups, models. */
+#include "rules/check_private.h"
+
+/* ---- candidates ---- */
+
+int check_candidate_field(struct checker *c, const struct scope *s, const struct name *name, struct slice text,
+                          struct type *out, struct ref *ref) {
+  uint16_t *fields = s->several ? arena_array(c->arena, uint16_t, s->type_count + 1u) : NULL;
+  uint16_t found = 0;
+  *out = TYPE_BAD;
+  for (uint16_t i = 0; i < s->type_count; i++) {
+    if (!c->types_known[s->types[i]]) return -1;
+    if (check_field_find(c, s->types[i], text) >= 0) found++;
+  }
+  if (found == 0) return 0;
+  for (uint16_t i = 0; i < s->type_count; i++) {
+    struct type_info *info = &c->tree->types[s->types[i]];
+    int32_t index = check_field_find(c, s->types[i], text);
+    if (index < 0) {
+      check_say(c, name->span, "unknown-field",
+                check_text(c, "what is read %s must be in all event types", s->place == NULL ? "here" : s->place),
+                "`" SLICE_FMT "` has no field `" SLICE_FMT "`", SLICE_ARG(info->name), SLICE_ARG(text));
+      return -1;
+    }
+    struct type_field *field = &info->fields[index];
+    field->used = true;
+    if (i > 0 && !type_bad(*out) && !type_bad(field->type) && !type_equal(*out, field->type)) {
+      check_say(c, name->span, "type-mismatch", "a field that is read for several event types has one type",
+                "`" SLICE_FMT "` is %s in `" SLICE_FMT "` and %s in `" SLICE_FMT "`", SLICE_ARG(text), TYPE_TEXT(*out),
+                SLICE_ARG(c->tree->types[s->types[0]].name), TYPE_TEXT(field->type), SLICE_ARG(info->name));
+      return -1;
+    }
+    if (i == 0) {
+      *out = field->type;
+      ref->field = (uint16_t)index;
+    }
+    if (fields != NULL) fields[i] = (uint16_t)index;
+  }
+  ref->kind = REF_FIELD;
+  ref->fields = fields;
+  return 1;
+}
+
+int32_t check_step_find(struct checker *c, const struct rule_tree *rule, const struct name *name, bool say) {
+  int32_t found = -1;
+  for (uint16_t i = 0; i < rule->step_count; i++) {
+    if (!slice_equal(rule->steps[i].name.text, name->text)) continue;
+    if (found < 0) {
+      found = i;
+      continue;
+    }
+    if (say)
+      check_say(c, name->span, "ambiguous", "give each a name: `first = login(…)`",
+                "several steps are called `" SLICE_FMT "`", SLICE_ARG(name->text));
+    return -2;
+  }
+  return found;
+}
+
+/* ---- lets ---- */
+
+struct tree_expr *check_copy(struct arena *arena, const struct tree_expr *expr, struct span at) {
+  struct tree_expr *copy = arena_new(arena, struct tree_expr);
+  *copy = *expr;
+  if (at.line > 0) {
+    copy->span = copy->op_span = at;
+    if (copy->kind == TREE_PATH) copy->column.span = at;
+    if (copy->kind == TREE_CALL || copy->kind == TREE_COUNTING || copy->kind == TREE_IN_NAME) copy->name.span = at;
+  }
+  if (expr->part_count > 0) {
+    copy->parts = arena_array(arena, struct name, expr->part_count);
+    for (uint16_t i = 0; i < expr->part_count; i++) {
+      copy->parts[i] = expr->parts[i];
+      if (at.line > 0) copy->parts[i].span = at;
+    }
+  }
+  if (expr->index != NULL) copy->index = check_copy(arena, expr->index, at);
+  if (expr->item_count > 0) {
+    copy->items = arena_array(arena, struct tree_expr *, expr->item_count);
+    for (uint16_t i = 0; i < expr->item_count; i++) copy->items[i] = check_copy(arena, expr->items[i], at);
+  }
+  if (expr->seen_of != NULL) {
+    copy->seen_of = arena_new(arena, struct use);
+    *copy->seen_of = *expr->seen_of;
+    if (at.line > 0) copy->seen_of->event.span = at;
+    if (expr->seen_of->condition != NULL) copy->seen_of->condition = check_copy(arena, expr->seen_of->condition, at);
+  }
+  if (expr->counting == NULL) return copy;
+  struct counting *counting = arena_new(arena, struct counting);
+  *counting = *expr->counting;
+  copy->counting = counting;
+  if (counting->argument != NULL) counting->argument = check_copy(arena, counting->argument, at);
+  if (counting->where != NULL) counting->where = check_copy(arena, counting->where, at);
+  if (counting->top_argument != NULL) counting->top_argument = check_copy(arena, counting->top_argument, at);
+  if (counting->of != NULL) {
+    struct use *of = arena_new(arena, struct use);
+    *of = *counting->of;
+    if (at.line > 0) of->event.span = at;
+    if (of->condition != NULL) of->condition = check_copy(arena, of->condition, at);
+    counting->of = of;
+  }
+  return copy;
+}
+
+struct let_walk {
+  struct checker *c;
+  struct name_graph *graph; /* NULL: the second walk, which measures */
+  uint32_t node;
+  uint64_t size;
+  const uint64_t *sizes;
+  bool broken; /* it uses one that cannot be expanded */
+};
+
+static int64_t let_of(const struct checker *c, const struct tree_expr *expr) {
+  if (expr->kind != TREE_PATH || expr->part_count != 1 || expr->index != NULL) return NAME_ABSENT;
+  return name_map_get(&c->lets.map, expr->parts[0].text);
+}
+
+static void let_needs(void *context, struct tree_expr *expr) {
+  struct let_walk *walk = context;
+  int64_t let = let_of(walk->c, expr);
+  walk->size++;
+  if (let == NAME_ABSENT) return;
+  if (walk->graph != NULL)
+    name_graph_need(walk->graph, walk->node, (uint32_t)let);
+  else if (walk->c->let_bodies[let] == NULL)
+    walk->broken = true;
+  else
+    walk->size += walk->sizes[let];
+}
+
+/* The height after expansion. A field may hide a let of its name: then this is too much, which does no harm. */
+static uint32_t let_height(const struct checker *c, const uint32_t *heights, const struct tree_expr *expr) {
+  if (expr == NULL) return 0;
+  int64_t let = let_of(c, expr);
+  const struct counting *counting = expr->counting;
+  const struct use *of = counting != NULL ? counting->of : expr->seen_of;
+  if (let != NAME_ABSENT) return heights[let]; /* stands in its place */
+  uint32_t parts[] = {let_height(c, heights, expr->index), let_height(c, heights, of != NULL ? of->condition : NULL),
+                      let_height(c, heights, counting != NULL ? counting->argument : NULL),
+                      let_height(c, heights, counting != NULL ? counting->where : NULL),
+                      let_height(c, heights, counting != NULL ? counting->top_argument : NULL)};
+  uint32_t below = 0;
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    if (parts[i] > below) below = parts[i];
+  for (uint16_t i = 0; i < expr->item_count; i++) {
+    uint32_t height = let_height(c, heights, expr->items[i]);
+    if (height > below) below = height;
+  }
+  return below + 1;
+}
+
+static uint32_t say_let_circles(struct checker *c, const struct name_graph *graph, uint32_t *order) {
+  uint32_t count = c->lets.count;
+  bool *in_circle = arena_array(&c->scratch, bool, count + 1), *told = arena_array(&c->scratch, bool, count + 1);
+  uint32_t ordered = name_graph_order(graph, order, in_circle);
+  for (uint32_t n = 0; n < count && ordered < count; n++) {
+    uint32_t circle[CHECK_CIRCLE_MAX];
+    if (!in_circle[n] || told[n]) continue;
+    uint32_t length = name_graph_circle(graph, n, circle, CHECK_CIRCLE_MAX);
+    uint32_t listed = length < CHECK_CIRCLE_MAX ? length : CHECK_CIRCLE_MAX;
+    struct slice names[CHECK_CIRCLE_MAX];
+    for (uint32_t i = 0; i < listed; i++) {
+      names[i] = c->lets.decls[circle[i]]->let->name.text;
+      told[circle[i]] = true;
+    }
+    if (length > 0)
+      check_say(c, c->lets.decls[n]->let->name.span, "circle", NULL, "a let cannot stand for itself: %s",
+                check_circle_text(c, names, listed, length));
+  }
+  return ordered;
+}
+
+void check_lets(struct checker *c) {
+  uint32_t count = c->lets.count;
+  c->let_bodies = arena_array(&c->scratch, struct tree_expr *, count + 1);
+  struct name_graph graph;
+  name_graph_init(&graph, &c->scratch, count);
+  struct let_walk walk = {.c = c, .graph = &graph};
+  for (walk.node = 0; walk.node < count; walk.node++)
+    tree_expr_walk(c->lets.decls[walk.node]->let->expr, let_needs, &walk);
+  uint32_t *order = arena_array(&c->scratch, uint32_t, count + 1),
+           *heights = arena_array(&c->scratch, uint32_t, count + 1);
+  uint64_t *sizes = arena_array(&c->scratch, uint64_t, count + 1);
+  uint32_t ordered = say_let_circles(c, &graph, order);
+  walk.graph = NULL;
+  walk.sizes = sizes;
+  for (uint32_t i = 0; i < ordered; i++) {
+    const struct let_tree *let = c->lets.decls[order[i]]->let;
+    walk.size = 0;
+    walk.broken = false;
+    tree_expr_walk(let->expr, let_needs, &walk);
+    heights[order[i]] = let_height(c, heights, let->expr);
+    sizes[order[i]] = walk.size;
+    if (walk.broken) continue; /* said at the one that it uses */
+    if (walk.size > LET_NODES_MAX)
+      check_say(c, let->name.span, "too-large", NULL,
+                "`" SLICE_FMT "` has more than %d parts when its lets are expanded", SLICE_ARG(let->name.text),
+                LET_NODES_MAX);
+    else if (heights[order[i]] > EXPR_DEPTH_MAX)
+      check_say(c, let->name.span, "too-deep", "cut it into computed fields",
+                "`" SLICE_FMT "` is nested too deeply when its lets are expanded (%d levels at most)",
+                SLICE_ARG(let->name.text), EXPR_DEPTH_MAX);
+    else
+      c->let_bodies[order[i]] = let->expr;
+  }
+}
+
+static struct type expand_let(struct checker *c, const struct scope *s, struct tree_expr *expr, uint32_t let) {
+  if (c->let_bodies[let] == NULL) return TYPE_BAD; /* said at the let */
+  struct tree_expr *copy = check_copy(c->arena, c->let_bodies[let], expr->span);
+  bool primary = copy->kind == TREE_LITERAL || copy->kind == TREE_PATH || copy->kind == TREE_CALL;
+  copy->parenthesised = expr->parenthesised || !primary;
+  struct slice outer = c->in_let;
+  c->in_let = c->lets.decls[let]->let->name.text;
+  *expr = *copy;
+  struct type type = check_expr(c, s, expr);
+  c->in_let = outer;
+  return type;
+}
+
+/* ---- bare names ---- */
+
+static int32_t find_emit(const struct rule_tree *rule, struct slice name) {
+  for (uint16_t i = 0; i < rule->emit_count; i++)
+    if (slice_equal(rule->emit[i].name.text, name)) return i;
+  return -1;
+}
+
+/* The step of the rule whose events have this field, for hints; empty if none has. */
+static struct slice step_with_field(struct checker *c, const struct rule_tree *rule, struct slice field) {
+  for (uint16_t i = 0; i < rule->step_count; i++)
+    if (check_field_find(c, rule->steps[i].type, field) >= 0) return rule->steps[i].name.text;
+  return (struct slice){0};
+}
+
+/* All names that could have been meant in this scope. */
+static const char *near_bare(struct checker *c, const struct scope *s, struct slice wrong, const char *other) {
+  size_t count = 0, room = (size_t)c->lets.count + c->counters.count + 1;
+  for (uint16_t i = 0; i < s->type_count; i++) room += c->tree->types[s->types[i]].field_count;
+  if (s->key != NULL) room += s->key->part_count;
+  if (s->rule != NULL && s->emitted) room += s->rule->emit_count;
+  struct slice *names = arena_array(&c->scratch, struct slice, room);
+  for (uint16_t i = 0; i < s->type_count; i++) {
+    const struct type_info *info = &c->tree->types[s->types[i]];
+    for (uint16_t f = 0; f < info->field_count; f++) names[count++] = info->fields[f].name;
+  }
+  for (uint16_t i = 0; s->key != NULL && i < s->key->part_count; i++) names[count++] = s->key->parts[i].name.text;
+  for (uint16_t i = 0; s->rule != NULL && s->emitted && i < s->rule->emit_count; i++)
+    names[count++] = s->rule->emit[i].name.text;
+  for (uint32_t i = 0; i < c->lets.count; i++) names[count++] = c->lets.decls[i]->let->name.text;
+  for (uint32_t i = 0; i < c->counters.count; i++) names[count++] = c->counters.decls[i]->counter->name.text;
+  return check_near(c, wrong, names, count, other);
+}
+
+static void unknown_bare(struct checker *c, const struct scope *s, const struct name *name) {
+  struct slice text = name->text;
+  if (s->rule != NULL && s->steps && check_step_find(c, s->rule, name, false) != -1) {
+    check_say(c, name->span, "unknown-name",
+              check_text(c, "say what of it: `" SLICE_FMT ".field`, or `count(" SLICE_FMT ")`", SLICE_ARG(text),
+                         SLICE_ARG(text)),
+              "`" SLICE_FMT "` is a step", SLICE_ARG(text));
+    return;
+  }
+  if (s->rule != NULL && !s->emitted && s->type_count == 0 && find_emit(s->rule, text) >= 0) {
+    check_say(c, name->span, "unknown-name",
+              "entries of `emit` do not see each other: write the expression again, or a `let`",
+              "`" SLICE_FMT "` is emitted by this rule", SLICE_ARG(text));
+    return;
+  }
+  struct slice step =
+      s->rule != NULL && s->steps && s->type_count == 0 ? step_with_field(c, s->rule, text) : (struct slice){0};
+  if (step.length > 0) {
+    check_say(c, name->span, "unknown-name",
+              check_text(c, "say of which step: `" SLICE_FMT "." SLICE_FMT "`", SLICE_ARG(step), SLICE_ARG(text)),
+              "a bare name %s is a field of the key, and `" SLICE_FMT "` is none", s->place, SLICE_ARG(text));
+    return;
+  }
+  if (s->join != NULL) {
+    const struct name *left = &s->join->join_left_name, *right = &s->join->join_right_name;
+    bool in_left = check_field_find(c, s->types[0], text) >= 0, in_right = check_field_find(c, s->types[1], text) >= 0;
+    if (in_left || in_right) {
+      const struct name *side = in_left ? left : right;
+      check_say(
+          c, name->span, "unknown-name",
+          check_text(c, "say of which side: `" SLICE_FMT "." SLICE_FMT "`", SLICE_ARG(side->text), SLICE_ARG(text)),
+          "a bare name in a join is a field of its key, and `" SLICE_FMT "` is none", SLICE_ARG(text));
+      return;
+    }
+  }
+  const char *hint = NULL;
+  if (check_symbol(&c->lists, text) != NULL)
+    hint = check_text(c, "it is a list: `… in " SLICE_FMT "`", SLICE_ARG(text));
+  else if (check_symbol(&c->tables, text) != NULL)
+    hint = check_text(c, "it is a table: `" SLICE_FMT "[key].column`", SLICE_ARG(text));
+  else if (check_symbol(&c->lookups, text) != NULL || check_symbol(&c->models, text) != NULL)
+    hint = check_text(c, "say what of it: `" SLICE_FMT ".field`", SLICE_ARG(text));
+  else
+    hint = near_bare(c, s, text, function_find(text) != NULL ? "a function is called with `(…)`" : NULL);
+  if (s->type_count > 0 && s->join == NULL)
+    check_say(c, name->span, "unknown-field", hint, "`" SLICE_FMT "` has no field `" SLICE_FMT "`",
+              SLICE_ARG(c->tree->types[s->types[0]].name), SLICE_ARG(text));
+  else
+    check_say(c, name->span, "unknown-name", hint, "there is no `" SLICE_FMT "` %s", SLICE_ARG(text),
+              s->place == NULL ? "here" : s->place);
+}
+
+/* A let and a counter, or something of the scope and one of them, must not have one name where it is used. */
+static bool ambiguous(struct checker *c, const struct name *name, const char *what, bool let, bool counter) {
+  if ((what != NULL) + let + counter <= 1) return false;
+  const char *first = what != NULL ? what : "a let";
+  check_say(c, name->span, "ambiguous", "rename one of them", "`" SLICE_FMT "` is %s and %s", SLICE_ARG(name->text),
+            first, what != NULL && let ? "a let" : "a counter");
+  return true;
+}
+
+/* Key and window fields of a window's own event, in its block. */
+static struct type bare_in_window(struct checker *c, const struct scope *s, const struct name *name) {
+  if (s->window && s->type_count > 0) {
+    struct type type;
+    struct ref ref = {0};
+    if (check_candidate_field(c, s, name, name->text, &type, &ref) == 1) {
+      check_say(c, name->span, "window-field",
+                check_text(c, "as `last(" SLICE_FMT ")`, or make it a part of the key", SLICE_ARG(name->text)),
+                "a window has many events: say which `" SLICE_FMT "`", SLICE_ARG(name->text));
+      return TYPE_BAD;
+    }
+  }
+  unknown_bare(c, s, name);
+  return TYPE_BAD;
+}
+
+static struct type check_bare(struct checker *c, const struct scope *s, struct tree_expr *expr) {
+  const struct name *name = &expr->parts[0];
+  int64_t let = name_map_get(&c->lets.map, name->text), counter = name_map_get(&c->counters.map, name->text);
+  struct type type = TYPE_BAD;
+  int32_t index;
+  int found;
+  if (s->element != NULL && slice_equal(s->element->text, name->text)) {
+    expr->ref.kind = REF_ELEMENT;
+    return ambiguous(c, name, "an element", let >= 0, counter >= 0) ? TYPE_BAD : s->element_type;
+  }
+  if (s->emitted && (index = find_emit(s->rule, name->text)) >= 0) {
+    expr->ref.kind = REF_EMIT;
+    expr->ref.index = (uint16_t)index;
+    return ambiguous(c, name, "emitted", let >= 0, counter >= 0) ? TYPE_BAD : s->rule->emit[index].expr->type;
+  }
+  if (s->type_count > 0 && !s->window && s->join == NULL &&
+      (found = check_candidate_field(c, s, name, name->text, &type, &expr->ref)) != 0) {
+    if (found < 0) return TYPE_BAD;
+    return ambiguous(c, name, "a field", let >= 0, counter >= 0) ? TYPE_BAD : type;
+  }
+  if (s->key != NULL && (index = check_key_part(s->key, name->text)) >= 0) {
+    expr->ref.kind = REF_KEY;
+    expr->ref.index = (uint16_t)index;
+    return ambiguous(c, name, "a part of the key", let >= 0, counter >= 0) ? TYPE_BAD : s->key->parts[index].type;
+  }
+  if (ambiguous(c, name, NULL, let >= 0, counter >= 0)) return TYPE_BAD;
+  if (let >= 0) return expand_let(c, s, expr, (uint32_t)let);
+  if (counter >= 0) {
+    expr->ref.kind = REF_COUNTER;
+    expr->ref.index = (uint16_t)counter;
+    if (s->counters != COUNTERS_NONE) {
+      check_counter_use(c, s, expr->span, c->counters.decls[counter]->counter->counting);
+      return c->counter_types[counter];
+    }
+    check_say(c, name->span, "counter", s->counters_why, "`" SLICE_FMT "` is a counter: it cannot be used %s",
+              SLICE_ARG(name->text), s->place);
+    return TYPE_BAD;
+  }
+  return bare_in_window(c, s, name);
+}
+
+/* ---- a.b ---- */
+
+static struct type field_of(struct checker *c, uint16_t type, const struct name *field, struct ref *ref) {
+  if (!c->types_known[type]) return TYPE_BAD;
+  if (check_field_find(c, type, field->text) < 0 && slice_equal(field->text, SLICE("time"))) {
+    ref->field = FIELD_TIME;
+    return TYPE(VALUE_TIME);
+  }
+  int32_t index = check_field(c, type, field);
+  if (index < 0) return TYPE_BAD;
+  ref->field = (uint16_t)index;
+  return c->tree->types[type].fields[index].type;
+}
+
+static struct type check_told(struct checker *c, const struct scope *s, struct tree_expr *expr) {
+  const struct name *field = &expr->parts[1];
+  int32_t index = find_emit(s->rule, field->text);
+  if (index >= 0) {
+    expr->ref.kind = REF_TOLD;
+    expr->ref.index = (uint16_t)index;
+    return s->rule->emit[index].expr->type;
+  }
+  struct slice *names = arena_array(&c->scratch, struct slice, s->rule->emit_count + 1u);
+  for (uint16_t i = 0; i < s->rule->emit_count; i++) names[i] = s->rule->emit[i].name.text;
+  check_say(c, field->span, "unknown-name",
+            check_near(c, field->text, names, s->rule->emit_count, "put it into `emit`"),
+            "`told.` gives what the rule emitted before, and it emits no `" SLICE_FMT "`", SLICE_ARG(field->text));
+  return TYPE_BAD;
+}
+
+static struct type check_lookup_column(struct checker *c, const struct scope *s, struct tree_expr *expr,
+                                       const struct lookup_tree *lookup) {
+  const struct name *column = &expr->parts[1];
+  if (s->no_lookups) {
+    check_say(c, expr->span, "lookup", NULL, "a lookup cannot be asked %s", s->place);
+    return TYPE_BAD;
+  }
+  expr->ref.kind = REF_LOOKUP;
+  /* The places of the pattern are fields of the event that asks. */
+  for (size_t i = 0; i < lookup->pattern.length && s->type_count > 0; i++) {
+    if (lookup->pattern.data[i] != '{') continue;
+    size_t end = i + 1;
+    while (end < lookup->pattern.length && lookup->pattern.data[end] != '}') end++;
+    struct name field = {.text = {lookup->pattern.data + i + 1, end - i - 1}, .span = expr->parts[0].span};
+    struct type type;
+    struct ref ref = {0};
+    int found = check_candidate_field(c, s, &field, field.text, &type, &ref);
+    if (found == 0)
+      check_say(c, field.span, "unknown-field", NULL,
+                "the lookup `" SLICE_FMT "` needs `" SLICE_FMT "`, and `" SLICE_FMT "` has no such field",
+                SLICE_ARG(lookup->name.text), SLICE_ARG(field.text), SLICE_ARG(c->tree->types[s->types[0]].name));
+    if (found <= 0) return TYPE_BAD;
+    i = end;
+  }
+  struct slice *names = arena_array(&c->scratch, struct slice, lookup->column_count + 1u);
+  for (uint16_t i = 0; i < lookup->column_count; i++) {
+    names[i] = lookup->columns[i].name.text;
+    if (!slice_equal(names[i], column->text)) continue;
+    expr->ref.column = i;
+    return lookup->columns[i].type;
+  }
+  check_say(c, column->span, "unknown-field", check_near(c, column->text, names, lookup->column_count, NULL),
+            "the lookup `" SLICE_FMT "` has no `" SLICE_FMT "`", SLICE_ARG(lookup->name.text), SLICE_ARG(column->text));
+  return TYPE_BAD;
+}
+
+static struct type check_model_output(struct checker *c, const struct scope *s, struct tree_expr *expr,
+                                      const struct model_tree *model) {
+  const struct name *out = &expr->parts[1];
+  if (s->no_lookups) {
+    check_say(c, expr->span, "model", NULL, "a model cannot be asked %s", s->place);
+    return TYPE_BAD;
+  }
+  expr->ref.kind = REF_MODEL;
+  for (uint16_t i = 0; i < model->in_count && s->type_count > 0; i++) {
+    struct type type;
+    struct ref ref = {0};
+    struct name in = {.text = model->in[i].text, .span = expr->parts[0].span};
+    if (name_map_get(&c->counters.map, in.text) != NAME_ABSENT) continue;
+    int found = check_candidate_field(c, s, &in, in.text, &type, &ref);
+    if (found == 0)
+      check_say(c, in.span, "unknown-field", "an input is a field of the event or a counter",
+                "the model `" SLICE_FMT "` needs `" SLICE_FMT "`, and `" SLICE_FMT "` has no such field",
+                SLICE_ARG(model->name.text), SLICE_ARG(in.text), SLICE_ARG(c->tree->types[s->types[0]].name));
+    if (found <= 0) return TYPE_BAD;
+  }
+  if (slice_equal(out->text, model->out.text)) return model->out_type;
+  check_say(c, out->span, "unknown-field", check_text(c, "its output is `" SLICE_FMT "`", SLICE_ARG(model->out.text)),
+            "the model `" SLICE_FMT "` has no `" SLICE_FMT "`", SLICE_ARG(model->name.text), SLICE_ARG(out->text));
+  return TYPE_BAD;
+}
+
+static struct type check_step_field(struct checker *c, const struct scope *s, struct tree_expr *expr, int32_t step) {
+  const struct rule_tree *rule = s->rule;
+  bool on = rule->pattern == NULL;
+  uint16_t type = rule->steps[step].type;
+  struct type result = field_of(c, type, &expr->parts[1], &expr->ref);
+  if (type_bad(result)) return result;
+  bool of_event = on && expr->ref.field != FIELD_TIME; /* the one event of an `on` rule */
+  expr->ref.kind = of_event ? REF_FIELD : REF_STEP_FIELD;
+  expr->ref.step = (uint16_t)step;
+  return result;
+}
+
+static void unknown_head(struct checker *c, const struct scope *s, const struct name *head) {
+  size_t count = 0;
+  struct slice *names =
+      arena_array(&c->scratch, struct slice,
+                  (s->rule != NULL ? s->rule->step_count : 0u) + c->lookups.count + c->models.count + 4u);
+  if (s->rule != NULL && s->steps)
+    for (uint16_t i = 0; i < s->rule->step_count; i++) names[count++] = s->rule->steps[i].name.text;
+  for (uint32_t i = 0; i < c->lookups.count; i++) names[count++] = c->lookups.decls[i]->lookup->name.text;
+  for (uint32_t i = 0; i < c->models.count; i++) names[count++] = c->models.decls[i]->model->name.text;
+  if (s->told) names[count++] = SLICE("told");
+  if (s->join != NULL) {
+    names[count++] = s->join->join_left_name.text;
+    names[count++] = s->join->join_right_name.text;
+  }
+  const char *other = NULL;
+  for (uint16_t i = 0; i < s->type_count; i++)
+    if (check_field_find(c, s->types[i], head->text) >= 0)
+      other = "a member inside is a field of its own: `city string from \"address.city\"`";
+  if (check_symbol(&c->tables, head->text) != NULL)
+    other = check_text(c, "it is a table: `" SLICE_FMT "[key].column`", SLICE_ARG(head->text));
+  if (slice_equal(head->text, SLICE("told"))) other = "`told` is for `suppress … unless`";
+  check_say(c, head->span, "unknown-name", check_near(c, head->text, names, count, other),
+            s->rule != NULL && s->steps ? "there is no step `" SLICE_FMT "`"
+                                        : "there is no `" SLICE_FMT "` to read a field of",
+            SLICE_ARG(head->text));
+}
+
+static struct type check_two_parts(struct checker *c, const struct scope *s, struct tree_expr *expr) {
+  const struct name *head = &expr->parts[0];
+  if (s->told && slice_equal(head->text, SLICE("told"))) return check_told(c, s, expr);
+  if (s->join != NULL) {
+    bool left = slice_equal(head->text, s->join->join_left_name.text);
+    if (left || slice_equal(head->text, s->join->join_right_name.text)) {
+      expr->ref.kind = REF_STEP_FIELD; /* step 0 is the left side, 1 the right */
+      expr->ref.step = left ? 0 : 1;
+      return field_of(c, s->types[left ? 0 : 1], &expr->parts[1], &expr->ref);
+    }
+  }
+  if (s->rule != NULL && s->steps) {
+    int32_t step = check_step_find(c, s->rule, head, true);
+    if (step == -2) return TYPE_BAD;
+    if (step >= 0) return check_step_field(c, s, expr, step);
+  }
+  if (s->type_count > 0 && s->join == NULL && slice_equal(head->text, SLICE("window"))) {
+    struct name whole = {.text = slice_of(check_text(c, "window." SLICE_FMT, SLICE_ARG(expr->parts[1].text))),
+                         .span = expr->span};
+    struct type type;
+    int found = check_candidate_field(c, s, &whole, whole.text, &type, &expr->ref);
+    if (found == 0)
+      check_say(c, expr->span, "unknown-field",
+                "`window.start` and `window.end` are fields of events that a window makes",
+                "`" SLICE_FMT "` has no field `" SLICE_FMT "`", SLICE_ARG(c->tree->types[s->types[0]].name),
+                SLICE_ARG(whole.text));
+    return type;
+  }
+  const struct decl *lookup = check_symbol(&c->lookups, head->text), *model = check_symbol(&c->models, head->text);
+  if (lookup != NULL) return check_lookup_column(c, s, expr, lookup->lookup);
+  if (model != NULL) return check_model_output(c, s, expr, model->model);
+  if (s->type_count == 1 && s->join == NULL && !s->window &&
+      slice_equal(c->tree->types[s->types[0]].name, head->text)) {
+    int32_t index = check_field(c, s->types[0], &expr->parts[1]);
+    if (index < 0) return TYPE_BAD;
+    expr->ref.kind = REF_FIELD;
+    expr->ref.field = (uint16_t)index;
+    return c->tree->types[s->types[0]].fields[index].type;
+  }
+  unknown_head(c, s, head);
+  return TYPE_BAD;
+}
+
+/* ---- a[b] and a[b].c ---- */
+
+static struct type check_table(struct checker *c, const struct scope *s, struct tree_expr *expr,
+                               struct table_tree *table) {
+  struct type key = check_expr(c, s, expr->index);
+  if (s->no_lookups && (table->from_event.text.length > 0)) {
+    check_say(c, expr->span, "table", NULL, "a table that events fill cannot be asked %s", s->place);
+    return TYPE_BAD;
+  }
+  if (!name_given(&expr->column)) {
+    check_say(c, expr->span, "table",
+              check_text(c, "say which column: `" SLICE_FMT "[…].column`", SLICE_ARG(table->name.text)),
+              "a row of the table `" SLICE_FMT "` is no value", SLICE_ARG(table->name.text));
+    return TYPE_BAD;
+  }
+  expr->ref.kind = REF_TABLE;
+  expr->ref.index = table->index;
+  if (!type_bad(key) && key.kind != VALUE_NULL) {
+    if (!table->key_type_known) {
+      table->key_type = key;
+      table->key_type_known = true;
+    }
+    if (!type_bad(table->key_type) && !expr_type_comparable(key, table->key_type)) {
+      check_say(c, expr->index->span, "type-mismatch",
+                check_text(c, "a column `" SLICE_FMT " %s` in the table says its type", SLICE_ARG(table->key.text),
+                           TYPE_TEXT(key)),
+                "the key of the table `" SLICE_FMT "` is %s, this is %s", SLICE_ARG(table->name.text),
+                TYPE_TEXT(table->key_type), TYPE_TEXT(key));
+      return TYPE_BAD;
+    }
+  }
+  struct slice *names = arena_array(&c->scratch, struct slice, table->column_count + 1u);
+  for (uint16_t i = 0; i < table->column_count; i++) {
+    names[i] = table->columns[i].name.text;
+    if (!slice_equal(names[i], expr->column.text)) continue;
+    expr->ref.column = i;
+    return type_bad(key) ? TYPE_BAD : table->columns[i].type;
+  }
+  check_say(c, expr->column.span, "unknown-field", check_near(c, expr->column.text, names, table->column_count, NULL),
+            "the table `" SLICE_FMT "` has no column `" SLICE_FMT "`", SLICE_ARG(table->name.text),
+            SLICE_ARG(expr->column.text));
+  return TYPE_BAD;
+}
+
+static struct type check_indexed(struct checker *c, const struct scope *s, struct tree_expr *expr) {
+  const struct decl *table = expr->part_count == 1 ? check_symbol(&c->tables, expr->parts[0].text) : NULL;
+  if (table != NULL) {
+    for (uint16_t i = 0; i < s->type_count; i++)
+      if (check_field_find(c, s->types[i], expr->parts[0].text) >= 0 && !name_given(&expr->column)) {
+        check_say(c, expr->parts[0].span, "ambiguous", "rename one of them", "`" SLICE_FMT "` is a field and a table",
+                  SLICE_ARG(expr->parts[0].text));
+        return TYPE_BAD;
+      }
+    return check_table(c, s, expr, table->table);
+  }
+  if (name_given(&expr->column)) {
+    check_expr(c, s, expr->index);
+    check_say(c, expr->parts[0].span, "unknown-table", check_near_symbol(c, expr->parts[0].text, &c->tables, NULL),
+              "there is no table `" SLICE_FMT "`", SLICE_ARG(expr->parts[0].text));
+    return TYPE_BAD;
+  }
+  /* A field of list type: the path without its index first. */
+  struct tree_expr *index = expr->index;
+  expr->index = NULL;
+  struct type list = expr->part_count == 1 ? check_bare(c, s, expr) : check_two_parts(c, s, expr);
+  if (expr->kind != TREE_PATH) {
+    check_say(c, expr->span, "type-mismatch", "only a field of list type has elements", "a let has no elements");
+    return TYPE_BAD;
+  }
+  expr->index = index;
+  struct type position = check_expr(c, s, index), result;
+  const char *why;
+  if (type_bad(list) || type_bad(position)) return TYPE_BAD;
+  if (expr_type_binary(EXPR_ELEMENT, list, position, &result, &why)) return result;
+  check_say(c, expr->span, "type-mismatch", why, "`[…]` does not take %s and %s", TYPE_TEXT(list), TYPE_TEXT(position));
+  return TYPE_BAD;
+}
+
+struct type check_path(struct checker *c, const struct scope *s, struct tree_expr *expr) {
+  expr->ref = (struct ref){0};
+  if (expr->part_count > 2) {
+    check_say(c, expr->span, "unknown-name",
+              "a member inside is a field of its own: `city string from \"address.city\"`",
+              "a name has at most two parts");
+    return TYPE_BAD;
+  }
+  if (expr->index != NULL) return check_indexed(c, s, expr);
+  return expr->part_count == 1 ? check_bare(c, s, expr) : check_two_parts(c, s, expr);
+}
+
+struct type check_in_name(struct checker *c, const struct scope *s, struct tree_expr *expr) {
+  struct type value = check_expr(c, s, expr->items[0]);
+  const struct decl *list = check_symbol(&c->lists, expr->name.text);
+  const char *word = expr->negated ? "not in" : "in";
+  struct type field = TYPE_BAD, element, result;
+  struct ref ref = {0};
+  const char *why;
+  expr->ref = (struct ref){0};
+  bool is_field = false;
+  for (uint16_t i = 0; i < s->type_count && s->join == NULL; i++)
+    if (check_field_find(c, s->types[i], expr->name.text) >= 0) is_field = true;
+  if (is_field && list != NULL) {
+    check_say(c, expr->name.span, "ambiguous", "rename one of them", "`" SLICE_FMT "` is a field and a list",
+              SLICE_ARG(expr->name.text));
+    return TYPE_BAD;
+  }
+  if (list != NULL) {
+    expr->ref.kind = REF_LIST;
+    expr->ref.index = list->list->index;
+    element = list->list->type;
+    if (type_bad(value) || type_bad(element)) return TYPE_BAD;
+    if (value.kind == VALUE_NULL || expr_type_comparable(value, element)) return TYPE(VALUE_BOOL);
+    check_say(c, expr->items[0]->span, "type-mismatch", NULL, "the list `" SLICE_FMT "` is of %s, this is %s",
+              SLICE_ARG(expr->name.text), TYPE_TEXT(element), TYPE_TEXT(value));
+    return TYPE_BAD;
+  }
+  if (is_field) {
+    if (check_candidate_field(c, s, &expr->name, expr->name.text, &field, &ref) < 0) return TYPE_BAD;
+    expr->ref = ref;
+    expr->ref.kind = REF_LIST_FIELD;
+    if (type_bad(value) || type_bad(field)) return TYPE_BAD;
+    if (expr_type_binary(EXPR_IN_VALUE, value, field, &result, &why)) return result;
+    check_say(c, expr->name.span, "type-mismatch", field.kind == VALUE_LIST ? why : "compare with `==`",
+              "`%s` does not take %s and %s", word, TYPE_TEXT(value), TYPE_TEXT(field));
+    return TYPE_BAD;
+  }
+  if (check_symbol(&c->lets, expr->name.text) != NULL)
+    check_say(c, expr->name.span, "unknown-list", NULL,
+              "`" SLICE_FMT "` is a let: `%s` takes a list, or a field of list type", SLICE_ARG(expr->name.text), word);
+  else
+    check_say(c, expr->name.span, "unknown-list",
+              check_near_symbol(c, expr->name.text, &c->lists,
+                                near_bare(c, s, expr->name.text, "declare it: `list NAME string { … }`")),
+              "there is no list `" SLICE_FMT "`", SLICE_ARG(expr->name.text));
+  return TYPE_BAD;
+}

@@ -1,0 +1,465 @@
+/* check_rule.c - rules but for their patterns: which clauses go together, key, emit, message, suppress, list actions,
+ * life cycle. Also what a rule's alerts are as events, and which expressions are secret fields themselves. */
+#include "rules/check_private.h"
+
+#include "rules/lint.h"
+
+static bool has(const struct rule_tree *rule, enum clause clause) { return rule->given >> clause & 1; }
+
+static struct span clause_at(const struct rule_tree *rule, enum clause clause) {
+  return rule->clause_span[clause].line > 0 ? rule->clause_span[clause] : rule->name.span;
+}
+
+/* ---- which clauses go together ---- */
+
+static bool check_shape(struct checker *c, const struct rule_tree *rule) {
+  bool on = has(rule, CLAUSE_ON), match = has(rule, CLAUSE_MATCH) && rule->pattern != NULL;
+  if (on == match) {
+    if (on)
+      check_say(c, clause_at(rule, CLAUSE_MATCH), "shape", "leave one of them out",
+                "a rule has `on` or `match`, not both");
+    else
+      check_say(c, rule->name.span, "shape", "add `on EVENT(condition)`, or `match …`",
+                "the rule `" SLICE_FMT "` does not say when it is told", SLICE_ARG(rule->name.text));
+    return false;
+  }
+  if (match && rule->when != NULL)
+    check_say(c, clause_at(rule, CLAUSE_WHEN), "shape",
+              "conditions of a pattern stand at its steps: `payment(amount > 5)`", "`when` is for `on` rules");
+  static const struct {
+    enum clause clause;
+    const char *word;
+  } pattern_only[] = {{CLAUSE_WITHIN, "within"}, {CLAUSE_REPORT, "report"}, {CLAUSE_AFTER, "after match"}};
+  for (size_t i = 0; on && i < sizeof pattern_only / sizeof *pattern_only; i++)
+    if (has(rule, pattern_only[i].clause))
+      check_say(c, clause_at(rule, pattern_only[i].clause), "shape", "leave it out: an `on` rule has one event",
+                "`%s` is for `match`", pattern_only[i].word);
+  if (match && !has(rule, CLAUSE_KEY))
+    check_say(c, rule->name.span, "key", "add `key FIELD`, or `key none` for one instance over all events",
+              "a rule with `match` says its key");
+  return true;
+}
+
+static void check_policies(struct checker *c, struct rule_tree *rule) {
+  bool timeout = rule->report == REPORT_TIMEOUT || rule->report == REPORT_TIMEOUT_ONLY;
+  if (has(rule, CLAUSE_REPORT) && !has(rule, CLAUSE_WITHIN) && (timeout || rule->report == REPORT_LONGEST))
+    check_say(c, clause_at(rule, CLAUSE_REPORT), "within", "add `within 1h`", "`report %s` needs `within`",
+              timeout ? "timeout" : "longest");
+  if (rule->report == REPORT_ALL && rule->report_limit_given && rule->report_limit < 1)
+    check_say(c, clause_at(rule, CLAUSE_REPORT), "range", NULL, "`report all limit` takes at least 1");
+  if (has(rule, CLAUSE_AFTER) && (rule->after == AFTER_TO_FIRST || rule->after == AFTER_TO_LAST)) {
+    int32_t step = check_step_find(c, rule, &rule->after_step, true);
+    if (step >= 0) rule->after_step_index = (uint16_t)step;
+    if (step == -1) {
+      struct slice *names = arena_array(&c->scratch, struct slice, rule->step_count + 1u);
+      for (uint16_t i = 0; i < rule->step_count; i++) names[i] = rule->steps[i].name.text;
+      check_say(c, rule->after_step.span, "unknown-name",
+                check_near(c, rule->after_step.text, names, rule->step_count, NULL), "there is no step `" SLICE_FMT "`",
+                SLICE_ARG(rule->after_step.text));
+    }
+  }
+}
+
+/* ---- schedule ---- */
+
+static bool eat_day(struct slice *text) {
+  static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+  for (size_t i = 0; i < 7; i++)
+    if (text->length >= 3 && memcmp(text->data, days[i], 3) == 0) {
+      text->data += 3, text->length -= 3;
+      return true;
+    }
+  return false;
+}
+
+static bool eat_byte(struct slice *text, char byte) {
+  if (text->length == 0 || text->data[0] != byte) return false;
+  text->data++, text->length--;
+  return true;
+}
+
+static bool eat_two_digits(struct slice *text, int most) {
+  if (text->length < 2 || text->data[0] < '0' || text->data[0] > '9' || text->data[1] < '0' || text->data[1] > '9')
+    return false;
+  int number = (text->data[0] - '0') * 10 + text->data[1] - '0';
+  text->data += 2, text->length -= 2;
+  return number <= most;
+}
+
+static bool eat_clock(struct slice *text, bool *midnight) {
+  struct slice hour = *text;
+  if (!eat_two_digits(text, 24) || !eat_byte(text, ':')) return false;
+  struct slice minute = *text;
+  if (!eat_two_digits(text, 59)) return false;
+  *midnight = memcmp(hour.data, "24", 2) == 0;
+  return !*midnight || memcmp(minute.data, "00", 2) == 0;
+}
+
+/* `Mon-Fri 09:00-17:00`, `Sat,Sun 00:00-24:00`, several with `;` between. */
+static bool schedule_good(struct slice text) {
+  bool midnight;
+  do {
+    while (eat_byte(&text, ' ')) {}
+    do {
+      if (!eat_day(&text)) return false;
+      if (eat_byte(&text, '-') && !eat_day(&text)) return false;
+    } while (eat_byte(&text, ','));
+    if (!eat_byte(&text, ' ')) return false;
+    while (eat_byte(&text, ' ')) {}
+    if (!eat_clock(&text, &midnight) || midnight || !eat_byte(&text, '-') || !eat_clock(&text, &midnight)) return false;
+    while (eat_byte(&text, ' ')) {}
+  } while (eat_byte(&text, ';'));
+  return text.length == 0;
+}
+
+static void check_life_cycle(struct checker *c, struct rule_tree *rule) {
+  if (has(rule, CLAUSE_ACTION)) {
+    check_action(c, &rule->action);
+    if (rule->action_for_us == 0)
+      check_say(c, clause_at(rule, CLAUSE_ACTION), "range", "as `for 24h`", "an action lasts for more than no time");
+  }
+  if (has(rule, CLAUSE_CANARY) && (rule->canary_percent < 0 || rule->canary_percent > 100))
+    check_say(c, clause_at(rule, CLAUSE_CANARY), "range", NULL, "`canary` takes 0%% to 100%%");
+  if (has(rule, CLAUSE_ACTIVE) && rule->active_from_given && rule->active_until_given &&
+      rule->active_from_us >= rule->active_until_us)
+    check_say(c, clause_at(rule, CLAUSE_ACTIVE), "range", NULL, "`active until` is after `from`");
+  if (has(rule, CLAUSE_ACTIVE) && !rule->active_from_given && !rule->active_until_given)
+    check_say(c, clause_at(rule, CLAUSE_ACTIVE), "range", "as `active from @2026-11-21T00:00:00Z`",
+              "`active` says from or until when");
+  if (has(rule, CLAUSE_SCHEDULE)) {
+    if (!schedule_good(rule->schedule))
+      check_say(c, clause_at(rule, CLAUSE_SCHEDULE), "schedule", "as \"Mon-Fri 09:00-17:00\", several with `;`",
+                "\"" SLICE_FMT "\" is no schedule", SLICE_ARG(rule->schedule));
+    if (rule->schedule_zone.length > 0) check_zone(c, clause_at(rule, CLAUSE_SCHEDULE), rule->schedule_zone);
+  }
+  if (name_given(&rule->was)) {
+    if (slice_equal(rule->was.text, rule->name.text))
+      check_say(c, rule->was.span, "was", NULL, "the rule is called `" SLICE_FMT "` already",
+                SLICE_ARG(rule->was.text));
+    else if (check_symbol(&c->rules, rule->was.text) != NULL)
+      check_say(c, rule->was.span, "was", "`was` names a rule that is gone", "there still is a rule `" SLICE_FMT "`",
+                SLICE_ARG(rule->was.text));
+  }
+  for (uint16_t i = 0; i < rule->allow_count; i++) {
+    if (lint_known(rule->allow[i].text)) continue;
+    size_t count;
+    const struct slice *names = lint_names(&count);
+    check_say(c, rule->allow[i].span, "unknown-lint", check_near(c, rule->allow[i].text, names, count, NULL),
+              "there is no lint `" SLICE_FMT "`", SLICE_ARG(rule->allow[i].text));
+  }
+}
+
+/* ---- emit, message, suppress, lists ---- */
+
+static void check_emit(struct checker *c, struct rule_tree *rule) {
+  bool on = rule->pattern == NULL;
+  struct scope scope = {.place = "in `emit`",
+                        .rule = rule,
+                        .types = on ? rule->types : NULL,
+                        .type_count = on ? rule->type_count : 0,
+                        .steps = true,
+                        .step = -1,
+                        .key = rule->key,
+                        .counter_key = rule->key,
+                        .counters = on ? COUNTERS_OWN : COUNTERS_NEED_OF,
+                        .previous = on};
+  struct name_map seen;
+  name_map_init(&seen, &c->scratch);
+  for (uint16_t i = 0; i < rule->emit_count; i++) {
+    struct tree_entry *entry = &rule->emit[i];
+    if (rule->emit_count > 1 && name_map_put(&seen, entry->name.text, i) != NAME_ABSENT)
+      check_say(c, entry->name.span, "duplicate-name", NULL, "`" SLICE_FMT "` is emitted twice",
+                SLICE_ARG(entry->name.text));
+    struct type type = check_expr(c, &scope, entry->expr);
+    if (type.kind == VALUE_NULL)
+      check_say(c, entry->expr->span, "type", NULL, "`" SLICE_FMT "` would always be null",
+                SLICE_ARG(entry->name.text));
+  }
+}
+
+/* The place of byte `offset` of the message, if the text in the file is as long as what it says (no escapes). */
+static struct span message_at(const struct rule_tree *rule, size_t offset, size_t length) {
+  struct span span = rule->message_span.line > 0 ? rule->message_span : clause_at(rule, CLAUSE_MESSAGE);
+  if (rule->message_span.line == 0 || span.length != rule->message.length + 2) return span;
+  span.column += (uint32_t)offset + 1;
+  span.length = (uint32_t)length;
+  return span;
+}
+
+static bool message_value(struct checker *c, struct rule_tree *rule, struct span at, struct slice name,
+                          struct message_part_tree *part) {
+  struct scope scope = {.place = "in `message`",
+                        .rule = rule,
+                        .types = rule->pattern == NULL ? rule->types : NULL,
+                        .type_count = rule->pattern == NULL ? rule->type_count : 0,
+                        .step = -1,
+                        .key = rule->key,
+                        .emitted = true};
+  for (uint16_t i = 0; i < rule->emit_count; i++)
+    if (slice_equal(rule->emit[i].name.text, name)) {
+      part->ref = (struct ref){.kind = REF_EMIT, .index = i};
+      part->type = rule->emit[i].expr->type;
+      return true;
+    }
+  int32_t key = rule->key != NULL ? check_key_part(rule->key, name) : -1;
+  if (key >= 0) {
+    part->ref = (struct ref){.kind = REF_KEY, .index = (uint16_t)key};
+    part->type = rule->key->parts[key].type;
+    return true;
+  }
+  struct name whole = {.text = name, .span = at};
+  int found = check_candidate_field(c, &scope, &whole, name, &part->type, &part->ref);
+  if (found != 0) return found > 0;
+  size_t count = 0;
+  struct slice *names = arena_array(&c->scratch, struct slice,
+                                    (size_t)rule->emit_count + (rule->key != NULL ? rule->key->part_count : 0u) + 1);
+  for (uint16_t i = 0; i < rule->emit_count; i++) names[count++] = rule->emit[i].name.text;
+  for (uint16_t i = 0; rule->key != NULL && i < rule->key->part_count; i++)
+    names[count++] = rule->key->parts[i].name.text;
+  check_say(c, at, "template", check_near(c, name, names, count, "put it into `emit`"),
+            rule->pattern == NULL ? "`" SLICE_FMT "` is neither emitted, nor in the key, nor a field of the event"
+                                  : "`" SLICE_FMT "` is neither emitted nor in the key",
+            SLICE_ARG(name));
+  return false;
+}
+
+static bool message_name_good(struct slice name) {
+  for (size_t i = 0; i < name.length; i++) {
+    char b = name.data[i];
+    if (!((b >= 'a' && b <= 'z') || b == '_' || (i > 0 && b >= '0' && b <= '9'))) return false;
+  }
+  return name.length > 0;
+}
+
+/* `{NAME}`, `{{`, `}}`; anything else with a brace is an error. */
+static void check_message(struct checker *c, struct rule_tree *rule) {
+  struct slice text = rule->message;
+  size_t braces = 0;
+  for (size_t i = 0; i < text.length; i++)
+    if (text.data[i] == '{') braces++;
+  rule->message_parts =
+      arena_array(c->arena, struct message_part_tree, 2 * braces + 2); /* a text before each value, one behind */
+  char *plain = arena_alloc(c->arena, text.length + 1);
+  size_t plain_length = 0, plain_start = 0;
+  for (size_t i = 0; i < text.length; i++) {
+    char byte = text.data[i];
+    bool brace = byte == '{' || byte == '}', twice = brace && i + 1 < text.length && text.data[i + 1] == byte;
+    if (!brace || twice) {
+      plain[plain_length++] = byte;
+      if (twice) i++;
+      continue;
+    }
+    if (byte == '}') {
+      check_say(c, message_at(rule, i, 1), "template", "a brace of its own is `}}`", "this `}` closes nothing");
+      return;
+    }
+    size_t end = i + 1;
+    while (end < text.length && text.data[end] != '}' && text.data[end] != '{') end++;
+    struct slice name = {text.data + i + 1, end - i - 1};
+    if (end == text.length || text.data[end] == '{' || !message_name_good(name)) {
+      check_say(c, message_at(rule, i, end - i), "template", "a brace of its own is `{{`",
+                "`{` in a message begins a name, as `{amount}`");
+      return;
+    }
+    if (plain_length > plain_start)
+      rule->message_parts[rule->message_part_count++].text =
+          (struct slice){plain + plain_start, plain_length - plain_start};
+    plain_start = plain_length;
+    struct message_part_tree part = {0};
+    message_value(c, rule, message_at(rule, i + 1, name.length), name, &part);
+    rule->message_parts[rule->message_part_count++] = part;
+    i = end;
+    if (rule->message_part_count > UINT16_MAX - 2) {
+      check_say(c, clause_at(rule, CLAUSE_MESSAGE), "too-many", NULL, "the message has too many names");
+      return;
+    }
+  }
+  if (plain_length > plain_start)
+    rule->message_parts[rule->message_part_count++].text =
+        (struct slice){plain + plain_start, plain_length - plain_start};
+}
+
+static void check_suppress(struct checker *c, struct rule_tree *rule) {
+  if (!has(rule, CLAUSE_SUPPRESS)) return;
+  if (rule->suppress_us <= 0)
+    check_say(c, clause_at(rule, CLAUSE_SUPPRESS), "range", "as `suppress 1h`",
+              "alerts are suppressed for more than no time");
+  if (rule->suppress_unless == NULL) return;
+  struct scope scope = {.place = "in `suppress … unless`",
+                        .rule = rule,
+                        .step = -1,
+                        .key = rule->key,
+                        .emitted = true,
+                        .told = true,
+                        .counters = COUNTERS_NONE,
+                        .counters_why = "put it into `emit` and use its name",
+                        .no_lookups = true};
+  check_condition(c, &scope, rule->suppress_unless, "`unless`");
+}
+
+static void check_list_action(struct checker *c, struct rule_tree *rule, const struct list_action *action,
+                              const char *word) {
+  const struct decl *list = check_symbol(&c->lists, action->list.text);
+  if (list == NULL) {
+    check_say(c, action->list.span, "unknown-list",
+              check_near_symbol(c, action->list.text, &c->lists, "declare it: `list NAME string`"),
+              "there is no list `" SLICE_FMT "`", SLICE_ARG(action->list.text));
+    return;
+  }
+  struct type type = TYPE_BAD;
+  bool found = false;
+  for (uint16_t i = 0; i < rule->emit_count && !found; i++)
+    if (slice_equal(rule->emit[i].name.text, action->field.text)) {
+      type = rule->emit[i].expr->type;
+      found = true;
+    }
+  int32_t key = !found && rule->key != NULL ? check_key_part(rule->key, action->field.text) : -1;
+  if (key >= 0) {
+    type = rule->key->parts[key].type;
+    found = true;
+  }
+  if (!found && rule->pattern == NULL && rule->type_count == 1) {
+    int32_t field = check_field_find(c, rule->types[0], action->field.text);
+    if (field >= 0) {
+      c->tree->types[rule->types[0]].fields[field].used = true;
+      type = c->tree->types[rule->types[0]].fields[field].type;
+      found = true;
+    }
+  }
+  if (!found) {
+    check_say(c, action->field.span, "unknown-name", "put it into `emit`",
+              "`%s` takes a field of the key or of `emit`: there is no `" SLICE_FMT "`", word,
+              SLICE_ARG(action->field.text));
+    return;
+  }
+  if (action->for_us == 0)
+    check_say(c, action->field.span, "range", "as `for 7d`", "an entry stays for more than no time");
+  if (!type_bad(type) && !type_bad(list->list->type) && !expr_type_comparable(type, list->list->type))
+    check_say(c, action->field.span, "type-mismatch", NULL, "the list `" SLICE_FMT "` is of %s, `" SLICE_FMT "` is %s",
+              SLICE_ARG(action->list.text), TYPE_TEXT(list->list->type), SLICE_ARG(action->field.text),
+              TYPE_TEXT(type));
+}
+
+static void check_sinks(struct checker *c, struct rule_tree *rule) {
+  struct name_map seen;
+  name_map_init(&seen, &c->scratch);
+  for (uint16_t i = 0; i < rule->to_count; i++)
+    if (name_map_put(&seen, rule->to[i].text, i) != NAME_ABSENT)
+      check_say(c, rule->to[i].span, "duplicate-name", NULL, "the sink `" SLICE_FMT "` stands twice",
+                SLICE_ARG(rule->to[i].text));
+}
+
+/* ---- the rule as an event type ---- */
+
+static void make_alert_fields(struct checker *c, struct rule_tree *rule) {
+  int64_t id = name_map_get(&c->type_ids, rule->name.text);
+  if (id == NAME_ABSENT || c->tree->types[id].origin != TYPE_OF_ALERTS || c->types_known[id]) return;
+  uint16_t key_count = rule->key != NULL ? rule->key->part_count : 0, count = 0;
+  struct type_field *fields = arena_array(c->arena, struct type_field, (size_t)rule->emit_count + key_count + 1);
+  struct name_map seen;
+  name_map_init(&seen, &c->scratch);
+  for (uint16_t i = 0; i < rule->emit_count; i++) {
+    struct secret_info secret = tree_expr_secret(c->tree, rule, rule->types, rule->type_count, rule->emit[i].expr);
+    if (name_map_put(&seen, rule->emit[i].name.text, i) != NAME_ABSENT) continue;
+    fields[count++] = (struct type_field){.name = rule->emit[i].name.text,
+                                          .type = rule->emit[i].expr->type,
+                                          .secret = secret.form,
+                                          .mask_head = secret.mask_head,
+                                          .mask_tail = secret.mask_tail,
+                                          .expr = rule->emit[i].expr};
+  }
+  for (uint16_t i = 0; i < key_count; i++)
+    if (name_map_put(&seen, rule->key->parts[i].name.text, i) == NAME_ABSENT)
+      fields[count++] = (struct type_field){.name = rule->key->parts[i].name.text, .type = rule->key->parts[i].type};
+  check_type_fields(c, (uint16_t)id, fields, count);
+}
+
+static bool check_on(struct checker *c, struct rule_tree *rule) {
+  int32_t type = check_type_id(c, &rule->on.event);
+  if (type < 0) return false;
+  rule->on.type = (uint16_t)type;
+  rule->step_count = rule->type_count = 1;
+  rule->steps = arena_array(c->arena, struct step_info, 1);
+  rule->types = arena_array(c->arena, uint16_t, 1);
+  rule->types[0] = (uint16_t)type;
+  rule->steps[0] = (struct step_info){.name = rule->on.event, .type = (uint16_t)type};
+  return c->types_known[type];
+}
+
+static void check_on_conditions(struct checker *c, struct rule_tree *rule) {
+  struct scope scope = {.place = "in the condition of `on`",
+                        .rule = rule,
+                        .types = rule->types,
+                        .type_count = 1,
+                        .step = 0,
+                        .counter_key = rule->key,
+                        .counters = COUNTERS_NONE,
+                        .counters_why = "counters stand in `when`, their events are those of `on`"};
+  if (rule->on.condition != NULL) check_condition(c, &scope, rule->on.condition, "the condition of `on`");
+  scope.place = "in `when`";
+  scope.counters = COUNTERS_OWN;
+  scope.previous = true;
+  if (rule->when != NULL) check_condition(c, &scope, rule->when, "`when`");
+}
+
+void check_rule(struct checker *c, struct rule_tree *rule) {
+  check_life_cycle(c, rule);
+  check_sinks(c, rule);
+  if (!check_shape(c, rule)) return;
+  bool known = true;
+  if (rule->pattern == NULL)
+    known = check_on(c, rule);
+  else
+    known = check_pattern(c, rule);
+  check_policies(c, rule);
+  if (!known) return; /* an event type is not known: what would read its fields is not looked at */
+  if (rule->key != NULL) check_key(c, rule->key, rule->types, rule->type_count);
+  if (rule->pattern == NULL)
+    check_on_conditions(c, rule);
+  else
+    check_pattern_conditions(c, rule);
+  check_emit(c, rule);
+  if (has(rule, CLAUSE_MESSAGE)) check_message(c, rule);
+  check_suppress(c, rule);
+  for (uint16_t i = 0; i < rule->add_count; i++) check_list_action(c, rule, &rule->add[i], "add");
+  for (uint16_t i = 0; i < rule->remove_count; i++) check_list_action(c, rule, &rule->remove[i], "remove");
+  make_alert_fields(c, rule);
+}
+
+/* ---- secrets ---- */
+
+static struct secret_info of_field(const struct tree *tree, uint16_t type, uint16_t field) {
+  if (type >= tree->type_count || field >= tree->types[type].field_count)
+    return (struct secret_info){SECRET_NONE, 0, 0};
+  const struct type_field *f = &tree->types[type].fields[field];
+  return (struct secret_info){f->secret, f->mask_head, f->mask_tail};
+}
+
+struct secret_info tree_expr_secret(const struct tree *tree, const struct rule_tree *rule, const uint16_t *types,
+                                    uint16_t type_count, const struct tree_expr *expr) {
+  struct secret_info none = {SECRET_NONE, 0, 0};
+  const struct ref *ref = &expr->ref;
+  if (expr->kind == TREE_PATH && ref->kind == REF_FIELD && expr->index == NULL) {
+    for (uint16_t i = 0; i < type_count; i++) {
+      struct secret_info info = of_field(tree, types[i], ref->fields != NULL ? ref->fields[i] : ref->field);
+      if (info.form != SECRET_NONE) return info;
+    }
+    return none;
+  }
+  if (expr->kind == TREE_PATH && ref->kind == REF_KEY && rule != NULL && rule->key != NULL &&
+      ref->index < rule->key->part_count) {
+    const struct key_part *part = &rule->key->parts[ref->index];
+    for (uint16_t i = 0; part->fields != NULL && i < rule->type_count; i++) {
+      struct secret_info info = of_field(tree, rule->types[i], part->fields[i]);
+      if (info.form != SECRET_NONE) return info;
+    }
+    return none;
+  }
+  bool value = expr->kind == TREE_PATH && ref->kind == REF_STEP_FIELD && expr->index == NULL;
+  bool of_many = expr->kind == TREE_CALL && ref->kind == REF_AGGREGATE &&
+                 (ref->aggregate == AGG_FIRST || ref->aggregate == AGG_LAST || ref->aggregate == AGG_NTH ||
+                  ref->aggregate == AGG_MIN || ref->aggregate == AGG_MAX);
+  if ((value || of_many) && rule != NULL && ref->step < rule->step_count)
+    return of_field(tree, rule->steps[ref->step].type, ref->field);
+  return none;
+}

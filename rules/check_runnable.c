@@ -1,0 +1,129 @@
+/* check_runnable.c - what this version checks but does not execute: one error for each such construct, for run and
+ * test. A rule or derived event that is made from one that cannot run cannot run either; that is marked, not said
+ * again. */
+#include "rules/check.h"
+
+struct runnable {
+  struct tree *tree;
+  struct diags *diags;
+  struct span at; /* where an expression's own place is not known */
+  bool good;      /* of the declaration at hand */
+};
+
+static void refuse(struct runnable *r, struct span span, const char *what) {
+  r->good = false;
+  if (r->diags == NULL) return;
+  diag_add(r->diags, DIAG_ERROR, span.line > 0 ? span : r->at, "not-yet", NULL, "`run` cannot execute %s yet", what);
+}
+
+static void visit(void *context, struct tree_expr *expr) {
+  struct runnable *r = context;
+  switch (expr->kind) {
+  case TREE_COUNTING: refuse(r, expr->span, "counters"); break;
+  case TREE_SEEN: refuse(r, expr->span, "`seen`"); break;
+  case TREE_CALL:
+    if (expr->ref.kind == REF_PREVIOUS) refuse(r, expr->span, "`previous`");
+    break;
+  case TREE_PATH:
+    if (expr->ref.kind == REF_COUNTER) refuse(r, expr->span, "counters");
+    if (expr->ref.kind == REF_LOOKUP) refuse(r, expr->span, "lookups");
+    if (expr->ref.kind == REF_MODEL) refuse(r, expr->span, "models");
+    break;
+  default: break;
+  }
+}
+
+static void visit_expr(struct runnable *r, struct tree_expr *expr) {
+  if (expr != NULL) tree_expr_walk(expr, visit, r);
+}
+
+/* `said`: the type's own declaration has its error already. */
+static void visit_type(struct runnable *r, struct span span, uint16_t type) {
+  const struct type_info *info = &r->tree->types[type];
+  if (info->origin == TYPE_OF_ALERTS) refuse(r, span, "rules on alerts of other rules");
+  if (info->origin == TYPE_BUILT_IN) refuse(r, span, "rules on built-in events");
+  if (info->origin == TYPE_OF_DERIVED && info->event->not_yet) r->good = false;
+}
+
+static void visit_element(struct runnable *r, struct element *element) {
+  if (element->kind == ELEMENT_STEP || element->kind == ELEMENT_ABSENCE)
+    visit_type(r, element->use.event.span, element->use.type);
+  visit_expr(r, element->use.condition);
+  visit_expr(r, element->among);
+  visit_expr(r, element->until);
+  if (element->rekey_field.text.length > 0) refuse(r, element->rekey_field.span, "a change of key (`at key`)");
+  for (uint16_t i = 0; i < element->child_count; i++) visit_element(r, element->children[i]);
+}
+
+static void visit_rule(struct runnable *r, struct rule_tree *rule) {
+  r->good = true;
+  r->at = rule->name.span;
+  if (rule->given >> CLAUSE_ON & 1) visit_type(r, rule->on.event.span, rule->on.type);
+  visit_expr(r, rule->on.condition);
+  visit_expr(r, rule->when);
+  if (rule->pattern != NULL) visit_element(r, rule->pattern);
+  for (uint16_t i = 0; i < rule->emit_count; i++) visit_expr(r, rule->emit[i].expr);
+  visit_expr(r, rule->suppress_unless);
+  static const struct {
+    enum clause clause;
+    const char *what;
+  } later[] = {{CLAUSE_SCHEDULE, "`schedule`"},
+               {CLAUSE_ACTIVE, "`active`"},
+               {CLAUSE_CANARY, "`canary`"},
+               {CLAUSE_ADD, "rules that fill lists (`add`)"},
+               {CLAUSE_REMOVE, "rules that fill lists (`remove`)"}};
+  for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+    if (rule->given >> later[i].clause & 1) refuse(r, rule->clause_span[later[i].clause], later[i].what);
+  if (rule->action_for_us >= 0 && rule->given >> CLAUSE_ACTION & 1)
+    refuse(r, rule->clause_span[CLAUSE_ACTION], "an action with a duration (`for`)");
+  rule->not_yet = !r->good;
+}
+
+static void visit_derived(struct runnable *r, struct event_tree *event) {
+  r->good = true;
+  r->at = event->name.span;
+  for (uint16_t i = 0; i < event->from_type_count; i++)
+    visit_type(r, i < event->from_count ? event->from[i].span : event->name.span, event->from_types[i]);
+  if (event->join)
+    refuse(r, event->name.span, "joins");
+  else if (event->window != NULL)
+    refuse(r, event->name.span, "windows");
+  else {
+    visit_expr(r, event->where);
+    for (uint16_t i = 0; i < event->entry_count; i++) visit_expr(r, event->entries[i].expr);
+  }
+  event->not_yet = !r->good;
+}
+
+bool check_runnable(struct tree *tree, struct diags *diags) {
+  struct runnable r = {.tree = tree, .diags = diags};
+  bool all = true;
+  for (uint32_t i = 0; i < tree->decl_count; i++) {
+    const struct decl *decl = &tree->decls[i];
+    r.good = true;
+    switch (decl->kind) {
+    case DECL_LOOKUP: refuse(&r, decl->lookup->name.span, "lookups"); break;
+    case DECL_MODEL: refuse(&r, decl->model->name.span, "models"); break;
+    case DECL_COUNTER: refuse(&r, decl->counter->name.span, "counters"); break;
+    case DECL_GROUP: refuse(&r, decl->group->name.span, "groups"); break;
+    case DECL_TABLE:
+      if (decl->table->from_event.text.length > 0) refuse(&r, decl->table->from_event.span, "tables that events fill");
+      break;
+    case DECL_LIST:
+      if (decl->list->ttl_us >= 0 || decl->list->visible_after_us >= 0)
+        refuse(&r, decl->list->name.span, "lists that are filled at run time");
+      break;
+    default: break;
+    }
+    all = all && r.good;
+  }
+  for (uint16_t i = 0; i < tree->derived_count; i++) {
+    visit_derived(&r, tree->deriveds[i]);
+    all = all && r.good;
+  }
+  for (uint16_t i = 0; i < tree->rule_count; i++) {
+    visit_rule(&r, tree->rules[i]);
+    all = all && r.good;
+  }
+  return all;
+}

@@ -1,0 +1,198 @@
+/* check_stage.c - what is known only when all rules are: tables that are filled from derived events, keys of groups,
+ * and circles through lists and tables (runtime.md, section 3: "A rule that fills a list stands in an earlier stage
+ * than every rule that asks it"). */
+#include "rules/check_private.h"
+
+/* ---- groups ---- */
+
+static void check_group_keys(struct checker *c, const struct group_tree *group) {
+  if (group->key == NULL) return;
+  for (uint16_t p = 0; p < group->key->part_count; p++) {
+    const struct name *part = &group->key->parts[p].name;
+    struct type type = TYPE_BAD;
+    const struct rule_tree *first = NULL;
+    for (uint16_t i = 0; i < group->rule_count; i++) {
+      const struct decl *decl = check_symbol(&c->rules, group->rules[i].text);
+      bool twice = false;
+      for (uint16_t before = 0; before < i; before++)
+        if (slice_equal(group->rules[before].text, group->rules[i].text)) twice = true;
+      if (decl == NULL || twice) continue; /* said already */
+      const struct rule_tree *rule = decl->rule;
+      struct type own = TYPE_BAD;
+      bool found = false;
+      for (uint16_t k = 0; k < rule->emit_count && !found; k++)
+        if (slice_equal(rule->emit[k].name.text, part->text)) {
+          own = rule->emit[k].expr->type;
+          found = true;
+        }
+      int32_t key = !found && rule->key != NULL ? check_key_part(rule->key, part->text) : -1;
+      if (key >= 0) {
+        own = rule->key->parts[key].type;
+        found = true;
+      }
+      if (!found) {
+        check_say(c, group->rules[i].span, "key", "put it into the rule's `emit`",
+                  "alerts of `" SLICE_FMT "` have no field `" SLICE_FMT "`", SLICE_ARG(rule->name.text),
+                  SLICE_ARG(part->text));
+      } else if (!type_bad(own) && first != NULL && !type_bad(type) && !type_equal(own, type)) {
+        check_say(c, group->rules[i].span, "type-mismatch", "equal keys need equal types",
+                  "`" SLICE_FMT "` is %s in alerts of `" SLICE_FMT "` and %s in those of `" SLICE_FMT "`",
+                  SLICE_ARG(part->text), TYPE_TEXT(type), SLICE_ARG(first->name.text), TYPE_TEXT(own),
+                  SLICE_ARG(rule->name.text));
+      } else if (!type_bad(own) && first == NULL) {
+        type = own;
+        first = rule;
+      }
+    }
+  }
+}
+
+/* ---- circles ---- */
+
+struct stage_walk {
+  struct checker *c;
+  struct name_graph graph;
+  uint32_t node, first_rule, first_list, first_table;
+  const struct rule_tree *rule;
+  const uint16_t *types; /* of the candidate */
+  uint16_t type_count;
+};
+
+/* Whether the expression is the rule's own key, the whole of it. */
+static bool is_own_key(const struct stage_walk *walk, const struct tree_expr *expr) {
+  const struct rule_tree *rule = walk->rule;
+  if (rule == NULL || rule->key == NULL || rule->key->part_count != 1 || expr->kind != TREE_PATH || expr->index != NULL)
+    return false;
+  if (expr->ref.kind == REF_KEY) return true;
+  const struct key_part *part = &rule->key->parts[0];
+  uint16_t type;
+  if (expr->ref.kind == REF_FIELD && walk->type_count == 1)
+    type = walk->types[0];
+  else if (expr->ref.kind == REF_STEP_FIELD)
+    type = rule->steps[expr->ref.step].type;
+  else
+    return false;
+  for (uint16_t i = 0; i < rule->type_count; i++)
+    if (rule->types[i] == type) return part->fields != NULL && part->fields[i] == expr->ref.field;
+  return false;
+}
+
+static void stage_expr(void *context, struct tree_expr *expr) {
+  struct stage_walk *walk = context;
+  const struct tree *tree = walk->c->tree;
+  if (expr->kind == TREE_IN_NAME && expr->ref.kind == REF_LIST && tree->lists[expr->ref.index]->visible_after_us <= 0 &&
+      !is_own_key(walk, expr->items[0]))
+    name_graph_need(&walk->graph, walk->node, walk->first_list + expr->ref.index);
+  if (expr->kind == TREE_PATH && expr->ref.kind == REF_TABLE)
+    name_graph_need(&walk->graph, walk->node, walk->first_table + expr->ref.index);
+  struct use *of = expr->kind == TREE_SEEN ? expr->seen_of : expr->kind == TREE_COUNTING ? expr->counting->of : NULL;
+  if (of != NULL) name_graph_need(&walk->graph, walk->node, of->type);
+}
+
+static void stage_one(struct stage_walk *walk, struct tree_expr *expr, const uint16_t *types, uint16_t type_count) {
+  walk->types = types;
+  walk->type_count = type_count;
+  if (expr != NULL) tree_expr_walk(expr, stage_expr, walk);
+}
+
+static void stage_element(struct stage_walk *walk, struct element *element) {
+  stage_one(walk, element->use.condition, &element->use.type, 1);
+  stage_one(walk, element->among, NULL, 0);
+  stage_one(walk, element->until, element->until_types, element->until_type_count);
+  for (uint16_t i = 0; i < element->child_count; i++) stage_element(walk, element->children[i]);
+}
+
+static void stage_rule(struct stage_walk *walk, struct rule_tree *rule) {
+  walk->rule = rule;
+  for (uint16_t i = 0; i < rule->type_count; i++) name_graph_need(&walk->graph, walk->node, rule->types[i]);
+  stage_one(walk, rule->on.condition, rule->types, rule->type_count);
+  stage_one(walk, rule->when, rule->types, rule->type_count);
+  if (rule->pattern != NULL) stage_element(walk, rule->pattern);
+  for (uint16_t i = 0; i < rule->emit_count; i++)
+    stage_one(walk, rule->emit[i].expr, rule->pattern == NULL ? rule->types : NULL,
+              rule->pattern == NULL ? rule->type_count : 0);
+  for (uint16_t i = 0; i < rule->add_count + rule->remove_count; i++) {
+    const struct list_action *action = i < rule->add_count ? &rule->add[i] : &rule->remove[i - rule->add_count];
+    const struct decl *list = check_symbol(&walk->c->lists, action->list.text);
+    if (list != NULL) name_graph_need(&walk->graph, walk->first_list + list->list->index, walk->node);
+  }
+}
+
+static void say_stage_circles(struct stage_walk *walk, const bool *in_circle) {
+  struct checker *c = walk->c;
+  bool *told = arena_array(&c->scratch, bool, walk->graph.node_count + 1);
+  for (uint32_t n = walk->first_rule; n < walk->graph.node_count; n++) {
+    uint32_t circle[CHECK_CIRCLE_MAX];
+    if (!in_circle[n] || told[n]) continue;
+    uint32_t length = name_graph_circle(&walk->graph, n, circle, CHECK_CIRCLE_MAX);
+    uint32_t listed = length < CHECK_CIRCLE_MAX ? length : CHECK_CIRCLE_MAX;
+    if (length == 0) continue;
+    struct slice names[CHECK_CIRCLE_MAX];
+    bool through_list = false;
+    for (uint32_t i = 0; i < listed; i++) {
+      uint32_t node = circle[i];
+      told[node] = true;
+      names[i] = node < walk->first_rule    ? c->tree->types[node].name
+                 : node < walk->first_list  ? c->tree->rules[node - walk->first_rule]->name.text
+                 : node < walk->first_table ? c->tree->lists[node - walk->first_list]->name.text
+                                            : c->tree->tables[node - walk->first_table]->name.text;
+      if (node >= walk->first_list && node < walk->first_table) through_list = true;
+    }
+    struct span at = n < walk->first_list    ? c->tree->rules[n - walk->first_rule]->name.span
+                     : n < walk->first_table ? c->tree->lists[n - walk->first_list]->name.span
+                                             : c->tree->tables[n - walk->first_table]->name.span;
+    check_say(c, at, "circle",
+              through_list ? "ask the list only by the rule's own key, or declare it with `visible after 1s`"
+                           : "take one of them out of the circle",
+              "a rule asks what it fills itself: %s", check_circle_text(c, names, listed, length));
+  }
+}
+
+static void check_circles(struct checker *c) {
+  const struct tree *tree = c->tree;
+  struct stage_walk walk = {.c = c, .first_rule = tree->type_count};
+  walk.first_list = walk.first_rule + tree->rule_count;
+  walk.first_table = walk.first_list + tree->list_count;
+  uint32_t count = walk.first_table + tree->table_count;
+  name_graph_init(&walk.graph, &c->scratch, count);
+  for (uint16_t i = 0; i < tree->type_count; i++) {
+    const struct type_info *type = &tree->types[i];
+    walk.node = i;
+    walk.rule = NULL;
+    if (type->origin == TYPE_OF_ALERTS) name_graph_need(&walk.graph, i, walk.first_rule + type->rule->id);
+    if (type->origin != TYPE_OF_DERIVED) continue;
+    for (uint16_t k = 0; k < type->event->from_type_count; k++)
+      name_graph_need(&walk.graph, i, type->event->from_types[k]);
+    stage_one(&walk, type->event->where, NULL, 0);
+    for (uint16_t k = 0; k < type->event->entry_count; k++) stage_one(&walk, type->event->entries[k].expr, NULL, 0);
+  }
+  for (uint16_t i = 0; i < tree->rule_count; i++) {
+    walk.node = walk.first_rule + i;
+    stage_rule(&walk, tree->rules[i]);
+  }
+  for (uint16_t i = 0; i < tree->table_count; i++) {
+    const struct table_tree *table = tree->tables[i];
+    int64_t type = name_given(&table->from_event) ? name_map_get(&c->type_ids, table->from_event.text) : NAME_ABSENT;
+    if (type != NAME_ABSENT) name_graph_need(&walk.graph, walk.first_table + i, (uint32_t)type);
+  }
+  uint32_t *order = arena_array(&c->scratch, uint32_t, count + 1);
+  bool *in_circle = arena_array(&c->scratch, bool, count + 1);
+  if (name_graph_order(&walk.graph, order, in_circle) < count) say_stage_circles(&walk, in_circle);
+}
+
+void check_stages(struct checker *c) {
+  bool filled = false;
+  for (uint16_t i = 0; i < c->tree->table_count; i++) {
+    struct table_tree *table = c->tree->tables[i];
+    if (!name_given(&table->from_event)) continue;
+    filled = true;
+    int64_t type = name_map_get(&c->type_ids, table->from_event.text);
+    if (type != NAME_ABSENT &&
+        (c->tree->types[type].origin == TYPE_OF_DERIVED || c->tree->types[type].origin == TYPE_OF_ALERTS))
+      check_table_event(c, table);
+  }
+  for (uint32_t i = 0; i < c->groups.count; i++) check_group_keys(c, c->groups.decls[i]->group);
+  for (uint16_t i = 0; i < c->tree->rule_count; i++)
+    if (c->tree->rules[i]->add_count + c->tree->rules[i]->remove_count > 0) filled = true;
+  if (filled && c->diags->error_count == 0) check_circles(c);
+}

@@ -1,0 +1,25 @@
+/* explain.h - what a rule does, in words for an analyst, and what it costs, for an engineer: `weir explain`.
+ *
+ * Reads the rule set and the tree it came from (ruleset.tree), which the caller must have kept. Text and JSON have the
+ * same content. Nothing here fails. */
+#ifndef WEIR_RULES_EXPLAIN_H
+#define WEIR_RULES_EXPLAIN_H
+
+#include "rules/ruleset.h"
+
+enum explain_form {
+  EXPLAIN_TEXT, /* for a terminal, lines as long as their sentences */
+  EXPLAIN_JSON, /* one object on one line: every section is a string or an array of strings */
+  EXPLAIN_DOT,  /* a Graphviz graph; a rule without a pattern has two nodes */
+};
+
+/* One rule. */
+void explain_rule(struct buf *out, const struct ruleset *ruleset, const struct rule *rule, enum explain_form form);
+
+/* All rules, or the one called `rule` (data NULL = all): text with an empty line between them; JSON as
+ * {"rules":[…],"not_run":[{"rule":…,"why":…}],"lists":[…],"tables":[…]}; graphs one after the other.
+ * Rules with constructs that this version does not run are named with a word about it. False if there is no such rule.
+ */
+bool explain_ruleset(struct buf *out, const struct ruleset *ruleset, struct slice rule, enum explain_form form);
+
+#endif

@@ -1,0 +1,257 @@
+/* index.c - the event path of the index: from an event to the predicates that hold and the rules that start. What it
+ * reads was built by rules/index_build.c; the engine calls it once for each released event. Nothing is allocated here
+ * but by index_scratch_new(). */
+#include "rules/index_plan.h"
+
+enum { SORT_BY_INSERTION_MAX = 32, SPAN_DEPTH_MAX = 64 };
+
+struct index_scratch {
+  struct index_hit *hits;
+  uint64_t *words;     /* a bit per rule; all zero between calls */
+  int32_t *predicates; /* per rule: what started it, where its bit is set */
+  int32_t *trues;      /* of the last event: the predicates that were found to hold */
+  uint32_t true_count;
+  uint32_t word_count;
+};
+
+struct index_scratch *index_scratch_new(struct mem *mem, const struct rule_index *index) {
+  struct index_scratch *scratch = mem_alloc(mem, sizeof *scratch);
+  uint32_t most = 0;
+  for (uint16_t t = 0; t < index->type_count; t++) {
+    if (index->types[t].hits_max > most) most = index->types[t].hits_max;
+  }
+  scratch->word_count = (uint32_t)(index->ruleset->rule_count + 63) / 64;
+  scratch->hits = mem_alloc(mem, sizeof(struct index_hit) * ((size_t)most + 1));
+  scratch->words = mem_alloc(mem, sizeof(uint64_t) * ((size_t)scratch->word_count + 1));
+  scratch->trues = mem_alloc(mem, sizeof(int32_t) * ((size_t)index->ruleset->predicate_count + 1));
+  scratch->predicates = mem_alloc(mem, sizeof(int32_t) * ((size_t)index->ruleset->rule_count + 1));
+  return scratch;
+}
+
+struct query {
+  const struct rule_index *index;
+  const struct index_type *type;
+  const struct value *values;
+  struct truth *truth;
+  struct index_hit *hits;
+  int32_t *trues;
+  uint32_t hit_count, true_count;
+  uint64_t mask;
+};
+
+static bool atom_holds(const struct query *query, const struct index_atom *atom, int32_t predicate) {
+  if (atom->kind == ATOM_EXPR) return expr_truth(query->truth->predicates[predicate].expr, query->truth->env) == 1;
+  struct value v = query->values[atom->slot];
+  if (v.kind == VALUE_NULL) return atom->kind == ATOM_NULL;
+  int64_t key;
+  switch (atom->kind) {
+  case ATOM_BETWEEN:
+    key = index_key(query->type->slot_types[atom->slot], v);
+    return atom->low <= key && key <= atom->high;
+  case ATOM_OUTSIDE:
+    key = index_key(query->type->slot_types[atom->slot], v);
+    return key < atom->low || atom->high < key;
+  case ATOM_SAME: return index_text_equal(atom->value, v);
+  case ATOM_DIFFERENT: return !index_text_equal(atom->value, v);
+  case ATOM_SET: return list_set_has(atom->set, v);
+  case ATOM_NOT_SET: return !list_set_has(atom->set, v);
+  case ATOM_PRESENT: return true;
+  default: return false;
+  }
+}
+
+static inline void take(struct query *query, const struct index_entry *entry) {
+  /* An alternative may have found it before. */
+  if (query->truth->marks[entry->predicate] == (query->truth->epoch << 1 | 1)) return;
+  const struct index_atom *confirms = query->index->confirms + entry->confirm_first;
+  for (uint16_t i = 0; i < entry->confirm_count; i++) {
+    if (!atom_holds(query, &confirms[i], entry->predicate)) return;
+  }
+  truth_mark(query->truth, entry->predicate, true);
+  query->trues[query->true_count++] = entry->predicate;
+  query->mask |= UINT64_C(1) << (entry->predicate & 63);
+  const uint16_t *rules = query->index->rules + entry->rule_first;
+  for (uint16_t i = 0; i < entry->rule_count; i++)
+    query->hits[query->hit_count++] = (struct index_hit){.rule = rules[i], .predicate = entry->predicate};
+}
+
+/* Every interval that holds `key`: a subtree whose highest end lies below it, or whose lowest start above, is left out.
+ */
+static void take_between(struct query *query, const struct index_run *run, int64_t key) {
+  struct {
+    uint32_t first, behind;
+  } stack[SPAN_DEPTH_MAX];
+  uint32_t depth = 0;
+  stack[depth].first = 0;
+  stack[depth++].behind = run->count;
+  while (depth > 0) {
+    uint32_t first = stack[--depth].first, behind = stack[depth].behind;
+    while (first < behind) {
+      uint32_t middle = first + (behind - first) / 2;
+      const struct index_span *span = &run->spans[middle];
+      if (span->highest < key) break;
+      if (span->low > key) {
+        behind = middle;
+        continue;
+      }
+      if (key <= span->high) take(query, &run->entries[middle]);
+      if (first < middle) {
+        check(depth < SPAN_DEPTH_MAX);
+        stack[depth].first = first;
+        stack[depth++].behind = middle;
+      }
+      first = middle + 1;
+    }
+  }
+}
+
+static void take_run(struct query *query, const struct index_run *run) {
+  if (run->kind == RUN_ALL) {
+    for (uint32_t i = 0; i < run->count; i++) take(query, &run->entries[i]);
+    return;
+  }
+  struct value v = query->values[run->slot];
+  if (v.kind == VALUE_NULL) return;
+  int64_t key = index_key(query->type->slot_types[run->slot], v);
+  switch (run->kind) {
+  case RUN_FROM:
+    for (uint32_t i = 0; i < run->count && run->bounds[i] <= key; i++) take(query, &run->entries[i]);
+    break;
+  case RUN_TO:
+    for (uint32_t i = 0; i < run->count && run->bounds[i] >= key; i++) take(query, &run->entries[i]);
+    break;
+  default: take_between(query, run, key);
+  }
+}
+
+static void take_group(struct query *query, const struct index_group *group) {
+  const struct index_run *runs = query->index->runs + group->run_first;
+  for (uint32_t i = 0; i < group->run_count; i++) take_run(query, &runs[i]);
+}
+
+static inline void look_up(struct query *query, const struct index_equality *equality) {
+  struct value v = query->values[equality->slot];
+  if (v.kind == VALUE_NULL) return;
+  bool text = equality->form == FORM_STRING || equality->form == FORM_IP;
+  int64_t key = text ? index_text_key(v) : index_key(equality->type, v);
+  for (uint32_t at = (uint32_t)index_key_hash(key) & equality->mask;; at = (at + 1) & equality->mask) {
+    const struct index_hash_slot *slot = &equality->slots[at];
+    if (slot->group == 0) return;
+    if (slot->key != key) continue;
+    const struct index_group *group = &query->index->groups[slot->group - 1];
+    if (text && !index_text_equal(group->value, v)) continue; /* equal hashes of different texts stand side by side */
+    take_group(query, group);
+    return;
+  }
+}
+
+/* Each rule once, in the order of rules. */
+static uint32_t sort_few(struct index_hit *hits, uint32_t count) {
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    struct index_hit hit = hits[i];
+    uint32_t at = kept;
+    while (at > 0 && hits[at - 1].rule > hit.rule) at--;
+    if (at > 0 && hits[at - 1].rule == hit.rule) continue;
+    for (uint32_t j = kept; j > at; j--) hits[j] = hits[j - 1]; /* a few at most: cheaper than a call */
+    hits[at] = hit;
+    kept++;
+  }
+  return kept;
+}
+
+static uint32_t sort_many(struct index_scratch *scratch, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    struct index_hit hit = scratch->hits[i];
+    scratch->words[hit.rule / 64] |= UINT64_C(1) << (hit.rule & 63);
+    scratch->predicates[hit.rule] = hit.predicate;
+  }
+  uint32_t kept = 0;
+  for (uint32_t w = 0; w < scratch->word_count; w++) {
+    for (uint64_t word = scratch->words[w]; word != 0; word &= word - 1) {
+      uint16_t rule = (uint16_t)(64 * w + (uint32_t)__builtin_ctzll(word));
+      scratch->hits[kept++] = (struct index_hit){.rule = rule, .predicate = scratch->predicates[rule]};
+    }
+    scratch->words[w] = 0;
+  }
+  return kept;
+}
+
+uint32_t index_event(const struct rule_index *index, struct index_scratch *scratch, const struct event *event,
+                     struct truth *truth, const struct index_hit **hits, uint64_t *mask) {
+  const struct index_type *type = &index->types[event->type];
+  struct query query = {.index = index,
+                        .type = type,
+                        .values = event->values,
+                        .truth = truth,
+                        .hits = scratch->hits,
+                        .trues = scratch->trues,
+                        .mask = type->unindexed_mask};
+  for (uint16_t i = 0; i < type->equality_count; i++) look_up(&query, &type->equalities[i]);
+  for (uint32_t i = 0; i < type->membership_count; i++) {
+    const struct index_membership *membership = &type->memberships[i];
+    struct value v = event->values[membership->slot];
+    if (v.kind != VALUE_NULL && list_set_has(membership->set, v)) take_group(&query, &index->groups[membership->group]);
+  }
+  if (type->always_group != UINT32_MAX) take_group(&query, &index->groups[type->always_group]);
+  for (uint32_t i = 0; i < type->rest_count; i++) {
+    const struct index_entry *entry = &type->rest[i];
+    if (!truth_holds(truth, entry->predicate)) continue;
+    query.trues[query.true_count++] = entry->predicate;
+    for (uint16_t j = 0; j < entry->rule_count; j++)
+      query.hits[query.hit_count++] =
+          (struct index_hit){.rule = index->rules[entry->rule_first + j], .predicate = entry->predicate};
+  }
+  for (uint32_t i = 0; i < type->every_count; i++)
+    query.hits[query.hit_count++] = (struct index_hit){.rule = type->every[i], .predicate = PREDICATE_TRUE};
+  scratch->true_count = query.true_count;
+  *hits = scratch->hits;
+  *mask = query.mask;
+  if (query.hit_count <= SORT_BY_INSERTION_MAX) return sort_few(scratch->hits, query.hit_count);
+  return sort_many(scratch, query.hit_count);
+}
+
+uint32_t index_trues(const struct index_scratch *scratch, const int32_t **trues) {
+  *trues = scratch->trues;
+  return scratch->true_count;
+}
+
+/* ---- in words ---- */
+
+static struct slice slot_name(const struct schema *schema, uint16_t slot) {
+  for (uint16_t f = 0; f < schema->field_count; f++) {
+    if (schema->fields[f].used && schema->fields[f].slot == slot) return schema->fields[f].name;
+  }
+  return SLICE("?");
+}
+
+void index_describe(const struct rule_index *index, int32_t predicate, struct buf *out) {
+  const struct index_note *note = &index->notes[predicate];
+  const struct schema *schema = &index->ruleset->schemas[index->ruleset->predicates[predicate].type];
+  static const char *const access[] = {
+      [ACCESS_REST] = "asked one by one, at most once an event",
+      [ACCESS_EQUALITY] = "found by a hash of ",
+      [ACCESS_MEMBERSHIP] = "found by one look-up in the list for ",
+      [ACCESS_RANGE] = "found",
+      [ACCESS_PRESENCE] = "compared at each event of the type",
+      [ACCESS_ALTERNATIVES] = "found by any side of its `or`",
+      [ACCESS_NEVER] = "never true, never asked",
+      [ACCESS_SCAN] = "asked one by one (the index is off)",
+  };
+  buf_str(out, access[note->access]);
+  if (note->access == ACCESS_EQUALITY || note->access == ACCESS_MEMBERSHIP)
+    buf_slice(out, slot_name(schema, note->slot));
+  if (note->access == ACCESS_REST || note->access == ACCESS_NEVER || note->access == ACCESS_SCAN ||
+      note->access == ACCESS_ALTERNATIVES)
+    return;
+  if (note->run_kind != RUN_ALL) {
+    buf_printf(out, "%s among the sorted %s of " SLICE_FMT, note->access == ACCESS_RANGE ? "" : ", then",
+               note->run_kind == RUN_BETWEEN ? "intervals" : "thresholds",
+               SLICE_ARG(slot_name(schema, note->run_slot)));
+  }
+  if (note->access == ACCESS_PRESENCE) return;
+  if (note->expr)
+    buf_str(out, ", then the whole condition is asked");
+  else if (note->confirm_count > 0)
+    buf_printf(out, ", then %u more comparison%s", note->confirm_count, note->confirm_count == 1 ? "" : "s");
+}

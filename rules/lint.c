@@ -1,0 +1,223 @@
+/* lint.c - the lints' names, `allow`, and the walk over all declarations. */
+#include "rules/lint_private.h"
+
+#include <stdarg.h>
+
+enum { SCRATCH_CHUNK_BYTES = 1 << 16 };
+
+static const struct {
+  struct slice name;
+  const char *help;
+} lints[LINTS] = {
+    [LINT_ALWAYS_TRUE] = {SLICE("always-true"), "a condition, or a part of one, that every event satisfies"},
+    [LINT_CONTIGUITY] = {SLICE("contiguity"), "a `no Y` adds the type Y to what `next` and `strict` look at"},
+    [LINT_COSTLY_ANY] = {SLICE("costly-any"), "an `any` loop without upper bound that must try every choice of events"},
+    [LINT_END_LOOP] = {SLICE("end-loop"), "`?`, `*` or an upper bound at the end: the match is complete before"},
+    [LINT_FIRST_ONLY] = {SLICE("first-only"), "a comparison with a step that `then` bound to its first candidate only"},
+    [LINT_LATER_STEP] = {SLICE("later-step"), "a condition reads a step that cannot have an event yet"},
+    [LINT_NEVER_TRUE] = {SLICE("never-true"), "a condition that no event satisfies"},
+    [LINT_NULL_COMPARE] = {SLICE("null-compare"), "`!=` or `not in` on a field that may be null: it is not true then"},
+    [LINT_SECRET_EXPRESSION] = {SLICE("secret-expression"), "an expression over a secret field is told in clear"},
+    [LINT_SHADOWED_RULE] = {SLICE("shadowed-rule"),
+                            "the same events and conditions as another rule, equal or stricter"},
+    [LINT_UNBOUNDED_WAIT] = {SLICE("unbounded-wait"), "a loop that can go on for ever: only `gap` bounds it"},
+    [LINT_UNREACHABLE_STEP] = {SLICE("unreachable-step"), "a step whose events are always taken by another"},
+    [LINT_UNUSED_LIST] = {SLICE("unused-list"), "a list that nothing asks or fills"},
+};
+
+static int find(struct slice name) {
+  for (int i = 0; i < LINTS; i++)
+    if (slice_equal(lints[i].name, name)) return i;
+  return -1;
+}
+
+bool lint_known(struct slice name) { return find(name) >= 0; }
+
+const char *lint_help(struct slice name) {
+  int lint = find(name);
+  return lint < 0 ? NULL : lints[lint].help;
+}
+
+const struct slice *lint_names(size_t *count) {
+  static const struct slice names[LINTS] = {SLICE("always-true"),   SLICE("contiguity"),     SLICE("costly-any"),
+                                            SLICE("end-loop"),      SLICE("first-only"),     SLICE("later-step"),
+                                            SLICE("never-true"),    SLICE("null-compare"),   SLICE("secret-expression"),
+                                            SLICE("shadowed-rule"), SLICE("unbounded-wait"), SLICE("unreachable-step"),
+                                            SLICE("unused-list")};
+  *count = LINTS;
+  return names;
+}
+
+bool lint_allows(const struct rule_tree *rule, enum lint_kind kind) {
+  for (uint16_t i = 0; i < rule->allow_count; i++)
+    if (slice_equal(rule->allow[i].text, lints[kind].name)) return true;
+  return false;
+}
+
+void lint_say(struct lint *lint, enum lint_kind kind, struct span span, const char *hint, const char *format, ...) {
+  if (lint->allowed >> kind & 1) return;
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vsnprintf(NULL, 0, format, arguments);
+  va_end(arguments);
+  if (length < 0) return;
+  char *text = arena_alloc(lint->arena, (size_t)length + 1);
+  va_start(arguments, format);
+  vsnprintf(text, (size_t)length + 1, format, arguments);
+  va_end(arguments);
+  diag_add(lint->diags, DIAG_WARNING, span, lints[kind].name.data, hint, "%s", text);
+}
+
+/* ---- lists ---- */
+
+struct list_uses {
+  bool *used;
+};
+
+static void find_lists(void *context, struct tree_expr *expr) {
+  struct list_uses *uses = context;
+  if (expr->kind == TREE_IN_NAME && expr->ref.kind == REF_LIST) uses->used[expr->ref.index] = true;
+}
+
+static void lists_of(struct list_uses *uses, struct tree_expr *expr) {
+  if (expr != NULL) tree_expr_walk(expr, find_lists, uses);
+}
+
+static void lists_of_element(struct list_uses *uses, struct element *element) {
+  lists_of(uses, element->use.condition);
+  lists_of(uses, element->among);
+  lists_of(uses, element->until);
+  for (uint16_t i = 0; i < element->child_count; i++) lists_of_element(uses, element->children[i]);
+}
+
+static void lists_of_event(struct list_uses *uses, struct event_tree *event) {
+  lists_of(uses, event->watermark_when);
+  lists_of(uses, event->where);
+  for (uint16_t i = 0; i < event->field_count; i++) lists_of(uses, event->fields[i].computed);
+  for (uint16_t i = 0; i < event->entry_count; i++) lists_of(uses, event->entries[i].expr);
+}
+
+static void lists_of_rule(struct list_uses *uses, struct rule_tree *rule) {
+  lists_of(uses, rule->on.condition);
+  lists_of(uses, rule->when);
+  lists_of(uses, rule->suppress_unless);
+  if (rule->pattern != NULL) lists_of_element(uses, rule->pattern);
+  for (uint16_t i = 0; i < rule->emit_count; i++) lists_of(uses, rule->emit[i].expr);
+}
+
+/* `add … to NAME`, `remove … from NAME`. */
+static void filled_lists(struct lint *lint, struct list_uses *uses, const struct rule_tree *rule) {
+  for (uint16_t i = 0; i < rule->add_count + rule->remove_count; i++) {
+    struct slice name = i < rule->add_count ? rule->add[i].list.text : rule->remove[i - rule->add_count].list.text;
+    uint32_t low = 0, high = lint->tree->list_count;
+    while (low < high) {
+      uint32_t middle = low + (high - low) / 2;
+      if (slice_compare(lint->tree->lists[middle]->name.text, name) < 0)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+    if (low < lint->tree->list_count) uses->used[low] = true;
+  }
+}
+
+static void lint_lists(struct lint *lint) {
+  struct list_uses uses = {arena_array(lint->arena, bool, lint->tree->list_count + 1u)};
+  for (uint32_t i = 0; i < lint->tree->decl_count; i++) {
+    struct decl *decl = &lint->tree->decls[i];
+    if (decl->kind == DECL_EVENT) lists_of_event(&uses, decl->event);
+    if (decl->kind == DECL_COUNTER) lists_of(&uses, decl->counter->counting);
+    if (decl->kind != DECL_RULE) continue;
+    lists_of_rule(&uses, decl->rule);
+    filled_lists(lint, &uses, decl->rule);
+  }
+  for (uint16_t i = 0; i < lint->tree->list_count; i++)
+    if (!uses.used[i])
+      lint_say(lint, LINT_UNUSED_LIST, lint->tree->lists[i]->name.span, NULL, "nothing asks the list `" SLICE_FMT "`",
+               SLICE_ARG(lint->tree->lists[i]->name.text));
+}
+
+/* ---- secrets ---- */
+
+struct secret_search {
+  struct lint *lint;
+  const struct rule_tree *rule;
+  const uint16_t *types;
+  uint16_t type_count;
+  bool found;
+};
+
+static void find_secret(void *context, struct tree_expr *expr) {
+  struct secret_search *search = context;
+  if (tree_expr_secret(search->lint->tree, search->rule, search->types, search->type_count, expr).form != SECRET_NONE)
+    search->found = true;
+}
+
+static void lint_secret(struct lint *lint, const struct rule_tree *rule, const uint16_t *types, uint16_t type_count,
+                        struct tree_entry *entry) {
+  struct type type = entry->expr->type;
+  bool text = type.kind == VALUE_STRING || (type.kind == VALUE_LIST && type.element == VALUE_STRING);
+  if (!text || tree_expr_secret(lint->tree, rule, types, type_count, entry->expr).form != SECRET_NONE) return;
+  struct secret_search search = {lint, rule, types, type_count, false};
+  tree_expr_walk(entry->expr, find_secret, &search);
+  if (search.found)
+    lint_say(lint, LINT_SECRET_EXPRESSION, entry->expr->span, "only the field itself is hashed or masked",
+             "`" SLICE_FMT "` tells what it makes of a secret field in clear", SLICE_ARG(entry->name.text));
+}
+
+/* ---- declarations ---- */
+
+static void lint_element_conditions(struct lint *lint, struct element *element) {
+  if (element->kind == ELEMENT_STEP || element->kind == ELEMENT_ABSENCE)
+    lint_condition(lint, element->use.condition, &element->use.type, 1);
+  lint_condition(lint, element->among, lint->rule->types, lint->rule->type_count);
+  lint_condition(lint, element->until, element->until_types, element->until_type_count);
+  for (uint16_t i = 0; i < element->child_count; i++) lint_element_conditions(lint, element->children[i]);
+}
+
+static void lint_rule(struct lint *lint, struct rule_tree *rule) {
+  lint->rule = rule;
+  lint->allowed = 0;
+  for (int i = 0; i < LINTS; i++)
+    if (lint_allows(rule, (enum lint_kind)i)) lint->allowed |= 1u << i;
+  lint_condition(lint, rule->on.condition, rule->types, rule->type_count);
+  lint_condition(lint, rule->when, rule->types, rule->type_count);
+  lint_condition(lint, rule->suppress_unless, NULL, 0);
+  bool on = rule->pattern == NULL;
+  for (uint16_t i = 0; i < rule->emit_count; i++)
+    lint_secret(lint, rule, on ? rule->types : NULL, on ? rule->type_count : 0, &rule->emit[i]);
+  if (!on) {
+    lint_element_conditions(lint, rule->pattern);
+    lint_pattern(lint);
+  }
+  lint->rule = NULL;
+  lint->allowed = 0;
+}
+
+static void lint_event(struct lint *lint, struct event_tree *event) {
+  uint16_t own = event->schema;
+  if (!event->derived) {
+    lint_condition(lint, event->watermark_when, &own, 1);
+    for (uint16_t i = 0; i < event->field_count; i++) {
+      struct tree_entry entry = {.name = event->fields[i].name, .expr = event->fields[i].computed};
+      if (entry.expr != NULL) lint_secret(lint, NULL, &own, 1, &entry);
+    }
+    return;
+  }
+  if (!event->join) lint_condition(lint, event->where, event->from_types, event->from_type_count);
+  for (uint16_t i = 0; i < event->entry_count; i++)
+    lint_secret(lint, NULL, event->from_types, event->join ? 0 : event->from_type_count, &event->entries[i]);
+}
+
+void lint_tree(struct tree *tree, struct diags *diags) {
+  struct arena scratch;
+  struct lint lint = {.tree = tree, .diags = diags, .arena = &scratch};
+  arena_init(&scratch, tree->arena->mem, SCRATCH_CHUNK_BYTES);
+  for (uint32_t i = 0; i < tree->decl_count; i++) {
+    if (tree->decls[i].kind == DECL_EVENT) lint_event(&lint, tree->decls[i].event);
+    if (tree->decls[i].kind == DECL_RULE) lint_rule(&lint, tree->decls[i].rule);
+  }
+  lint_lists(&lint);
+  lint_shadowed(&lint);
+  arena_free(&scratch);
+}

@@ -1,0 +1,111 @@
+/* lower.h - from a checked tree to what the engine runs: what the files of this module share.
+ *
+ * ruleset.c        load, compile, references; the order of work
+ * lower.c          names, errors, small things that all use
+ * lower_expr.c     expressions to typed nodes
+ * lower_call.c     functions; what is read of steps: registers
+ * lower_event.c    event types to schemas: slots, computed fields, kept slots; derived events
+ * lower_data.c     lists and tables, their files
+ * lower_condition.c conditions cut into predicate and residual; `with because`
+ * lower_pattern.c  patterns
+ * lower_rule.c     rules: keys, emit, message, suppress
+ *
+ * Everything that is kept lives in the rule set's arena and borrows nothing of the tree, whose memory the caller may
+ * free once it needs no `tree` pointers any more. */
+#ifndef WEIR_RULES_LOWER_H
+#define WEIR_RULES_LOWER_H
+
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/regex.h"
+#include "base/zone.h"
+#include "rules/key_plan.h"
+#include "rules/predicate.h"
+#include "rules/ruleset.h"
+
+enum { REGISTERS_MAX = 4096 }; /* of one rule's pattern or emit; a register is a few words of each run */
+
+/* The registers of one rule, each once. */
+struct lower_registers {
+  uint16_t count, capacity;
+  struct pattern_register *items;
+};
+
+struct lower {
+  struct tree *tree;
+  const struct ruleset_options *options;
+  struct diags *diags;
+  uint32_t error_count; /* said by this module */
+  struct ruleset *ruleset;
+  struct mem *mem;      /* the rule set's */
+  struct arena *arena;  /* the rule set's */
+  struct arena work;    /* freed when the rule set stands */
+  struct arena scratch; /* emptied after each rule: nodes, pattern elements */
+  struct buf text;      /* for conditions as text */
+  struct predicate_table predicates;
+  struct key_plan keys;
+  struct regex_scratch *regex_scratch;
+  struct map_text regexes, zones; /* text -> index */
+  uint16_t regex_count, regex_capacity, zone_count, zone_capacity;
+  struct regex **regex_items;
+  const struct zone **zone_items;
+  struct residual_text *residuals;
+  uint32_t residual_count, residual_capacity;
+  uint64_t data_hash; /* of the files that lists and tables came from */
+  bool **kept;        /* per schema and slot: a held event keeps it */
+};
+
+/* What an expression reads. */
+struct lower_scope {
+  const struct rule_tree *rule;      /* for steps and key parts; NULL = none */
+  uint16_t type;                     /* of the candidate, LOWER_NO_TYPE = none */
+  uint16_t type_index;               /* its place among the types that the text is read for (ref.fields) */
+  struct lower_registers *registers; /* what is read of steps goes here */
+  bool one_event;                    /* an `on` rule: its step is the event itself */
+};
+enum { LOWER_NO_TYPE = 0xffff };
+
+/* ---- lower.c ---- */
+struct slice lower_slice(struct lower *lower, struct slice text);  /* a copy that is kept; empty stays empty */
+struct slice lower_shared(struct lower *lower, struct slice text); /* data NULL if `text` is empty */
+void lower_error(struct lower *lower, struct span span, const char *code, const char *hint, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+const struct schema_field *lower_field(const struct lower *lower, uint16_t type, uint16_t field);
+void lower_keep(struct lower *lower, uint16_t type, uint16_t slot); /* held events of the type keep the slot */
+
+/* ---- lower_expr.c, lower_call.c: NULL after an error that was said ---- */
+struct expr_node *lower_expr(struct lower *lower, const struct lower_scope *scope, const struct tree_expr *expr);
+const struct expr *lower_compiled(struct lower *lower, const struct lower_scope *scope, const struct tree_expr *expr);
+const struct expr *lower_compile(struct lower *lower, const struct expr_node *node, struct span span);
+struct expr_node *lower_node(struct lower *lower, enum expr_op op, struct type type, uint16_t child_count);
+struct expr_node *lower_input(struct lower *lower, enum expr_bank bank, uint16_t index, struct type type);
+struct expr_node *lower_const(struct lower *lower, struct value value, struct type type);
+struct expr_node *lower_cast(struct lower *lower, struct expr_node *node, struct type to);
+struct expr_node *lower_call(struct lower *lower, const struct lower_scope *scope, const struct tree_expr *expr);
+struct expr_node *lower_step_value(struct lower *lower, const struct lower_scope *scope, const struct tree_expr *expr);
+const struct zone *lower_zone(struct lower *lower, struct slice name, struct span span);
+struct regex *lower_regex(struct lower *lower, const struct tree_expr *expr);
+
+/* ---- lower_event.c ---- */
+void lower_schemas(struct lower *lower);      /* names, fields, slots: first of all */
+void lower_schema_exprs(struct lower *lower); /* computed fields, `watermark when`: after lists and tables */
+void lower_deriveds(struct lower *lower);
+void lower_kept(struct lower *lower); /* last: from lower_keep() */
+
+/* ---- lower_data.c ---- */
+void lower_lists(struct lower *lower);
+void lower_tables(struct lower *lower);
+
+/* ---- lower_condition.c ---- */
+/* Both may be NULL; they are joined by `and`. */
+struct pattern_condition lower_condition(struct lower *lower, const struct lower_scope *scope,
+                                         const struct tree_expr *first, const struct tree_expr *second);
+struct because lower_because(struct lower *lower, const struct lower_scope *scope, const struct tree_expr *first,
+                             const struct tree_expr *second);
+
+/* ---- lower_pattern.c, lower_rule.c ---- */
+const struct pattern *lower_pattern(struct lower *lower, const struct rule_tree *tree, struct rule *rule);
+void lower_rule(struct lower *lower, const struct rule_tree *tree, struct rule *rule);
+void lower_uses(struct lower *lower);
+
+#endif

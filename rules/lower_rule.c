@@ -1,0 +1,219 @@
+/* lower_rule.c - one rule: what it is called, when it fires, what it tells; and what each event type feeds. */
+#include "rules/check.h"
+#include "rules/lower.h"
+
+static bool given(const struct rule_tree *tree, enum clause clause) { return (tree->given & 1u << clause) != 0; }
+
+static struct slice *slices_of_names(struct lower *lower, const struct name *names, uint16_t count) {
+  struct slice *slices = arena_array(lower->arena, struct slice, count);
+  for (uint16_t i = 0; i < count; i++) slices[i] = lower_slice(lower, names[i].text);
+  return slices;
+}
+
+static void lower_words(struct lower *lower, const struct rule_tree *tree, struct rule *rule) {
+  rule->name = lower_slice(lower, tree->name.text);
+  rule->description = lower_shared(lower, tree->description);
+  rule->has_description = tree->has_description;
+  rule->owner = lower_shared(lower, tree->owner);
+  rule->runbook = lower_shared(lower, tree->runbook);
+  rule->version = 1;
+  rule->severity = tree->severity;
+  rule->has_score = given(tree, CLAUSE_SCORE);
+  rule->score = tree->score;
+  rule->action = lower_shared(lower, tree->action.text);
+  rule->mode = tree->mode == MODE_NONE ? MODE_LIVE : tree->mode;
+  struct slice *tags = arena_array(lower->arena, struct slice, tree->tag_count);
+  for (uint16_t i = 0; i < tree->tag_count; i++) tags[i] = lower_slice(lower, tree->tags[i]);
+  rule->tag_count = tree->tag_count;
+  rule->tags = tags;
+  rule->with_because = given(tree, CLAUSE_BECAUSE);
+  rule->matched_fields = given(tree, CLAUSE_MATCHED_FIELDS);
+  rule->to_nothing = tree->to_nothing;
+  rule->sink_count = tree->to_count;
+  rule->sinks = slices_of_names(lower, tree->to, tree->to_count);
+  rule->within_us = tree->within_us;
+  rule->suppress_us = tree->suppress_us;
+  rule->tree = tree;
+}
+
+static void lower_steps(struct lower *lower, const struct rule_tree *tree, struct rule *rule) {
+  struct rule_step *steps = arena_array(lower->arena, struct rule_step, tree->step_count);
+  for (uint16_t s = 0; s < tree->step_count; s++)
+    steps[s] = (struct rule_step){.name = lower_slice(lower, tree->steps[s].name.text), .type = tree->steps[s].type};
+  rule->step_count = tree->step_count;
+  rule->steps = steps;
+  uint16_t *types = arena_array(lower->arena, uint16_t, tree->type_count);
+  for (uint16_t t = 0; t < tree->type_count; t++) types[t] = tree->types[t];
+  rule->type_count = tree->type_count;
+  rule->types = types;
+}
+
+/* The scope of what is said of a finished match: emit, because. */
+static struct lower_scope match_scope(const struct rule_tree *tree, const struct rule *rule,
+                                      struct lower_registers *registers) {
+  return (struct lower_scope){
+      .rule = tree, .type = rule->on ? rule->on_type : LOWER_NO_TYPE, .registers = registers, .one_event = rule->on};
+}
+
+static void lower_emit(struct lower *lower, const struct rule_tree *tree, struct rule *rule,
+                       struct lower_registers *registers) {
+  struct lower_scope scope = match_scope(tree, rule, registers);
+  struct emit_entry *entries = arena_array(lower->arena, struct emit_entry, tree->emit_count);
+  for (uint16_t i = 0; i < tree->emit_count; i++) {
+    const struct tree_expr *expr = tree->emit[i].expr;
+    struct secret_info secret = tree_expr_secret(lower->tree, tree, rule->types, rule->type_count, expr);
+    entries[i] = (struct emit_entry){.name = lower_slice(lower, tree->emit[i].name.text),
+                                     .expr = lower_compiled(lower, &scope, expr),
+                                     .type = expr->cast.kind == VALUE_NULL ? expr->type : expr->cast,
+                                     .secret = secret.form,
+                                     .mask_head = secret.mask_head,
+                                     .mask_tail = secret.mask_tail};
+  }
+  rule->emit_count = tree->emit_count;
+  rule->emit = entries;
+  if (tree->suppress_unless != NULL) rule->suppress_unless = lower_compiled(lower, &scope, tree->suppress_unless);
+}
+
+static struct message_part message_part(struct lower *lower, const struct rule *rule,
+                                        const struct message_part_tree *from) {
+  struct message_part part = {.text = from->text};
+  const struct key_space *space = &lower->keys.spaces[rule->key_space];
+  uint16_t i = from->ref.index;
+  if (from->text.data != NULL) {
+    part.text = lower_slice(lower, from->text);
+  } else if (from->ref.kind == REF_EMIT) {
+    part = (struct message_part){.bank = BANK_EMIT,
+                                 .index = i,
+                                 .secret = rule->emit[i].secret,
+                                 .mask_head = rule->emit[i].mask_head,
+                                 .mask_tail = rule->emit[i].mask_tail};
+  } else if (from->ref.kind == REF_KEY) {
+    part = (struct message_part){.bank = BANK_KEY,
+                                 .index = i,
+                                 .secret = space->secrets[i],
+                                 .mask_head = space->mask_heads[i],
+                                 .mask_tail = space->mask_tails[i]};
+  } else {
+    const struct schema_field *field = lower_field(lower, rule->on_type, from->ref.field);
+    part = (struct message_part){.bank = BANK_EVENT,
+                                 .index = field->slot,
+                                 .secret = field->secret,
+                                 .mask_head = field->mask_head,
+                                 .mask_tail = field->mask_tail};
+  }
+  return part;
+}
+
+static void lower_message(struct lower *lower, const struct rule_tree *tree, struct rule *rule) {
+  struct message_part *parts = arena_array(lower->arena, struct message_part, tree->message_part_count);
+  for (uint16_t i = 0; i < tree->message_part_count; i++) parts[i] = message_part(lower, rule, &tree->message_parts[i]);
+  rule->message_count = tree->message_part_count;
+  rule->message = parts;
+}
+
+static void lower_reasons(struct lower *lower, const struct rule_tree *tree, struct rule *rule,
+                          struct lower_registers *registers) {
+  struct lower_scope scope = match_scope(tree, rule, registers);
+  struct rule_step *steps = (struct rule_step *)(uintptr_t)rule->steps;
+  for (uint16_t s = 0; s < rule->step_count; s++) {
+    scope.type = steps[s].type;
+    const struct element *element = tree->steps[s].element;
+    steps[s].because = rule->on ? lower_because(lower, &scope, tree->on.condition, tree->when)
+                                : lower_because(lower, &scope, element->use.condition, NULL);
+  }
+}
+
+void lower_rule(struct lower *lower, const struct rule_tree *tree, struct rule *rule) {
+  lower_words(lower, tree, rule);
+  lower_steps(lower, tree, rule);
+  rule->key_space = key_plan_space(&lower->keys, lower->ruleset->schemas, tree);
+  rule->on = tree->pattern == NULL;
+  rule->on_condition.predicate = PREDICATE_TRUE;
+  if (rule->on) {
+    rule->on_type = tree->on.type;
+    struct lower_scope scope = {.rule = tree, .type = rule->on_type, .one_event = true};
+    rule->on_condition = lower_condition(lower, &scope, tree->on.condition, tree->when);
+  } else {
+    rule->pattern = lower_pattern(lower, tree, rule);
+  }
+  struct lower_registers registers = {0};
+  lower_emit(lower, tree, rule, &registers);
+  lower_message(lower, tree, rule);
+  if (rule->with_because) lower_reasons(lower, tree, rule, &registers);
+  rule->emit_register_count = registers.count;
+  struct pattern_register *kept = arena_array(lower->arena, struct pattern_register, registers.count);
+  if (registers.count > 0) memcpy(kept, registers.items, registers.count * sizeof *kept);
+  rule->emit_registers = kept;
+}
+
+/* ---- what each event type feeds ---- */
+
+struct use_lists {
+  uint16_t *rules, *spaces, *all_spaces, *deriveds;
+};
+
+static void add_once(uint16_t *items, uint16_t *count, uint16_t item) {
+  for (uint16_t i = 0; i < *count; i++) {
+    if (items[i] == item) return;
+  }
+  items[(*count)++] = item;
+}
+
+static void use_rules(struct lower *lower, struct type_use *uses, struct use_lists *lists) {
+  struct ruleset *ruleset = lower->ruleset;
+  for (uint16_t r = 0; r < ruleset->rule_count; r++) {
+    const struct rule *rule = &ruleset->rules[r];
+    if (rule->mode == MODE_OFF) continue;
+    for (uint16_t t = 0; t < rule->type_count; t++) {
+      uint16_t type = rule->types[t];
+      lists[type].rules[uses[type].rule_count++] = r;
+      add_once(lists[type].all_spaces, &uses[type].all_space_count, rule->key_space);
+      if (!rule->on) add_once(lists[type].spaces, &uses[type].space_count, rule->key_space);
+    }
+  }
+}
+
+/* In the order of their names, which is the order of their types. */
+static void use_deriveds(const struct ruleset *ruleset, struct type_use *uses, struct use_lists *lists) {
+  for (uint16_t d = 0; d < ruleset->derived_count; d++) {
+    for (uint16_t f = 0; f < ruleset->deriveds[d].from_count; f++) {
+      uint16_t type = ruleset->deriveds[d].from[f].type, *items = lists[type].deriveds;
+      uint16_t at = uses[type].derived_count++;
+      for (; at > 0 && ruleset->deriveds[items[at - 1]].schema > ruleset->deriveds[d].schema; at--)
+        items[at] = items[at - 1];
+      items[at] = d;
+    }
+  }
+}
+
+void lower_uses(struct lower *lower) {
+  struct ruleset *ruleset = lower->ruleset;
+  uint16_t count = ruleset->schema_count;
+  struct type_use *uses = arena_array(lower->arena, struct type_use, count);
+  struct use_lists *lists = arena_array(&lower->work, struct use_lists, count);
+  uint32_t *rules = arena_array(&lower->work, uint32_t, count);
+  for (uint16_t r = 0; r < ruleset->rule_count; r++) {
+    for (uint16_t t = 0; t < ruleset->rules[r].type_count; t++) rules[ruleset->rules[r].types[t]]++;
+  }
+  for (uint16_t t = 0; t < count; t++) {
+    lists[t].rules = arena_array(lower->arena, uint16_t, rules[t]);
+    lists[t].spaces =
+        arena_array(lower->arena, uint16_t, rules[t] < ruleset->space_count ? rules[t] : ruleset->space_count);
+    lists[t].all_spaces =
+        arena_array(lower->arena, uint16_t, rules[t] < ruleset->space_count ? rules[t] : ruleset->space_count);
+    uint32_t deriveds = 0;
+    for (uint16_t d = 0; d < ruleset->derived_count; d++) {
+      for (uint16_t f = 0; f < ruleset->deriveds[d].from_count; f++) deriveds += ruleset->deriveds[d].from[f].type == t;
+    }
+    lists[t].deriveds = arena_array(lower->arena, uint16_t, deriveds);
+  }
+  use_deriveds(ruleset, uses, lists);
+  use_rules(lower, uses, lists);
+  for (uint16_t t = 0; t < count; t++) {
+    uses[t].rules = lists[t].rules;
+    uses[t].spaces = lists[t].spaces;
+    uses[t].all_spaces = lists[t].all_spaces;
+    uses[t].derived = lists[t].deriveds;
+  }
+  ruleset->uses = uses;
+}

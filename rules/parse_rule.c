@@ -1,0 +1,359 @@
+/* parse_rule.c - `rule NAME … { clauses }`. */
+#include "rules/parse_core.h"
+
+/* Most rules have no comments at their clauses, so the array is made when the first one comes. */
+static void add_clause_comments(struct parser *parser, struct rule_tree *rule, unsigned clause,
+                                struct comment *comments) {
+  if (comments == NULL) return;
+  if (rule->clause_comments == NULL) rule->clause_comments = arena_array(parser->arena, struct comment *, CLAUSES);
+  rule->clause_comments[clause] = comments;
+}
+
+static void end_clause_comments(struct parser *parser, struct rule_tree *rule, unsigned clause) {
+  struct comment *comments = rule->clause_comments == NULL ? NULL : rule->clause_comments[clause];
+  parse_comments_end(parser, &comments);
+  add_clause_comments(parser, rule, clause, comments);
+}
+
+/* How a clause begins; `parse` is called behind the word(s). Words that begin two clauses (`on`, `with`) stand by
+ * themselves in find_clause(). */
+static void clause_severity(struct parser *parser, struct rule_tree *rule) {
+  static const char *const words[] = {"low", "medium", "high", "critical"};
+  rule->severity = (enum severity)(
+      SEVERITY_LOW + parse_choice(parser, PARSE_WORDS(words), "low, medium, high or critical after `severity`"));
+}
+static void clause_score(struct parser *parser, struct rule_tree *rule) {
+  rule->score = parse_int(parser, "a number after `score`", 0, INT64_MAX);
+}
+static void clause_action(struct parser *parser, struct rule_tree *rule) {
+  rule->action = parse_name(parser, "a name of an action after `action`");
+  if (parse_accept_word(parser, "for")) rule->action_for_us = parse_duration(parser, "a duration after `for`");
+}
+static void clause_mode(struct parser *parser, struct rule_tree *rule) {
+  static const char *const words[] = {"live", "shadow", "off"};
+  rule->mode = (enum mode)(MODE_LIVE + parse_choice(parser, PARSE_WORDS(words), "live, shadow or off after `mode`"));
+}
+static void clause_canary(struct parser *parser, struct rule_tree *rule) {
+  rule->canary_percent = parse_int(parser, "a number of percent after `canary`", 0, 100);
+  parse_expect(parser, TOKEN_PERCENT, "`%` after the number");
+}
+static int64_t clause_time(struct parser *parser, const char *what) {
+  if (parse_kind(parser) == TOKEN_TIME) return parse_take(parser).value.i;
+  parse_expected(parser, what);
+  return 0;
+}
+static void clause_active(struct parser *parser, struct rule_tree *rule) {
+  if (parse_accept_word(parser, "from")) {
+    rule->active_from_given = true;
+    rule->active_from_us = clause_time(parser, "a time after `from`, as `@2026-11-21T10:00:00Z`");
+  }
+  if (parse_accept_word(parser, "until")) {
+    rule->active_until_given = true;
+    rule->active_until_us = clause_time(parser, "a time after `until`, as `@2026-11-21T10:00:00Z`");
+  }
+  if (!rule->active_from_given && !rule->active_until_given)
+    parse_expected(parser, "`from` or `until` and a time after `active`");
+}
+static void clause_schedule(struct parser *parser, struct rule_tree *rule) {
+  rule->schedule = parse_string(parser, "a string after `schedule`, as \"Mon-Fri 09:00-17:00\"");
+  if (parse_accept_word(parser, "zone"))
+    rule->schedule_zone = parse_string(parser, "a string after `zone`, as \"Europe/Berlin\"");
+}
+static void clause_owner(struct parser *parser, struct rule_tree *rule) {
+  rule->owner = parse_string(parser, "a string after `owner`");
+}
+static void clause_runbook(struct parser *parser, struct rule_tree *rule) {
+  rule->runbook = parse_string(parser, "a string after `runbook`");
+}
+static void clause_tags(struct parser *parser, struct rule_tree *rule) {
+  struct parse_list tags = {0};
+  do
+    *(struct slice *)parse_list_add(parser, &tags, sizeof(struct slice)) =
+        parse_string(parser, "a string after `tags`");
+  while (parse_accept(parser, TOKEN_COMMA));
+  rule->tag_count = parse_list_count(parser, &tags);
+  rule->tags = tags.items;
+}
+static void clause_cold(struct parser *parser, struct rule_tree *rule) {
+  (void)rule;
+  parse_expect_word(parser, "ok", "`ok` after `cold`");
+}
+static void clause_with(struct parser *parser, struct rule_tree *rule) {
+  (void)rule;
+  parse_expect_word(parser, "because", "`because` after `with`");
+}
+static void clause_matched(struct parser *parser, struct rule_tree *rule) {
+  (void)rule;
+  parse_expect_word(parser, "fields", "`fields` after `matched`");
+}
+
+/* A lint's name, `[a-z-]+`: words (reserved ones too) and hyphens that touch each other. */
+static struct name parse_lint(struct parser *parser) {
+  const struct token *token = parse_ahead(parser, 0);
+  struct name lint = {{token->source.data, 0}, token->span};
+  if (token->kind != TOKEN_NAME && !lex_is_reserved(token->kind)) {
+    parse_expected(parser, "a name of a lint, as `costly-any`");
+    return lint;
+  }
+  const char *end = token->source.data;
+  for (;;) { /* each turn takes a token or ends */
+    token = parse_ahead(parser, 0);
+    bool part = token->kind == TOKEN_NAME || lex_is_reserved(token->kind) || token->kind == TOKEN_MINUS;
+    if (!part || token->source.data != end) break;
+    end = token->source.data + token->source.length;
+    parse_take(parser);
+  }
+  lint.text.length = (size_t)(end - lint.text.data);
+  lint.span = parse_span(parser, lint.span);
+  for (size_t i = 0; i < lint.text.length; i++)
+    if (lint.text.data[i] != '-' && (lint.text.data[i] < 'a' || lint.text.data[i] > 'z')) {
+      parse_complain(parser, lint.span, "syntax", NULL, "`" SLICE_FMT "` is no name of a lint: letters and hyphens",
+                     SLICE_ARG(lex_shown(lint.text)));
+      break;
+    }
+  return lint;
+}
+static void clause_allow(struct parser *parser, struct rule_tree *rule) {
+  struct parse_list lints = {0};
+  do *(struct name *)parse_list_add(parser, &lints, sizeof(struct name)) = parse_lint(parser);
+  while (parse_accept(parser, TOKEN_COMMA));
+  rule->allow_count = parse_list_count(parser, &lints);
+  rule->allow = lints.items;
+}
+static void clause_on(struct parser *parser, struct rule_tree *rule) {
+  parse_use(parser, &rule->on, "a name of an event type after `on`");
+}
+static void clause_key(struct parser *parser, struct rule_tree *rule) { rule->key = parse_key(parser); }
+static void clause_when(struct parser *parser, struct rule_tree *rule) { rule->when = parse_expr(parser); }
+static void clause_match(struct parser *parser, struct rule_tree *rule) { rule->pattern = parse_pattern(parser); }
+static void clause_within(struct parser *parser, struct rule_tree *rule) {
+  rule->within_us = parse_duration(parser, "a duration after `within`");
+}
+static void clause_report(struct parser *parser, struct rule_tree *rule) {
+  static const char *const words[] = {"first", "all", "longest", "timeout"};
+  rule->report = (enum report)parse_choice(parser, PARSE_WORDS(words), "first, all, longest or timeout after `report`");
+  if (rule->report == REPORT_TIMEOUT && parse_accept_word(parser, "only")) rule->report = REPORT_TIMEOUT_ONLY;
+  if (rule->report == REPORT_ALL && parse_accept_word(parser, "limit")) {
+    rule->report_limit_given = true;
+    rule->report_limit = parse_int(parser, "a number after `limit`", 1, INT32_MAX);
+  }
+}
+static void clause_after(struct parser *parser, struct rule_tree *rule) {
+  parse_expect(parser, TOKEN_MATCH, "`match` after `after`");
+  if (parse_accept_word(parser, "overlap")) {
+    rule->after = AFTER_OVERLAP;
+    return;
+  }
+  static const char *const what =
+      "`skip past last`, `skip to next`, `skip to first S`, `skip to last S` or `overlap` after `after match`";
+  parse_expect_word(parser, "skip", what);
+  if (parse_accept_word(parser, "past")) {
+    parse_expect_word(parser, "last", "`last` after `skip past`");
+    rule->after = AFTER_PAST_LAST;
+    return;
+  }
+  parse_expect_word(parser, "to", what);
+  if (parse_accept(parser, TOKEN_NEXT)) {
+    rule->after = AFTER_TO_NEXT;
+    return;
+  }
+  static const char *const words[] = {"first", "last"};
+  rule->after = (enum after_match)(AFTER_TO_FIRST +
+                                   parse_choice(parser, PARSE_WORDS(words), "next, first or last after `skip to`"));
+  rule->after_step = parse_name(parser, "a name of a step");
+}
+static void clause_emit(struct parser *parser, struct rule_tree *rule) {
+  struct token word = parser->last;
+  parse_expect(parser, TOKEN_OPEN_BRACE, "`{` after `emit`");
+  end_clause_comments(parser, rule, CLAUSE_EMIT);
+  rule->emit = parse_entries(parser, false, &rule->emit_count);
+  rule->emit_end_comments = parse_comments(parser);
+  parse_close(parser, "the `emit` block", word.span);
+}
+static void clause_message(struct parser *parser, struct rule_tree *rule) {
+  rule->message_span = parse_ahead(parser, 0)->span;
+  rule->message = parse_string(parser, "a string after `message`");
+}
+static void list_action(struct parser *parser, struct list_action *action, const char *between, const char *what) {
+  action->for_us = -1;
+  action->field = parse_name(parser, "a name of a field");
+  parse_expect_word(parser, between, what);
+  action->list = parse_name(parser, "a name of a list");
+}
+static void clause_add(struct parser *parser, struct rule_tree *rule) {
+  rule->add = arena_new(parser->arena, struct list_action);
+  rule->add_count = 1;
+  list_action(parser, rule->add, "to", "`to` and a list, as in `add card_id to watch`");
+  if (parse_accept_word(parser, "for")) rule->add->for_us = parse_duration(parser, "a duration after `for`");
+}
+static void clause_remove(struct parser *parser, struct rule_tree *rule) {
+  rule->remove = arena_new(parser->arena, struct list_action);
+  rule->remove_count = 1;
+  list_action(parser, rule->remove, "from", "`from` and a list, as in `remove card_id from watch`");
+}
+static void clause_suppress(struct parser *parser, struct rule_tree *rule) {
+  rule->suppress_us = parse_duration(parser, "a duration after `suppress`");
+  if (parse_accept_word(parser, "unless")) rule->suppress_unless = parse_expr(parser);
+}
+static void clause_to(struct parser *parser, struct rule_tree *rule) {
+  if (parse_accept_word(parser, "nothing")) {
+    rule->to_nothing = true;
+    return;
+  }
+  struct parse_list names = {0}, quoted = {0};
+  do {
+    struct token token = *parse_ahead(parser, 0);
+    struct name name = {token.text, token.span};
+    if (token.kind == TOKEN_STRING)
+      parse_take(parser);
+    else
+      name = parse_name(parser, "a name of a sink (or a string) after `to`");
+    *(struct name *)parse_list_add(parser, &names, sizeof name) = name;
+    *(bool *)parse_list_add(parser, &quoted, sizeof(bool)) = token.kind == TOKEN_STRING;
+  } while (parse_accept(parser, TOKEN_COMMA));
+  rule->to_count = parse_list_count(parser, &names);
+  rule->to = names.items;
+  rule->to_quoted = quoted.items;
+}
+static void clause_on_change(struct parser *parser, struct rule_tree *rule) {
+  static const char *const words[] = {"carry", "finish", "drop"};
+  parse_take(parser); /* change */
+  rule->on_change = (enum on_change)(
+      CHANGE_CARRY + parse_choice(parser, PARSE_WORDS(words), "carry, finish or drop after `on change`"));
+}
+
+static const struct clause_form {
+  const char *word, *shown;
+  enum token_kind kind; /* TOKEN_NAME, or the reserved word */
+  void (*parse)(struct parser *parser, struct rule_tree *rule);
+} clauses[CLAUSES] = {
+    [CLAUSE_SEVERITY] = {"severity", "severity", TOKEN_NAME, clause_severity},
+    [CLAUSE_SCORE] = {"score", "score", TOKEN_NAME, clause_score},
+    [CLAUSE_ACTION] = {"action", "action", TOKEN_NAME, clause_action},
+    [CLAUSE_MODE] = {"mode", "mode", TOKEN_NAME, clause_mode},
+    [CLAUSE_CANARY] = {"canary", "canary", TOKEN_NAME, clause_canary},
+    [CLAUSE_ACTIVE] = {"active", "active", TOKEN_NAME, clause_active},
+    [CLAUSE_SCHEDULE] = {"schedule", "schedule", TOKEN_NAME, clause_schedule},
+    [CLAUSE_OWNER] = {"owner", "owner", TOKEN_NAME, clause_owner},
+    [CLAUSE_RUNBOOK] = {"runbook", "runbook", TOKEN_NAME, clause_runbook},
+    [CLAUSE_TAGS] = {"tags", "tags", TOKEN_NAME, clause_tags},
+    [CLAUSE_COLD_OK] = {"cold", "cold ok", TOKEN_NAME, clause_cold},
+    [CLAUSE_BECAUSE] = {"with", "with because", TOKEN_NAME, clause_with},
+    [CLAUSE_MATCHED_FIELDS] = {"matched", "matched fields", TOKEN_NAME, clause_matched},
+    [CLAUSE_ALLOW] = {"allow", "allow", TOKEN_NAME, clause_allow},
+    [CLAUSE_ON] = {"on", "on", TOKEN_ON, clause_on},
+    [CLAUSE_KEY] = {"key", "key", TOKEN_KEY, clause_key},
+    [CLAUSE_WHEN] = {"when", "when", TOKEN_WHEN, clause_when},
+    [CLAUSE_MATCH] = {"match", "match", TOKEN_MATCH, clause_match},
+    [CLAUSE_WITHIN] = {"within", "within", TOKEN_WITHIN, clause_within},
+    [CLAUSE_REPORT] = {"report", "report", TOKEN_NAME, clause_report},
+    [CLAUSE_AFTER] = {"after", "after match", TOKEN_NAME, clause_after},
+    [CLAUSE_EMIT] = {"emit", "emit", TOKEN_EMIT, clause_emit},
+    [CLAUSE_MESSAGE] = {"message", "message", TOKEN_NAME, clause_message},
+    [CLAUSE_ADD] = {"add", "add", TOKEN_NAME, clause_add},
+    [CLAUSE_REMOVE] = {"remove", "remove", TOKEN_NAME, clause_remove},
+    [CLAUSE_SUPPRESS] = {"suppress", "suppress", TOKEN_NAME, clause_suppress},
+    [CLAUSE_TO] = {"to", "to", TOKEN_NAME, clause_to},
+    [CLAUSE_ON_CHANGE] = {"on", "on change", TOKEN_ON, clause_on_change},
+};
+
+/* The clause that the next token begins, CLAUSES if none. */
+static unsigned find_clause(struct parser *parser) {
+  const struct token *token = parse_ahead(parser, 0);
+  if (token->kind == TOKEN_ON) {
+    bool change = parse_word_ahead(parser, 1, "change") &&
+                  (parse_word_ahead(parser, 2, "carry") || parse_word_ahead(parser, 2, "finish") ||
+                   parse_word_ahead(parser, 2, "drop"));
+    return change ? CLAUSE_ON_CHANGE : CLAUSE_ON;
+  }
+  for (unsigned i = 0; i < CLAUSES; i++)
+    if (clauses[i].kind == token->kind && (token->kind != TOKEN_NAME || parse_is_word(parser, clauses[i].word)))
+      return i;
+  return CLAUSES;
+}
+
+static bool starts_clause(struct parser *parser) { return find_clause(parser) < CLAUSES; }
+
+static void unknown_clause(struct parser *parser) {
+  const struct token *found = parse_ahead(parser, 0);
+  if (found->kind == TOKEN_COMMA) {
+    parse_complain(parser, found->span, "syntax", "leave it out", "no `,` stands between clauses");
+    parse_take(parser);
+    return;
+  }
+  if (found->kind == TOKEN_THEN || found->kind == TOKEN_NEXT) {
+    parse_error(parser, found->span, "syntax", "a pattern begins with `match`", "`%s` stands only behind a step",
+                lex_kind_text(found->kind));
+    return;
+  }
+  if (found->kind != TOKEN_NAME) {
+    parse_expected(parser, "a clause of the rule, or `}`");
+    return;
+  }
+  const char *words[CLAUSES];
+  for (unsigned i = 0; i < CLAUSES; i++) words[i] = clauses[i].word;
+  parse_error(parser, found->span, "unknown-clause", parse_nearest_hint(parser, found->text, words, CLAUSES),
+              "a rule has no clause %s", parse_token_text(parser, found));
+}
+
+static void parse_clause(struct parser *parser, struct rule_tree *rule) {
+  struct comment *comments = parse_comments(parser);
+  unsigned clause = find_clause(parser);
+  if (clause == CLAUSES) {
+    for (struct comment **end = &rule->end_comments; comments != NULL; comments = NULL) {
+      while (*end != NULL) end = &(*end)->next;
+      *end = comments;
+    }
+    unknown_clause(parser);
+    return;
+  }
+  struct span span = parse_take(parser).span;
+  if ((rule->given & 1u << clause) != 0) {
+    const char *hint = arena_printf(parser->arena, "the first stands on line %u", rule->clause_span[clause].line);
+    parse_complain(parser, span, "duplicate", hint, "`%s` stands twice in the rule", clauses[clause].shown);
+  } else {
+    add_clause_comments(parser, rule, clause, comments);
+  }
+  rule->given |= 1u << clause;
+  rule->clause_span[clause] = span;
+  clauses[clause].parse(parser, rule);
+  rule->clause_span[clause] = parse_span(parser, span);
+  if (clause != CLAUSE_MATCH) {
+    end_clause_comments(parser, rule, clause);
+  } else if (rule->pattern != NULL && rule->pattern->child_count > 0) {
+    /* What stands before `match` stands before its first step. */
+    if (rule->clause_comments == NULL || rule->clause_comments[CLAUSE_MATCH] == NULL) return;
+    struct comment **first = &rule->pattern->children[0]->comments, *own = *first;
+    *first = rule->clause_comments[CLAUSE_MATCH];
+    while (*first != NULL) first = &(*first)->next;
+    *first = own;
+    rule->clause_comments[CLAUSE_MATCH] = NULL;
+  }
+}
+
+void parse_rule(struct parser *parser, struct decl *decl, struct comment *comments) {
+  struct rule_tree *rule = decl->rule = arena_new(parser->arena, struct rule_tree);
+  rule->span = parse_take(parser).span;
+  rule->comments = comments;
+  rule->action_for_us = rule->within_us = rule->suppress_us = -1;
+  rule->report_limit = 100;
+  rule->name = parse_name(parser, "a name after `rule`");
+  rule->span = parse_span(parser, rule->span);
+  if (parse_accept_word(parser, "was")) rule->was = parse_name(parser, "a name after `was`");
+  if (parse_kind(parser) == TOKEN_STRING) {
+    rule->has_description = true;
+    rule->description = parse_take(parser).text;
+  }
+  if (!parse_expect(parser, TOKEN_OPEN_BRACE, "`{` and the rule's clauses")) return;
+  parse_comments_end(parser, &rule->comments);
+  while (parse_in_block(parser)) {
+    parse_clause(parser, rule);
+    parse_sync_block(parser, starts_clause);
+  }
+  struct comment *end = parse_comments(parser), **last = &rule->end_comments;
+  while (*last != NULL) last = &(*last)->next;
+  *last = end;
+  parse_close(parser, arena_printf(parser->arena, "rule `" SLICE_FMT "`", SLICE_ARG(lex_shown(rule->name.text))),
+              rule->span);
+  parse_comments_end(parser, &rule->comments);
+}

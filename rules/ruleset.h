@@ -1,0 +1,183 @@
+/* ruleset.h - the compiled rule set: immutable, shared by all threads, freed at the last unref.
+ *
+ * rules/lower makes it from a checked tree; engine/ runs it; explain, test and the CLI read it. All parts live in the
+ * rule set's own memory context. */
+#ifndef WEIR_RULES_RULESET_H
+#define WEIR_RULES_RULESET_H
+
+#include "base/env.h"
+#include "nfa/nfa.h"
+#include "rules/tree.h"
+
+/* Rules with equal keys share one key space: one key record holds the state of all of them. */
+struct key_space {
+  bool none; /* `key none`: one instance */
+  uint16_t part_count;
+  const struct slice *names; /* as told in the alert's `key` member */
+  const struct type *types;
+  const enum secret_form *secrets;
+  const uint16_t *mask_heads, *mask_tails;
+  const uint16_t *slots; /* [schema id * part_count + part]; NO_SLOT: events of this type are not in this space */
+};
+enum { NO_SLOT = 0xffff };
+
+struct emit_entry {
+  struct slice name;
+  const struct expr *expr; /* BANK_REGISTER: emit_registers; BANK_KEY; BANK_EVENT (`on` rules) */
+  struct type type;
+  enum secret_form secret; /* the entry is a secret field itself (not an expression over it) */
+  uint16_t mask_head, mask_tail;
+};
+
+struct message_part { /* text, or a value: (bank, index) when text.data is NULL */
+  struct slice text;
+  uint16_t bank, index;
+  enum secret_form secret;
+  uint16_t mask_head, mask_tail;
+};
+
+struct because_item {   /* one conjunct of a step's condition, for `with because` */
+  struct slice text;    /* as fmt prints it */
+  uint16_t value_count; /* the fields and aggregates it reads */
+  const struct slice *names;
+  const struct expr *const
+      *values; /* BANK_EVENT: the completing event; BANK_REGISTER: the rule's emit_registers; BANK_KEY */
+  const enum secret_form *secrets;
+  const uint16_t *mask_heads, *mask_tails;
+};
+struct because {
+  uint16_t count;
+  const struct because_item *items;
+};
+
+struct rule_step {
+  struct slice name;
+  uint16_t type;
+  struct because because;
+};
+
+struct rule {
+  uint16_t id; /* index; rules are in byte order of name */
+  struct slice name, description, owner, runbook;
+  bool has_description;
+  uint32_t version; /* 1 in this stage */
+  enum severity severity;
+  bool has_score;
+  int64_t score;
+  struct slice action; /* empty = none */
+  enum mode mode;      /* MODE_LIVE unless said */
+  uint16_t tag_count;
+  const struct slice *tags;
+  bool with_because, matched_fields, to_nothing;
+  uint16_t key_space;
+  bool on; /* an `on` rule: one step, no pattern state */
+  uint16_t on_type;
+  struct pattern_condition on_condition; /* its `when` without counters is part of it */
+  const struct pattern *pattern;         /* NULL for `on` rules */
+  uint16_t step_count;
+  const struct rule_step *steps;
+  uint16_t type_count;
+  const uint16_t *types;
+  int64_t within_us;
+  enum pattern_report report;
+  uint16_t emit_register_count;
+  const struct pattern_register *emit_registers; /* computed from the match's events, BANK_REGISTER of emit */
+  uint16_t emit_count;
+  const struct emit_entry *emit;
+  uint16_t message_count; /* 0 = none */
+  const struct message_part *message;
+  int64_t suppress_us;                /* -1 */
+  const struct expr *suppress_unless; /* BANK_EMIT, BANK_TOLD, BANK_KEY; NULL */
+  uint16_t sink_count;
+  const struct slice *sinks;
+  const struct rule_tree *tree; /* for explain */
+};
+
+struct derived {   /* filter and map: event NAME from EVENT [each w in words] [where] { … } */
+  uint16_t schema; /* what it makes */
+  uint16_t stage;  /* 1 + the highest stage of its sources */
+  uint16_t from_count;
+  const struct derived_from {
+    uint16_t type;
+    const struct expr *each;           /* a list of BANK_EVENT; its element is BANK_REGISTER 0 below; NULL */
+    const struct expr *where;          /* NULL */
+    const struct expr *const *entries; /* one for each slot of the derived schema */
+  } * from;
+};
+
+struct list_set; /* rules/list_set.h */
+struct table_rows;
+
+struct list_def {
+  struct slice name;
+  struct type type;
+  const struct list_set *set;
+};
+struct table_def {
+  struct slice name;
+  uint16_t column_count;
+  const struct slice *columns;
+  const struct table_rows *rows;
+};
+
+/* What an event type feeds. */
+struct type_use {
+  uint16_t rule_count;
+  const uint16_t *rules; /* ids of rules that name the type */
+  uint16_t space_count;
+  const uint16_t *spaces; /* key spaces of those rules that need state (patterns) */
+  uint16_t derived_count;
+  const uint16_t *derived; /* in the order of names */
+  uint16_t all_space_count;
+  const uint16_t *all_spaces; /* key spaces of all rules that name the type, `on` rules included */
+};
+
+struct rule_index; /* rules/index.h */
+
+struct ruleset {
+  struct mem *mem;
+  struct arena *arena;
+  uint32_t references;
+  uint16_t schema_count, source_type_count, rule_count, space_count, derived_count, list_count, table_count;
+  struct schema *schemas;
+  struct rule *rules;
+  struct key_space *spaces;
+  struct derived *deriveds;
+  struct list_def *lists;
+  struct table_def *tables;
+  struct type_use *uses; /* per schema */
+  int32_t predicate_count;
+  struct predicate *predicates;
+  const struct slice *predicate_texts;            /* as fmt prints them, for explain */
+  const struct expr_node *const *predicate_nodes; /* what the index is built from; NULL once it stands */
+  /* Conditions that read earlier steps, as fmt prints them, in the order of their addresses; for explain. */
+  uint32_t residual_count;
+  const struct residual_text {
+    const struct expr *expr;
+    struct slice text;
+  } *residuals;
+  struct rule_index *index;
+  const struct tree *tree; /* as long as the caller keeps it: explain and the tests read it, the engine does not */
+  uint16_t regex_count;
+  uint64_t identity_hash;    /* XXH3 of the canonical text of all declarations */
+  struct expr_lookup lookup; /* for lists and tables; context = the rule set */
+};
+
+struct ruleset_options {
+  struct env *env; /* files of lists and tables, zone data, WEIR_SECRET_KEY */
+  bool for_run;    /* refuse what the engine cannot do yet (one clear error each); else rules with it are left out */
+  bool index_off;  /* tests: every predicate is asked */
+  uint64_t fail_at; /* tests: the n-th allocation fails; 0 = none */
+};
+
+/* Files or folders -> tree, checked, lints added. 0, or ERR_ABORT when there are errors (all in `diags`), or ERR_FATAL
+ * (file not readable: `err`). The tree lives in `arena`. */
+int ruleset_load_tree(struct arena *arena, struct env *env, const char *const *paths, size_t path_count,
+                      struct tree **tree, struct diags *diags, struct err *err);
+/* A checked tree -> the compiled rule set. */
+int ruleset_compile(struct tree *tree, const struct ruleset_options *options, struct diags *diags,
+                    struct ruleset **ruleset, struct err *err);
+struct ruleset *ruleset_ref(struct ruleset *ruleset);
+void ruleset_unref(struct ruleset *ruleset);
+
+#endif

@@ -1,0 +1,555 @@
+/* tree.h - a rule file as a tree: what the parser makes, the checker annotates, `fmt` prints and the JSON form carries.
+ *
+ * Everything lives in one arena (the compilation's). Names are slices of the source text. Fields marked [check] are
+ * empty after parsing and filled by rules/check. Lists are arrays with a count. */
+#ifndef WEIR_RULES_TREE_H
+#define WEIR_RULES_TREE_H
+
+#include "base/err.h"
+#include "base/event.h"
+#include "base/expr.h"
+
+/* A place: for error texts. Columns and length count code points, from 1. */
+struct span {
+  uint16_t file; /* index in struct tree.files */
+  uint32_t line, column, length;
+};
+
+struct name {
+  struct slice text; /* empty = absent */
+  struct span span;
+};
+
+/* Comments stand attached to the declaration, clause, field or entry that follows them; `after` = on the same line. */
+struct comment {
+  struct slice text; /* without `#` and the one space behind it; trailing space is cut */
+  bool after;
+  bool blank_after;  /* an empty line stood between it and what follows: kept by fmt */
+  struct comment *next;
+};
+
+/* ---- expressions ---- */
+
+/* Where the operands stand in `items`: NEGATE, NOT, IS_NULL, MATCHES: [0]. AND, OR: two or more ([0] and [1] and [2] …, one
+ * node for a chain). BINARY, COALESCE: [0], [1] (chains lean left). BETWEEN: [0] between [1] and [2]. IN: [0] in the others.
+ * IN_NAME: [0] in `name`. IN_SEEN: [0] in [1], a SEEN. SEEN: [0] is the field, a PATH of one part. CALL: the arguments.
+ * A minus before a number is part of the literal. No expression is higher than TREE_DEPTH_MAX nodes (the parser's limit),
+ * so walking one by recursion is safe; patterns are not deeper than PATTERN_DEPTH_MAX. */
+enum { TREE_DEPTH_MAX = 256, PATTERN_DEPTH_MAX = 64 };
+enum tree_kind {
+  TREE_LITERAL,  /* value; for VALUE_NULL the literal null */
+  TREE_PATH,     /* parts[0..]: field, step.field, lookup.column, window.start …; index: table[key].column, list[1] */
+  TREE_NEGATE, TREE_NOT, TREE_AND, TREE_OR,
+  TREE_BINARY,   /* op: EXPR_ADD … EXPR_MODULO, EXPR_EQUAL … EXPR_GREATER_EQUAL */
+  TREE_COALESCE,
+  TREE_BETWEEN,  /* a between b and c */
+  TREE_IN,       /* a in (items…), negated: not in */
+  TREE_IN_NAME,  /* a in NAME: a list, or a field of list type [check: ref] */
+  TREE_IN_SEEN,  /* a in seen(…) */
+  TREE_MATCHES,  /* a matches /re/ */
+  TREE_IS_NULL,  /* negated: is not null */
+  TREE_CALL,     /* name(args): a function, or over a step: count(s), sum(s.f), nth(s.f, 2); previous(f) */
+  TREE_COUNTING, /* an aggregate with `over` (or inside a window's block) */
+  TREE_SEEN,     /* seen(f, D) [of use] */
+  TREE_REGEX     /* as an argument of extract */
+};
+
+/* What a path or call stands for [check]. */
+enum ref_kind {
+  REF_NONE,
+  REF_FIELD,      /* field `field` of the candidate event: per event type in use (see types) */
+  REF_STEP_FIELD, /* last value of field of step: registers with aggregate LAST */
+  REF_AGGREGATE,  /* aggregate over a step */
+  REF_KEY,        /* part `index` of the rule's key */
+  REF_EMIT,       /* emitted field `index` of this alert */
+  REF_TOLD,       /* emitted field `index` of the alert told before */
+  REF_LIST,       /* list `index` */
+  REF_TABLE,      /* column `column` of table `index`; key in tree.index */
+  REF_LET,        /* replaced by the checker: never seen after it */
+  REF_FUNCTION,   /* function `index` of the table */
+  REF_COUNTER, REF_LOOKUP, REF_MODEL, REF_WINDOW, REF_PREVIOUS, REF_LIST_FIELD, /* a field of list type after `in` */
+  REF_ELEMENT     /* the bound name of `each w in words` */
+};
+
+enum aggregate {
+  AGG_COUNT, AGG_SUM, AGG_AVG, AGG_MIN, AGG_MAX, AGG_STDDEV, AGG_DISTINCT, AGG_FIRST, AGG_LAST, AGG_NTH,
+  AGG_MEDIAN, AGG_PERCENTILE, AGG_TOP, AGG_COLLECT, AGG_EWMA, AGG_RATE, AGG_NONE
+};
+
+enum { FIELD_TIME = 0xfffe }; /* as a field index: `s.time`, the event's time, where no field has that name */
+
+struct ref {
+  enum ref_kind kind;
+  enum aggregate aggregate;
+  uint16_t index, column;
+  uint16_t step;    /* index in struct rule_tree.steps */
+  uint16_t field;   /* index in the schema's fields, or FIELD_TIME */
+  int64_t nth;
+  /* REF_FIELD, REF_LIST_FIELD in a text that is read for several event types (`among`: rule_tree.types; `until` of a
+   * group: element.until_types; `from a, b`: event_tree.from_types): the field's index for each of these types, in
+   * their order; `field` is the first. NULL where there is one type only. */
+  const uint16_t *fields;
+};
+
+struct use { /* event type and condition */
+  struct name event;
+  struct tree_expr *condition; /* NULL = none */
+  uint16_t type;               /* [check] schema id */
+};
+
+enum span_kind { SPAN_NONE, SPAN_DURATION, SPAN_PREVIOUS, SPAN_LAST, SPAN_TODAY, SPAN_EVER };
+
+struct counting { /* TREE_COUNTING: NAME(argument, parameter by …) where … of … by … over … */
+  struct name aggregate;
+  struct tree_expr *argument, *where;
+  bool has_parameter, parameter_is_duration;
+  int64_t parameter;
+  struct name top_aggregate; /* top(f, 5 by sum(amount)) */
+  struct tree_expr *top_argument;
+  struct use *of;
+  uint16_t by_count;
+  struct name *by;
+  enum span_kind over;
+  int64_t over_us, over_count; /* SPAN_LAST: over_count, over_us = within or -1 */
+  struct slice zone;
+  bool approx;
+};
+
+struct tree_expr {
+  enum tree_kind kind;
+  struct span span;      /* from the first to the last token, on the first line */
+  struct span op_span;   /* operator or name */
+  union { /* one of these, by kind: there are many nodes */
+    struct { /* TREE_LITERAL */
+      struct value value;
+      struct slice source; /* the literal's own spelling, for fmt; a list and null may have none */
+    };
+    struct name column;  /* TREE_PATH: after ] */
+    struct name name;    /* TREE_CALL, TREE_COUNTING, TREE_IN_NAME */
+    struct { struct slice regex, regex_flags; }; /* TREE_MATCHES, TREE_REGEX: between the slashes, `\/` kept */
+  };
+  enum expr_op op;
+  bool negated, parenthesised;
+  uint16_t part_count;   /* TREE_PATH */
+  struct name *parts;
+  struct tree_expr *index;
+  uint16_t item_count;   /* operands, arguments, set members */
+  struct tree_expr **items;
+  struct counting *counting;
+  int64_t seen_us;       /* TREE_SEEN, TREE_IN_SEEN (the seen is items[1]) */
+  struct use *seen_of;
+  uint16_t height;       /* 1 for a leaf, else 1 + the highest part's; at most TREE_DEPTH_MAX */
+  struct type type;      /* [check] of the expression itself */
+  struct type cast;      /* [check] what its parent takes it as: kind VALUE_NULL = as it is, else EXPR_CAST to this */
+  struct ref ref;        /* [check] */
+};
+
+struct tree_entry { /* NAME = expression */
+  struct name name;
+  struct tree_expr *expr;
+  struct comment *comments;
+};
+
+/* ---- patterns ---- */
+
+enum connector { CONNECT_START, CONNECT_THEN, CONNECT_THEN_ANY, CONNECT_NEXT, CONNECT_THEN_NO, CONNECT_NEXT_NO };
+enum element_kind { ELEMENT_STEP, ELEMENT_GROUP, ELEMENT_OR, ELEMENT_AND, ELEMENT_ABSENCE };
+enum { TIMES_UNLIMITED = INT32_MAX };
+
+struct element {
+  enum element_kind kind;
+  enum connector connector; /* on the way to this element; CONNECT_START for the first of a sequence */
+  struct span span;
+  struct comment *comments;
+  /* step */
+  struct name name;         /* explicit name, else empty */
+  struct use use;           /* steps and absences */
+  struct name rekey_field, rekey_step, rekey_step_field; /* `at key F == s.G` */
+  struct tree_expr *among;
+  uint16_t step;            /* [check] index in rule_tree.steps */
+  uint16_t until_type_count; /* [check] event types that `until` is asked for: a step's own, all of a group's steps; */
+  uint16_t *until_types;     /* ascending ids */
+  uint16_t rekey_field_index, rekey_step_index, rekey_step_field_index; /* [check] */
+  /* group: a sequence; or: alternatives (each a step or a group); and: steps */
+  uint16_t child_count;
+  struct element **children;
+  /* quantifier */
+  bool has_quantifier;      /* {…} + * ? were written (gap alone is none) */
+  int32_t min, max;         /* 1, 1 without one */
+  bool strict, each, any, greedy;
+  struct tree_expr *until;
+  int64_t gap_us;           /* -1 = none */
+  int64_t for_us;           /* absence with `for`; -1 = none */
+};
+
+struct step_info { /* [check] one for each step of a rule's pattern, in text order; `on` rules have one */
+  struct name name;  /* explicit, or the event type's */
+  uint16_t type;     /* schema id */
+  const struct element *element;
+};
+
+/* ---- declarations ---- */
+
+/* The clauses of a source event, for the comments at them. */
+enum event_clause {
+  EVENT_CLAUSE_TIME, EVENT_CLAUSE_NAMED, EVENT_CLAUSE_DISORDER, EVENT_CLAUSE_LATE, EVENT_CLAUSE_UNIQUE,
+  EVENT_CLAUSE_WATERMARK, EVENT_CLAUSE_CLOCK, EVENT_CLAUSE_JUMP, EVENT_CLAUSES
+};
+
+struct event_tree {
+  struct span span;
+  struct name name;
+  struct comment *comments, *end_comments;
+  bool derived;
+  /* source events */
+  bool event_time_given, event_time_log;
+  struct name event_time;
+  struct span clause_span[EVENT_CLAUSES]; /* line 0 = not written */
+  struct comment *clause_comments[EVENT_CLAUSES];
+  struct slice named; /* data NULL = not said */
+  int64_t disorder_us; /* -1 = not said (0) */
+  bool late_given;
+  enum late_policy late;
+  struct name late_sink, unique;
+  int64_t unique_us;
+  bool unique_everywhere, unique_approx;
+  struct tree_expr *watermark_when;
+  int64_t ahead_us, behind_us, jump_us, jump_confirm; /* -1 = not said */
+  uint16_t field_count;
+  struct field_tree *fields;
+  /* derived events: from … [each w in words] [where] [key] [window] { entries } or a join */
+  uint16_t from_count;
+  struct name *from;
+  struct name each_name, each_field;
+  struct tree_expr *where;
+  struct key_tree *key;
+  struct window_tree *window;
+  bool join;
+  struct name join_left_name, join_left_event, join_right_name, join_right_event, join_kind;
+  uint16_t entry_count;
+  struct tree_entry *entries;
+  /* [check] */
+  uint16_t schema;          /* id: index in tree.types */
+  uint16_t from_type_count; /* of `from a, b`, in text order; of a join: left, right */
+  uint16_t *from_types;
+  uint16_t *each_fields;    /* `each w in words`: index of `words` for each of from_types; NULL = no `each` */
+  uint16_t stage;           /* 0 for source events, else 1 + the highest stage of what it is made from */
+  bool not_yet;             /* check_runnable: has constructs that `run` refuses */
+};
+
+struct field_tree {
+  struct name name;
+  struct span type_span;
+  struct type type;
+  enum time_unit unit;
+  struct slice from;
+  bool required, round_half_even;
+  enum secret_form secret;
+  uint16_t mask_head, mask_tail;
+  struct tree_expr *computed;
+  struct comment *comments;
+};
+
+enum window_kind { WINDOW_TUMBLING, WINDOW_SLIDING, WINDOW_SESSION, WINDOW_COUNT, WINDOW_TODAY };
+struct window_tree {
+  enum window_kind kind;
+  int64_t size_us, every_us, count, every_count, offset_us, lateness_us; /* -1 = not said */
+  struct slice zone;
+  int64_t early_us, early_count; /* -1 */
+  struct tree_expr *early_when;
+  int64_t known_us;              /* every key known for; -1 */
+};
+
+struct key_part {
+  struct name name;
+  uint16_t path_count; /* 0: a plain field */
+  struct { struct name event, field; } *paths;
+  /* [check] */
+  struct type type;
+  uint16_t *fields; /* index of the part's field in each type: of rule_tree.types, of event_tree.from_types */
+};
+struct key_tree {
+  struct span span;
+  bool none;
+  uint16_t part_count;
+  struct key_part *parts;
+};
+
+struct list_tree {
+  struct span span;
+  struct name name;
+  struct comment *comments;
+  struct type type;
+  int64_t ttl_us, visible_after_us; /* -1 */
+  struct slice file;                /* `from file`; empty = none */
+  struct span file_span;
+  bool has_items;
+  struct comment **item_comments, *end_comments; /* item_comments: one for each item, or NULL = none at all */
+  enum time_unit unit;              /* of a list of times that is read from a file */
+  uint32_t item_count;
+  struct tree_expr **items;         /* literals; [check] of the list's type after `cast` */
+  uint16_t index;                   /* [check] in tree.lists */
+};
+
+struct column_tree { struct name name; struct type type; enum time_unit unit; struct comment *comments; };
+struct table_tree {
+  struct span span;
+  struct name name, key;
+  struct comment *comments;
+  struct slice file;
+  struct span file_span;
+  struct name from_event;
+  struct comment *end_comments;
+  uint16_t column_count;
+  struct column_tree *columns;
+  int64_t ttl_us; /* -1 */
+  bool on_given, on_read;
+  /* [check] index in tree.tables. The key's type: that of the column of its name; of `from event` the event's field;
+   * else that of the first text that asks the table (string if none does). */
+  uint16_t index;
+  struct type key_type;
+  bool key_type_known;
+};
+
+struct lookup_tree {
+  struct span span;
+  struct name name, from, fallback;
+  struct comment *comments, *end_comments;
+  struct slice pattern, fallback_url;
+  uint16_t column_count;
+  struct column_tree *columns;
+  int64_t timeout_us, cache_us; /* -1 */
+  uint16_t default_count;
+  struct tree_entry *defaults;
+};
+
+struct model_tree {
+  struct span span;
+  struct name name, out;
+  struct comment *comments;
+  struct slice file;
+  struct span file_span;
+  uint16_t in_count;
+  struct name *in;
+  struct type out_type;
+  enum time_unit out_unit;
+};
+
+struct counter_tree { struct span span; struct name name; struct comment *comments; struct tree_expr *counting; };
+struct let_tree { struct span span; struct name name; struct comment *comments; struct tree_expr *expr; };
+
+enum severity { SEVERITY_NONE, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
+enum mode { MODE_NONE, MODE_LIVE, MODE_SHADOW, MODE_OFF };
+enum report { REPORT_FIRST, REPORT_ALL, REPORT_LONGEST, REPORT_TIMEOUT, REPORT_TIMEOUT_ONLY };
+enum after_match { AFTER_DEFAULT, AFTER_PAST_LAST, AFTER_TO_NEXT, AFTER_TO_FIRST, AFTER_TO_LAST, AFTER_OVERLAP };
+enum on_change { CHANGE_NONE, CHANGE_CARRY, CHANGE_FINISH, CHANGE_DROP };
+
+/* Clauses are kept as what they say plus where they stood; `given` has a bit for each clause that was written. */
+enum clause {
+  CLAUSE_SEVERITY, CLAUSE_SCORE, CLAUSE_ACTION, CLAUSE_MODE, CLAUSE_CANARY, CLAUSE_ACTIVE, CLAUSE_SCHEDULE,
+  CLAUSE_OWNER, CLAUSE_RUNBOOK, CLAUSE_TAGS, CLAUSE_COLD_OK, CLAUSE_BECAUSE, CLAUSE_MATCHED_FIELDS, CLAUSE_ALLOW,
+  CLAUSE_ON, CLAUSE_KEY, CLAUSE_WHEN, CLAUSE_MATCH, CLAUSE_WITHIN, CLAUSE_REPORT, CLAUSE_AFTER, CLAUSE_EMIT,
+  CLAUSE_MESSAGE, CLAUSE_ADD, CLAUSE_REMOVE, CLAUSE_SUPPRESS, CLAUSE_TO, CLAUSE_ON_CHANGE, CLAUSES
+};
+
+/* [check] a piece of `message`: text (`{{` is `{` already), or where text.data is NULL a value: REF_EMIT, REF_KEY, REF_FIELD. */
+struct message_part_tree { struct slice text; struct ref ref; struct type type; };
+
+struct list_action { struct name field, list; int64_t for_us; }; /* add/remove; for_us -1 */
+
+struct rule_tree {
+  struct span span;
+  struct name name, was;
+  struct slice description;
+  bool has_description;
+  struct comment *comments, *end_comments;
+  uint32_t given;                         /* 1 << enum clause */
+  struct span clause_span[CLAUSES];
+  struct comment **clause_comments;       /* [CLAUSES]; NULL = none at all */
+  enum severity severity;
+  int64_t score;
+  struct name action;
+  int64_t action_for_us;                  /* -1 */
+  enum mode mode;
+  int64_t canary_percent;
+  bool active_from_given, active_until_given;
+  int64_t active_from_us, active_until_us;
+  struct slice schedule, schedule_zone, owner, runbook, message;
+  uint16_t tag_count;
+  struct slice *tags;
+  uint16_t allow_count;
+  struct name *allow;
+  struct use on;                          /* CLAUSE_ON */
+  struct key_tree *key;
+  struct tree_expr *when;
+  struct element *pattern;                /* an ELEMENT_GROUP: the whole sequence, quantifier 1,1 */
+  int64_t within_us;                      /* -1 */
+  enum report report;
+  int64_t report_limit;                   /* 100 */
+  bool report_limit_given;
+  enum after_match after;
+  struct name after_step;
+  uint16_t emit_count;
+  struct tree_entry *emit;
+  struct comment *emit_end_comments;
+  struct span message_span;               /* of the text, its quotes included */
+  uint16_t add_count, remove_count;
+  struct list_action *add, *remove;
+  int64_t suppress_us;                    /* -1 */
+  struct tree_expr *suppress_unless;
+  bool to_nothing;
+  uint16_t to_count;
+  struct name *to;                        /* sink names or texts; quoted ones have to_quoted */
+  bool *to_quoted;
+  enum on_change on_change;
+  /* [check] */
+  uint16_t step_count;
+  struct step_info *steps;
+  uint16_t after_step_index;
+  uint16_t type_count;                    /* event types of the steps and absences, ascending ids */
+  uint16_t *types;
+  uint16_t id;                            /* index in tree.rules */
+  uint16_t message_part_count;
+  struct message_part_tree *message_parts;
+  bool not_yet;                           /* check_runnable: has constructs that `run` refuses */
+};
+
+enum group_clause { GROUP_CLAUSE_KEY, GROUP_CLAUSE_OVER, GROUP_CLAUSE_RULES, GROUP_CLAUSE_SCORE, GROUP_CLAUSE_DECAY, GROUP_CLAUSE_TO, GROUP_CLAUSES };
+struct band_tree { struct name action; int64_t at, for_us; struct comment *comments; };
+struct group_tree {
+  struct span span;
+  struct name name;
+  struct comment *comments, *end_comments;
+  struct comment *clause_comments[GROUP_CLAUSES];
+  struct key_tree *key;
+  int64_t over_us;
+  uint16_t rule_count;
+  struct name *rules;
+  bool score_sum, sum_all;
+  int64_t score_max, decay_us; /* -1 */
+  uint16_t band_count;
+  struct band_tree *bands;
+  uint16_t to_count;
+  struct name *to;
+};
+struct actions_tree { struct span span; struct comment *comments; uint16_t count; struct name *names; };
+
+enum test_line_kind { TEST_SEND, TEST_WATERMARK, TEST_EXPECT };
+struct test_line {
+  enum test_line_kind kind;
+  struct span span;
+  struct comment *comments;
+  struct name name;          /* event or rule */
+  uint16_t entry_count;
+  struct tree_entry *entries; /* literals; a list `[1, 2]` is a TREE_LITERAL of VALUE_LIST, its elements in `items` too */
+  int64_t times, every_us;   /* 1, 0; -1 = `every` not said */
+  struct slice at;           /* expect at, watermark */
+  bool nothing, nothing_else;
+};
+struct test_tree {
+  struct span span;
+  struct slice description;
+  struct comment *comments, *end_comments;
+  uint16_t rule_count;
+  struct name *rules;
+  uint16_t line_count;
+  struct test_line *lines;
+};
+
+enum decl_kind { DECL_EVENT, DECL_LIST, DECL_TABLE, DECL_LOOKUP, DECL_MODEL, DECL_COUNTER, DECL_LET, DECL_RULE, DECL_GROUP, DECL_ACTIONS, DECL_TEST };
+struct decl {
+  enum decl_kind kind;
+  uint16_t file;
+  union {
+    struct event_tree *event;
+    struct list_tree *list;
+    struct table_tree *table;
+    struct lookup_tree *lookup;
+    struct model_tree *model;
+    struct counter_tree *counter;
+    struct let_tree *let;
+    struct rule_tree *rule;
+    struct group_tree *group;
+    struct actions_tree *actions;
+    struct test_tree *test;
+  };
+};
+
+struct source_file {
+  struct slice name;         /* as given on the command line */
+  struct slice text;
+  struct comment *end_comments;
+  uint32_t line_count;
+  const uint32_t *line_starts; /* offset of each line in text, for diag_print; NULL = not known */
+};
+
+/* [check] one for each event type: declared ones, and of built-in ones and of rules whose alerts are used as events
+ * those that are named somewhere. */
+enum type_origin { TYPE_OF_SOURCE, TYPE_OF_DERIVED, TYPE_OF_ALERTS, TYPE_BUILT_IN };
+struct type_field {
+  struct slice name;         /* windows also have `window.start` and `window.end` */
+  struct type type;
+  enum secret_form secret;   /* of a derived event: its entry is a secret field itself */
+  uint16_t mask_head, mask_tail;
+  bool used;                 /* some rule, key, clause, computed field or derived event reads it */
+  struct tree_expr *expr;    /* computed: over the fields of this type before or behind it (no circles); derived: the entry */
+  const struct field_tree *tree; /* of a source event */
+};
+struct type_info {
+  struct slice name;
+  enum type_origin origin;
+  struct event_tree *event;  /* source, derived */
+  struct rule_tree *rule;    /* alerts */
+  uint16_t id, stage, field_count;
+  struct type_field *fields;
+  uint16_t *computed_order;  /* indices of the computed fields, each after those that it reads */
+  uint16_t computed_count;
+  int32_t time_field;        /* index in fields; -1 = `event_time log`, derived */
+  int32_t unique_field;      /* -1 = none */
+};
+
+/* One rule set's text: all its files. */
+struct tree {
+  struct arena *arena;
+  uint16_t file_count;
+  struct source_file *files;
+  uint32_t decl_count;
+  struct decl *decls;        /* file order, then text order */
+  /* [check] by kind, in byte order of name: an index here is the id that refs, schemas and rules have. */
+  uint16_t type_count, rule_count, list_count, table_count, derived_count;
+  struct type_info *types;   /* index = schema id */
+  struct rule_tree **rules;
+  struct list_tree **lists;
+  struct table_tree **tables;
+  struct event_tree **deriveds; /* each after all that it is made from (by stage, then by name) */
+};
+
+/* ---- diagnostics: shared by the parser, the checker and the lints ---- */
+
+enum diag_severity { DIAG_ERROR, DIAG_WARNING };
+struct diag {
+  enum diag_severity severity;
+  struct span span;
+  const char *code;   /* lint name, or a stable word for errors ("unknown-field"); never NULL */
+  const char *text;   /* "`payment` has no field `amout`" */
+  const char *hint;   /* "did you mean `amount`?", or NULL */
+};
+enum { DIAG_ERRORS_PER_FILE_MAX = 20 };
+struct diags {
+  struct arena *arena;
+  struct diag *items;
+  uint32_t count, capacity, error_count, dropped; /* dropped: errors above the limit of a file */
+  uint32_t *file_errors, file_capacity;           /* errors of each file */
+};
+void diags_init(struct diags *diags, struct arena *arena);
+void diag_add(struct diags *diags, enum diag_severity severity, struct span span, const char *code, const char *hint, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+void diags_sort(struct diags *diags); /* by file, line, column; stable */
+/* The form of rule-language.md section 8: one line, the source line with carets, the hint. */
+void diag_print(struct buf *out, const struct tree *tree, const struct diag *diag);
+void diag_json(struct buf *out, const struct tree *tree, const struct diag *diag); /* {"file":…,"line":…,"column":…,"severity":…,"code":…,"message":…,"hint":…} */
+
+/* Nearest of `count` names to a misspelt one (Levenshtein <= 1/3 of the length, at least 1), or an empty slice. */
+struct slice diag_nearest(struct slice wrong, const struct slice *names, size_t count);
+
+#endif

@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+"""run_limits.py - goes to each limit of docs/limits.md and one beyond, through the real program.
+
+    run_limits.py WEIR LIMITS_TABLE
+
+LIMITS_TABLE prints the table of base/limits.h, from which the numbers are taken, so a limit that moves moves its test. A limit
+that has no probe must be named in NOT_PROBED with the reason. Ends with a line `N passed, N failed`.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+AT = "2026-01-05T10:00:00Z"
+EVENT = "event e { event_time at at time s string t string n int words [string] }\n"
+PAIR = EVENT + "rule r { key none within 1m %s match a = e(n == 1) then b = e(n == 2) }"
+
+NOT_PROBED = {
+    "dead_letters": "it needs a terminal: golden/cli",
+    "rule_file_bytes": "256 MiB",
+    "rule_files": "65,535 files",
+    "list_file_bytes": "1 GiB",
+    "list_entries": "50 million",
+    "table_rows": "50 million",
+    "rule_json_bytes": "64 MiB",
+    "expression_code": "the limits on depth and parts come first: unit/expr",
+    "expression_values": "unit/expr",
+    "sources": "the program's inputs have two names",
+    "bad_field_samples": "4,096 pairs of field and reason",
+    "pattern_elements": "256 steps have fewer",
+    "regex_depth": "only without JIT: unit/regex",
+    "regex_heap_kib": "only without JIT: unit/regex",
+    "regex_stack_bytes": "unit/regex",
+    "batch_events": "without effect on what is told: golden, property",
+}
+
+
+def record(**fields):
+    return json.dumps({"at": AT, **fields}, separators=(",", ":"))
+
+
+class Weir:
+    def __init__(self, program, folder):
+        self.program, self.folder = os.path.abspath(program), folder
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def call(self, *arguments):
+        done = subprocess.run([self.program, *arguments], cwd=self.folder, capture_output=True, encoding="utf-8", timeout=300)
+        if done.returncode not in (0, 1, 2, 3):
+            raise AssertionError(f"weir {arguments[0]} ended with {done.returncode}: {done.stderr[:500]}")
+        return done
+
+    def check(self, rules):
+        """All that is wrong with the rules, and whether something is."""
+        self.write("rules.weir", rules)
+        done = self.call("check", "rules.weir")
+        return done.returncode == 0, done.stdout + done.stderr
+
+    def run(self, rules, records, *options):
+        self.write("rules.weir", rules)
+        self.write("events.jsonl", "".join(line + "\n" for line in records))
+        done = self.call("run", "rules.weir", "--input", "events.jsonl", *options)
+        return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def expect(condition, text):
+    if not condition:
+        raise AssertionError(text)
+
+
+def rules_border(weir, make, limit):
+    """`make(n)` is fine at the limit and an error beyond."""
+    good, said = weir.check(make(limit))
+    expect(good, f"an error at {limit}: {said[:300]}")
+    good, said = weir.check(make(limit + 1))
+    expect(not good, f"no error at {limit + 1}")
+
+
+def record_bytes(weir, limit):
+    base = record(n=1, s="")
+    for size, alerts in ((limit, 1), (limit + 1, 0)):
+        told, said = weir.run(EVENT + "rule r { on e(n == 1) }", [base.replace('"s":""', '"s":"' + "x" * (size - len(base)) + '"')])
+        expect(len(told) == alerts and ("too_long" in said) == (alerts == 0), f"{size} bytes: {len(told)} alerts")
+
+
+def record_depth(weir, limit):
+    for depth, alerts in ((limit, 1), (limit + 1, 0)):  # the object is the first level
+        inner = "[" * (depth - 1) + "]" * (depth - 1)
+        told, said = weir.run(EVENT + "rule r { on e(n == 1) }", [record(n=1)[:-1] + f',"x":{inner}}}'])
+        expect(len(told) == alerts and ("too_deep" in said) == (alerts == 0), f"{depth} levels: {len(told)} alerts")
+
+
+def list_elements(weir, limit):
+    told, said = weir.run(EVENT + "rule r { on e emit { l = length(words) } }", [record(words=["a"] * n) for n in (limit, limit + 1)])
+    expect([a["fields"]["l"] for a in told] == [limit, None] and "bad_field" in said, str(told))
+
+
+def fraction_digits(weir, limit):
+    told, said = weir.run(EVENT + "rule r { on e }", [f'{{"at":"2026-01-05T10:00:00.{"1" * n}Z"}}' for n in (limit, limit + 1)])
+    expect(len(told) == 1 and said.count("bad_time") == 1, said)
+
+
+def decimal_digits(weir, limit):
+    rules_border(weir, lambda n: EVENT.replace("n int", f"n decimal({n})"), limit)
+
+
+def event_fields(weir, limit):
+    rules_border(weir, lambda n: "event e { event_time at at time " + " ".join(f"f{i} int" for i in range(n - 1)) + " }", limit)
+
+
+def event_types(weir, limit):
+    rules_border(weir, lambda n: "".join(f"event e{i} {{ event_time at at time }}\n" for i in range(n)), limit)
+
+
+def inputs(weir, limit):
+    weir.write("rules.weir", EVENT + "rule r { on e }")
+    weir.write("one.jsonl", record() + "\n")
+    for n, code in ((limit, 0), (limit + 1, 3)):
+        done = weir.call("run", "rules.weir", *["--input", "one.jsonl"] * n)
+        expect(done.returncode == code, f"{n} inputs: exit code {done.returncode}")
+        expect(len(done.stdout.splitlines()) == (n if code == 0 else 0), f"{n} inputs: {len(done.stdout.splitlines())} alerts")
+
+
+def derived_per_event(weir, limit):
+    rules = ("event e { event_time at at time words [string] }\n"
+             "event one from e each w in words { words = words }\nevent two from one each w in words { x = w }\nrule r { on two }")
+    told, said = weir.run(rules, [record(words=["a"] * 64)])
+    expect(len(told) == limit - 64 and "64 derived events were left out" in said, f"{len(told)} alerts, {said}")
+
+
+def rule_errors(weir, limit):
+    good, said = weir.check(EVENT + "\n".join(f"rule r{i} {{ on e(nothing == 1) }}" for i in range(limit + 10)))
+    expect(not good and said.count(": error: ") == limit and "10 more errors" in said, said[-300:])
+
+
+def parse_depth(weir, limit):
+    rules_border(weir, lambda n: EVENT + "rule r { on e(" + "(" * (n - 1) + "n == 1" + ")" * (n - 1) + ") }", limit)
+
+
+def pattern_depth(weir, limit):
+    rules_border(weir, lambda n: EVENT + "rule r { key none within 1m match " + "(" * n + "a = e" + ")" * n + " then b = e }", limit - 1)
+
+
+def expression_depth(weir, limit):
+    def nested(depth):
+        return "max(n, " * (depth - 1) + "n" + ")" * (depth - 1)
+
+    rules_border(weir, lambda n: EVENT + f"rule r {{ on e emit {{ x = {nested(n)} }} }}", limit)
+
+
+def expression_nodes(weir, limit):
+    lets = ["let l0 = n == 1 or s == \"a\""]
+    while 7 * 2 ** len(lets) <= 8 * limit:
+        lets.append(f"let l{len(lets)} = l{len(lets) - 1} or l{len(lets) - 1}")
+    good, said = weir.check(EVENT + "\n".join(lets) + f"\nrule r {{ on e(l{len(lets) - 1}) }}")
+    expect(not good and f"more than {limit} parts" in said, said[:300])
+
+
+def function_arguments(weir, limit):
+    rules_border(weir, lambda n: EVENT + "rule r { on e emit { x = concat(" + ", ".join(["s"] * n) + ") } }", limit)
+
+
+def table_columns(weir, limit):
+    def rules(n):  # the key is one of them
+        weir.write("table.csv", "k" + "".join(f",c{i}" for i in range(n - 1)) + "\n")
+        return EVENT + 'table t key (k) from file "table.csv" { c0 int }\nrule r { on e(t[s].c0 == 1) }'
+
+    rules_border(weir, rules, limit)
+
+
+def csv_columns(weir, limit):
+    weir.write("rules.weir", EVENT + "rule r { on e }")
+    for n, code in ((limit, 0), (limit + 1, 3)):
+        weir.write("events.csv", "at" + "".join(f",c{i}" for i in range(n - 1)) + "\n" + AT + ",1" * (n - 1) + "\n")
+        done = weir.call("run", "rules.weir", "--input", "events.csv")
+        expect(done.returncode == code, f"{n} columns: exit code {done.returncode}")
+
+
+def block_entries(weir, limit):
+    rules_border(weir, lambda n: EVENT + "rule r { on e emit { " + " ".join(f"x{i} = n" for i in range(n)) + " } }", limit)
+
+
+def test_alerts(weir, limit):
+    for n, word in ((limit, "1 passed"), (limit + 1, "1 failed")):
+        weir.write("rules.weir", EVENT + f'rule r {{ on e }}\ntest "t" for r {{ e {{ at: "10:00:00" }} * {n} expect r }}')
+        done = weir.call("test", "rules.weir")
+        expect(word in done.stdout + done.stderr, f"{n} alerts: {(done.stdout + done.stderr)[-200:]}")
+
+
+def pattern_skips(weir, limit):
+    def rules(n):
+        steps = " ".join(f"then s{i} = e(n == {i}) ?" for i in range(n))
+        return EVENT + f"rule r {{ key none within 1m match a = e {steps} then z = e(n == 1000) }}"
+
+    rules_border(weir, rules, limit)
+
+
+def pattern_loops(weir, limit):
+    rules_border(weir, lambda n: EVENT + "rule r { key none within 1m match a = e "
+                 + " ".join(f"then s{i} = e(n == {i}) {{2}}" for i in range(n)) + " }", limit)
+
+
+def step_values(weir, limit):
+    def rules(n):
+        steps = " ".join(f"then b{i} = e({' and '.join(f'nth(a.n, {i * 20 + k + 1}) is null' for k in range(min(20, n - i * 20)))})"
+                         for i in range((n + 19) // 20))
+        return EVENT + f"rule r {{ key none within 1m match a = e {steps} }}"
+
+    rules_border(weir, rules, limit)
+
+
+def because_values(weir, limit):
+    count = limit + 3
+    rules = ("event e { event_time at at time " + " ".join(f"k{i} int" for i in range(count))
+             + " }\nrule r { with because on e(" + " or ".join(f"k{i} == 1" for i in range(count)) + ") }")
+    told, _ = weir.run(rules, [record(**{f"k{i}": 1 for i in range(count)})])
+    expect(len(told[0]["because"][0]["values"]) == limit, f"{len(told[0]['because'][0]['values'])} values")
+
+
+def pattern_steps(weir, limit):
+    rules_border(weir, lambda n: EVENT + "rule r { key none within 1m match s0 = e " + " ".join(f"then s{i} = e" for i in range(1, n)) + " }", limit)
+
+
+def pattern_ways(weir, limit):
+    def rules(n):
+        return EVENT + "rule r { key none within 1m match (" + " or ".join(f"a{i} = e(n == {i})" for i in range(n)) + ") then z = e(n == 1000) }"
+
+    rules_border(weir, rules, limit)
+
+
+def runs(weir, limit):
+    told, said = weir.run(PAIR % "", [record(n=1)] * (limit + 2) + [record(n=2)])
+    expect(len(told) == 1 and "2 partial matches were not begun" in said, f"{len(told)} alerts, {said}")
+
+
+def report_all(weir, limit):
+    for n, count in ((limit, limit), (limit + 1, 1)):
+        told, _ = weir.run(PAIR % "report all", [record(n=1)] * n + [record(n=2)])
+        expect(len(told) == count and ("cut" in told[0]) == (count == 1), f"{n} matches: {len(told)} alerts")
+
+
+def matched(weir, limit):
+    for n, more in ((limit - 1, None), (limit, 1)):
+        told, _ = weir.run(EVENT + f"rule r {{ key none within 1m match a = e(n == 1) {{{n}}} then b = e(n == 2) }}", [record(n=1)] * n + [record(n=2)])
+        entries = told[0]["matched"]
+        expect(len(entries) == limit and entries[-1].get("more") == more and entries[-1]["step"] == "b", str(entries[-1]))
+
+
+def string_bytes(weir, limit):
+    told, _ = weir.run(EVENT + 'rule r { on e emit { a = length(replace(s, "x", "yy")) b = length(concat(s, s)) } }',
+                       [record(s="x" * (limit // 2)), record(s="x" * (limit // 2 + 1))])
+    expect([list(a["fields"].values()) for a in told] == [[limit, limit], [None, None]], str([a["fields"] for a in told]))
+
+
+def edit_distance_characters(weir, limit):
+    told, _ = weir.run(EVENT + "rule r { on e emit { a = levenshtein(s, t) b = jaro_winkler(t, s) } }",
+                       [record(s="ä" * limit, t="y"), record(s="ä" * (limit + 1), t="y")])
+    expect([list(a["fields"].values()) for a in told] == [[limit, 0], [None, None]], str([a["fields"] for a in told]))
+
+
+def regex_border(weir, make, limit):
+    rules_border(weir, lambda n: EVENT + f"rule r {{ on e(s matches /{make(n)}/) }}", limit)
+
+
+def regex_pattern_bytes(weir, limit):
+    regex_border(weir, lambda n: "x" * n, limit)
+
+
+def regex_nesting(weir, limit):
+    regex_border(weir, lambda n: "(?:" * n + "x" + ")" * n, limit)
+
+
+def regex_groups(weir, limit):
+    regex_border(weir, lambda n: "(x)" * n, limit)
+
+
+def regex_steps(weir, _):
+    told, said = weir.run(EVENT + "rule r { on e emit { m = s matches /^(a|aa)+$/ } }", [record(s="a" * 60 + "b"), record(s="aaa")])
+    expect([a["fields"]["m"] for a in told] == [False, True] and "1 regex matches were given up" in said, f"{told} {said}")
+
+
+def caps(weir, name, cap):
+    """What a setting may make of a limit."""
+    if name == "report_all":
+        rules_border(weir, lambda n: PAIR % f"report all limit {n}", cap)
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    table = subprocess.run([sys.argv[2]], capture_output=True, encoding="utf-8", check=True).stdout
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d,]+|fixed) \|", table, re.M)
+    passed = failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        weir = Weir(sys.argv[1], folder)
+        for name, normal, cap in rows:
+            probe = globals().get(name)
+            try:
+                expect((probe is None) == (name in NOT_PROBED), "it needs a probe, or a reason why it has none")
+                if probe is not None:
+                    probe(weir, int(normal.replace(",", "")))
+                if cap != "fixed":
+                    caps(weir, name, int(cap.replace(",", "")))
+                passed += 1
+            except (AssertionError, KeyError, IndexError, ValueError) as failure:
+                failed += 1
+                print(f"FAILED {name}: {failure}")
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed or not rows else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,890 @@
+#!/bin/bash
+# The program from outside: exit codes, what stands on which stream, files, signals, terminals.
+#   run.sh PATH_OF_WEIR [TEXT]   (only tests whose name has TEXT)
+# Ends with a line `N passed, N failed, N skipped`.
+set -u
+weir=$(realpath "$1")
+only=${2:-}
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+unset NO_COLOR WEIR_SECRET_KEY
+export TERM=xterm LC_ALL=C.UTF-8
+passed=0 failed=0 skipped=0 name='' bad=''
+
+finish() {
+  [ -n "$name" ] || return 0
+  if [ -z "$bad" ]; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf 'FAILED %s\n%s' "$name" "$bad"
+    printf '    exit code %s\n' "$code"
+    sed 's/^/    stdout: /' out | head -n 20
+    sed 's/^/    stderr: /' err | head -n 20
+  fi
+  name='' bad=''
+}
+t() { # a new test; false if it is not to run
+  finish
+  if [ -n "$only" ] && [[ "$1" != *"$only"* ]]; then return 1; fi
+  name=$1
+}
+skip() { # NAME WHY
+  finish
+  skipped=$((skipped + 1))
+  printf 'skipped %s: %s\n' "$1" "$2"
+}
+run() { # command …
+  "$@" >out 2>err </dev/null
+  code=$?
+}
+run_in() { # FILE command …
+  local file=$1
+  shift
+  "$@" >out 2>err <"$file"
+  code=$?
+}
+no() { bad+="    $*"$'\n'; }
+exits() { [ "$code" -eq "$1" ] || no "exit code $code, expected $1"; }
+says() { grep -qF -- "$1" out || no "stdout lacks: $1"; }
+says_not() { ! grep -qF -- "$1" out || no "stdout has: $1"; }
+tells() { grep -qF -- "$1" err || no "stderr lacks: $1"; }
+tells_not() { ! grep -qF -- "$1" err || no "stderr has: $1"; }
+says_nothing() { [ ! -s out ] || no "stdout is not empty"; }
+tells_nothing() { [ ! -s err ] || no "stderr is not empty"; }
+lines() { [ "$(wc -l <out)" -eq "$1" ] || no "$(wc -l <out) lines on stdout, expected $1"; }
+same() { cmp -s "$1" "$2" || no "$1 and $2 differ: $(diff "$1" "$2" | head -n 5)"; }
+
+# ---- what the tests are made of ----
+
+mkdir -p rules/more
+cat >rules/events.weir <<'WEIR'
+event payment {
+  event_time at
+  at time
+  id string
+  card string required
+  amount decimal(2)
+}
+WEIR
+cat >rules/more/probe.weir <<'WEIR'
+rule probe "Small, then large" {
+  key card
+  match a = payment(amount <= 5){2,}
+  then b = payment(amount > 100)
+  within 10m
+  emit { n = count(a) amount = b.amount }
+  message "card {card}: {n} probes"
+}
+rule quiet {
+  key card
+  match c = payment(amount > 1000)
+  then no payment for 5m
+}
+test "two probes" for probe {
+  payment { at: "10:00:00", card: "x", amount: 1.00 } * 2 every 1s
+  payment { at: "10:01:00", card: "x", amount: 900.00 }
+  expect probe at "10:01:00" { n: 2, amount: 900.00 }
+  expect nothing else
+}
+test "one probe" for probe {
+  payment { at: "10:00:00", card: "x", amount: 1.00 }
+  payment { at: "10:01:00", card: "x", amount: 900.00 }
+  expect nothing
+}
+WEIR
+cat >events.jsonl <<'JSON'
+{"at":"2026-01-05T10:00:00Z","card":"x","amount":1}
+{"at":"2026-01-05T10:00:01Z","card":"x","amount":2.5}
+{"at":"2026-01-05T10:00:02Z","card":"x","amount":900}
+{"at":"2026-01-05T10:00:03Z","card":"y","amount":5000}
+JSON
+cat >events.csv <<'CSV'
+card,at,amount,other
+x,2026-01-05T10:00:00Z,1,"a,b"
+x,2026-01-05T10:00:01Z,2.5,
+x,2026-01-05T10:00:02Z,900,
+y,2026-01-05T10:00:03Z,5000,
+CSV
+gzip -k events.jsonl events.csv
+sed 's/amount <= 5/amout <= 5/' rules/more/probe.weir >wrong.weir
+
+  cat >every.weir <<'WEIR'
+event payment { event_time at at time card string }
+rule every { on payment key card }
+WEIR
+  for i in $(seq 20000); do echo '{"at":"2026-01-05T10:00:00Z","card":"x"}'; done >many.jsonl
+
+if [ -n "$only" ]; then # what earlier tests leave for later ones
+  "$weir" run rules --input events.jsonl >expected
+  cp -r rules formatted
+  "$weir" fmt formatted
+  "$weir" fmt --json rules/more/probe.weir >probe.json
+fi
+
+# ---- run ----
+
+if t "run: alerts on stdout, nothing else anywhere"; then
+  run "$weir" run rules --input events.jsonl
+  exits 0
+  lines 2
+  says '{"rule":"probe","version":1,"id":"'
+  says '"fields":{"n":2,"amount":900.00},"message":"card x: 2 probes"'
+  says '"time":"2026-01-05T10:05:03Z"'
+  tells_nothing
+  cp out expected
+fi
+if t "run: gzip gives the same"; then
+  run "$weir" run rules --input events.jsonl.gz
+  exits 0
+  same out expected
+fi
+if command -v zstd >/dev/null; then
+  zstd -q events.jsonl
+  if t "run: zstd gives the same"; then
+    run "$weir" run rules --input events.jsonl.zst
+    exits 0
+    same out expected
+  fi
+else
+  skip "run: zstd gives the same" "no zstd here"
+fi
+if t "run: CSV, packed or not, gives the same"; then
+  run "$weir" run rules --input events.csv
+  exits 0
+  same out expected
+  run "$weir" run rules --input events.csv.gz
+  exits 0
+  same out expected
+fi
+if t "run: standard input is the default, and its source"; then
+  run_in events.jsonl "$weir" run rules
+  exits 0
+  lines 2
+  says '"source":"stdin","partition":0,"offset":0'
+  cp out from_stdin
+  run_in events.jsonl "$weir" run rules --input -
+  same out from_stdin
+  run_in events.jsonl "$weir" run rules --input payment=-
+  same out from_stdin
+fi
+if t "run: several files of one input are one partition"; then
+  head -n 2 events.jsonl >part-1.jsonl
+  tail -n 2 events.jsonl >part-2.jsonl
+  run "$weir" run rules --input part-1.jsonl,part-2.jsonl
+  exits 0
+  same out expected
+  run "$weir" run rules --input 'part-*.jsonl'
+  exits 0
+  same out expected
+  run "$weir" run rules --input 'payment=part-?.jsonl'
+  same out expected
+fi
+if t "run: several inputs are partitions in their order"; then
+  run "$weir" run rules --input part-2.jsonl --input=part-1.jsonl
+  exits 0
+  says '"partition":1,"offset":0'
+  lines 2
+fi
+if t "run: a file whose name has an equals sign"; then
+  cp events.jsonl 'a=b.jsonl'
+  run "$weir" run rules --input './a=b.jsonl'
+  exits 0
+  same out expected
+fi
+if t "run: rule files and folders; -- ends the options"; then
+  run "$weir" run --input events.jsonl -- rules/events.weir rules/more
+  exits 0
+  same out expected
+fi
+if t "run: without rules: usage"; then
+  run "$weir" run --input events.jsonl
+  exits 2
+  says_nothing
+  tells 'weir run: no rules are given'
+  tells 'usage: weir run RULES… [options]'
+fi
+if t "run: an unknown option, with a hint"; then
+  run "$weir" run rules --imput events.jsonl
+  exits 2
+  tells 'there is no option `--imput`'
+  tells 'did you mean `--input`?'
+fi
+if t "run: an option without its value"; then
+  run "$weir" run rules --input
+  exits 2
+  tells '`--input` needs a value: --input [EVENT=]FILE[,FILE…]'
+fi
+if t "run: an option of a later version"; then
+  for option in '-c weir.conf' '--shards 2' '--state s' '--from s' --profile --stats --print-config --stop-at-end; do
+    # shellcheck disable=SC2086
+    run "$weir" run rules $option
+    exits 2
+    tells 'this version does not have `--'
+  done
+fi
+if t "run: an event type that is not declared"; then
+  run "$weir" run rules --input paiment=events.jsonl
+  exits 2
+  tells 'the rules declare no event type `paiment`'
+fi
+if t "run: an order that there is not"; then
+  run "$weir" run rules --order time --input events.jsonl
+  exits 2
+  tells '`--order` cannot be `time`'
+fi
+if t "run: order arrival takes late events"; then
+  (tail -n 1 events.jsonl; head -n 3 events.jsonl) >late.jsonl
+  run "$weir" run rules --input late.jsonl
+  exits 0
+  says_not '"rule":"probe"'
+  tells '{"late":"payment","source":"file","partition":0,"offset":1,'
+  run "$weir" run rules --order arrival --input late.jsonl
+  exits 0
+  says '"rule":"probe"'
+  tells_nothing
+fi
+if t "run: sizes"; then
+  for size in 512MiB 64MiB 2GiB 268435456 65536KiB; do
+    run "$weir" run rules --memory "$size" --input events.jsonl
+    exits 0
+    same out expected
+  done
+  for size in 512MB lots -1 0 99999999999999999999 1.5GiB MiB; do
+    run "$weir" run rules --memory "$size" --input events.jsonl
+    exits 2
+    tells 'is no size'
+  done
+fi
+if t "run: a missing input file"; then
+  run "$weir" run rules --input nothing.jsonl
+  exits 3
+  says_nothing
+  tells 'nothing.jsonl'
+  tells 'No such file or directory'
+fi
+if t "run: a pattern that fits nothing"; then
+  run "$weir" run rules --input 'nothing-*.jsonl'
+  exits 3
+  tells 'nothing-*.jsonl'
+fi
+if t "run: a damaged gzip file: what came before it is told"; then
+  head -c 100 events.jsonl.gz >cut.jsonl.gz
+  run "$weir" run rules --input cut.jsonl.gz
+  exits 3
+  tells 'cut.jsonl.gz'
+fi
+if t "run: rules that are not there"; then
+  run "$weir" run nothing.weir --input events.jsonl
+  exits 3
+  tells 'nothing.weir'
+fi
+if t "run: a folder without rules"; then
+  mkdir -p empty
+  run "$weir" run empty --input events.jsonl
+  exits 3
+  tells 'no rule files (*.weir) in empty'
+fi
+if t "run: errors in rules, exact"; then
+  run "$weir" run rules/events.weir wrong.weir --input events.jsonl
+  exits 1
+  says_nothing
+  tells 'wrong.weir:3:21: error: `payment` has no field `amout`'
+  tells '    3 |   match a = payment(amout <= 5){2,}'
+  tells '^^^^^ did you mean `amount`?'
+fi
+if t "run: errors in rules as JSON"; then
+  run "$weir" run rules/events.weir wrong.weir --input events.jsonl --json
+  exits 1
+  tells '{"file":"wrong.weir","line":3,"column":21,"severity":"error","code":"'
+fi
+if t "run: constructs of later versions are refused by name"; then
+  cat >later.weir <<'WEIR'
+event payment { event_time at at time card string amount decimal(2) }
+rule velocity { on payment key card when count() over 10m >= 3 }
+WEIR
+  run "$weir" run later.weir --input events.jsonl
+  exits 1
+  tells 'later.weir:2:'
+  run "$weir" check later.weir
+  exits 0
+fi
+cat >dead.jsonl <<'JSON'
+{"at":"2026-01-05T10:00:00Z","card":"x","amount":1}
+no json
+{"at":"2026-01-05T10:00:01Z","amount":1}
+{"at":"2026-01-05T10:00:02Z","card":"x","amount":"1"}
+{"at":"2026-01-05T09:59:00Z","card":"x","amount":1}
+JSON
+if t "run: dead letters and late rows on stderr"; then
+  run "$weir" run rules --input dead.jsonl
+  exits 0
+  tells '{"dead_letter":"bad_json","detail":"'
+  tells '"source":"file","partition":0,"offset":1,"record":"no json"}'
+  tells '{"dead_letter":"bad_required","detail":"'
+  tells '"offset":3,"taken":true,"field":"amount"'
+  tells '{"late":"payment","source":"file","partition":0,"offset":4,"time":"2026-01-05T09:59:00Z","watermark":"2026-01-05T10:00:02Z","record":"'
+  [ "$(wc -l <err)" -eq 4 ] || no "not four lines on stderr"
+  cp err dead.expected
+fi
+if t "run: dead letters in a file"; then
+  run "$weir" run rules --input dead.jsonl --dead-letters dead.out
+  exits 0
+  tells_nothing
+  same dead.out dead.expected
+fi
+if t "run: a side for late rows"; then
+  sed 's/event_time at/event_time at late side slow/' rules/events.weir >side.weir
+  run "$weir" run side.weir rules/more --input dead.jsonl --side slow=slow.out --dead-letters dead.out
+  exits 0
+  grep -q '"late":"payment"' slow.out || no "the late row is not in its side"
+  ! grep -q '"late":"payment"' dead.out || no "the late row is in the dead letters"
+fi
+if t "run: a side without a file"; then
+  run "$weir" run rules --input dead.jsonl --side slow
+  exits 2
+  tells '`--side` wants NAME=FILE'
+fi
+if t "run: a file that cannot be written"; then
+  run "$weir" run rules --input dead.jsonl --dead-letters no/such/folder/dead.out
+  exits 3
+  tells 'no/such/folder/dead.out'
+fi
+if t "run: the type field"; then
+  sed 's/{/{"kind":"payment",/' events.jsonl >kind.jsonl
+  (cat kind.jsonl; echo '{"kind":"other","x":1}') >kinds.jsonl
+  cat >two.weir <<'WEIR'
+event other_event { event_time at at time }
+WEIR
+  run "$weir" run rules two.weir --input kinds.jsonl --type-field kind --summary
+  exits 0
+  lines 2
+  tells '5 events in'
+  tells '1 of no declared type'
+fi
+if t "run: all ignored is said"; then
+  sed 's/{/{"type":"paiment",/' events.jsonl >type.jsonl
+  run "$weir" run rules --input type.jsonl
+  exits 0
+  says_nothing
+  tells 'no record was of a type that the rules declare'
+fi
+if t "run: the summary"; then
+  run "$weir" run rules --input events.jsonl --summary
+  exits 0
+  same out expected
+  tells '4 events in '
+  tells ': 2 alerts'
+  run "$weir" run rules --input events.jsonl --summary --json
+  exits 0
+  tells '{"summary":{"read":4,"processed":4,"late":0,"dead":0,"duplicate":0,"ignored":0,"held":0,'
+  tells '{"rule":"probe","told":1,'
+fi
+if t "run: an empty input"; then
+  run_in /dev/null "$weir" run rules
+  exits 0
+  says_nothing
+  tells_nothing
+fi
+if t "run: a closed pipe ends it quietly"; then
+  (
+    "$weir" run every.weir --input many.jsonl 2>err
+    echo $? >code
+  ) | head -n 1 >out
+  code=$(cat code)
+  exits 0
+  tells_nothing
+  lines 1
+fi
+if t "run: standard output that is full"; then
+  if [ -e /dev/full ]; then
+    "$weir" run rules --input events.jsonl >/dev/full 2>err
+    code=$?
+    exits 3
+    tells 'No space left on device'
+  fi
+fi
+
+if t "run: lists and tables in files, found beside the rules"; then
+  mkdir -p files/data
+  printf 'x\n# not this one\n\ny\n' >files/data/bad.txt
+  printf 'bin,bank,kind,other\nx,"Bank, One",debit,1\nz,Two,,2\n' >files/data/bins.csv
+  cat >files/r.weir <<'WEIR'
+event payment { event_time at at time card string }
+list bad string from file "data/bad.txt"
+table bins key (bin) from file "data/bins.csv" { bank string kind string }
+rule listed { on payment(card in bad) key card emit { bank = bins[card].bank kind = bins[card].kind } }
+rule unlisted { on payment(card not in bad) key card emit { bank = bins[card].bank kind = bins[card].kind } }
+WEIR
+  for card in x y z; do echo '{"at":"2026-01-05T10:00:00Z","card":"'$card'"}'; done >files/e.jsonl
+  run "$weir" run files/r.weir --input files/e.jsonl
+  exits 0
+  lines 3
+  says '"rule":"listed","version":1'
+  says '"key":{"card":"x"},"fields":{"bank":"Bank, One","kind":"debit"}'
+  says '"key":{"card":"y"},"fields":{"bank":null,"kind":null}'
+  says '"key":{"card":"z"},"fields":{"bank":"Two","kind":null}'
+  tells_nothing
+fi
+if t "run: a secret needs its key"; then
+  cat >secret.weir <<'WEIR'
+event payment { event_time at at time card string secret }
+rule every { on payment key card }
+WEIR
+  run "$weir" run secret.weir --input events.jsonl
+  exits 1
+  tells 'WEIR_SECRET_KEY'
+  WEIR_SECRET_KEY=golden run "$weir" run secret.weir --input events.jsonl
+  exits 0
+  says_not '"card":"x"'
+  lines 4
+fi
+
+# ---- signals ----
+
+wait_for() { # FILE TEXT: until the file has the text, ten seconds at most
+  local i
+  for ((i = 0; i < 200; i++)); do
+    if grep -qF -- "$2" "$1" 2>/dev/null; then return 0; fi
+    read -rt 0.05 <> <(:) || true
+  done
+  return 1
+}
+signalled() { # SIGNAL
+  rm -f pipe
+  mkfifo pipe
+  : >out
+  "$weir" run rules --order arrival <pipe >out 2>err &
+  local pid=$!
+  exec 9>pipe
+  cat events.jsonl >&9
+  printf '{"at":"2026-01-05T10:00:04Z","card"' >&9
+  wait_for out '"rule":"probe"' || no "the alert was not handed on before the input's end"
+  kill -s "$1" "$pid"
+  wait "$pid"
+  code=$?
+  exec 9>&-
+}
+if t "a signal: what came is told, no absence is decided, exit 0"; then
+  for signal in INT TERM; do
+    signalled $signal
+    exits 0
+    lines 1
+    says '"rule":"probe"'
+    tells 'weir run: stopped: 0 events still waited for earlier ones, 1 partial matches were open'
+    tells_not dead_letter
+  done
+fi
+
+if t "a second signal ends it at once, also where nobody reads its alerts"; then
+  rm -f pipe
+  mkfifo pipe
+  exec 8<>pipe
+  "$weir" run every.weir --input many.jsonl >pipe 2>err &
+  pid=$!
+  read -rt 60 line <&8
+  echo "$line" >out
+  says '"rule":"every"'
+  kill -s TERM "$pid"
+  for ((i = 0; i < 200; i++)); do # the first one may still be on its way
+    kill -s TERM "$pid" 2>/dev/null || break
+    read -rt 0.05 <> <(:) || true
+  done
+  wait "$pid"
+  code=$?
+  exec 8>&-
+  exits 143
+fi
+
+# ---- check ----
+
+if t "check: fine"; then
+  run "$weir" check rules
+  exits 0
+  says_nothing
+  tells '0 errors, 0 warnings in 2 files: 1 event type, 2 rules, 2 tests'
+fi
+if t "check: errors"; then
+  run "$weir" check rules/events.weir wrong.weir
+  exits 1
+  says 'wrong.weir:3:21: error: `payment` has no field `amout`'
+  tells '1 error, 0 warnings in 2 files'
+fi
+if t "check: warnings alone are fine"; then
+  cat >warn.weir <<'WEIR'
+event payment { event_time at at time card string }
+list unused string { "a" }
+rule every { on payment key card }
+WEIR
+  run "$weir" check warn.weir
+  exits 0
+  says 'warning: '
+  says 'unused-list'
+  tells '0 errors, 1 warning in 1 file'
+fi
+if t "check: JSON"; then
+  run "$weir" check --json rules/events.weir wrong.weir
+  exits 1
+  lines 2
+  says '{"file":"wrong.weir","line":3,"column":21,"severity":"error",'
+  says '{"summary":{"files":2,"events":1,"rules":2,"tests":2,"errors":1,"warnings":0,"errors_not_shown":0}}'
+  tells_nothing
+fi
+if t "check: a list file that is missing"; then
+  cat >list.weir <<'WEIR'
+event payment { event_time at at time card string }
+list bad string from file "nothing.txt"
+rule every { on payment(card in bad) key card }
+WEIR
+  run "$weir" check list.weir
+  [ "$code" -eq 1 ] || [ "$code" -eq 3 ] || no "exit code $code"
+  cat out err >both
+  grep -q 'nothing.txt' both || no "the file is not named"
+fi
+if t "check: bytes that are no text"; then
+  head -c 4096 /dev/zero | tr '\0' '\377' >noise.weir
+  run "$weir" check noise.weir
+  exits 1
+  says 'noise.weir:1:1: error: '
+fi
+if t "check: without operands"; then
+  run "$weir" check
+  exits 2
+  tells 'weir check: no rules are given'
+fi
+
+# ---- fmt ----
+
+if t "fmt: in place, and a second time nothing changes"; then
+  cp -r rules formatted
+  run "$weir" fmt --check formatted
+  exits 1
+  says 'formatted/more/probe.weir'
+  run "$weir" fmt formatted
+  exits 0
+  says_nothing
+  cp -r formatted again
+  run "$weir" fmt --check formatted
+  exits 0
+  says_nothing
+  run "$weir" fmt formatted
+  exits 0
+  diff -r formatted again >/dev/null || no "fmt changed its own layout"
+  run "$weir" test formatted
+  exits 0
+fi
+if t "fmt: the layout means the same"; then
+  run "$weir" run formatted --input events.jsonl
+  exits 0
+  same out expected
+fi
+if t "fmt: standard input"; then
+  run_in rules/more/probe.weir "$weir" fmt -
+  exits 0
+  same out formatted/more/probe.weir
+fi
+if t "fmt: JSON and back"; then
+  run "$weir" fmt --json rules/more/probe.weir
+  exits 0
+  says '{"format_version":1,'
+  cp out probe.json
+  run "$weir" fmt probe.json
+  exits 0
+  same out formatted/more/probe.weir
+fi
+if t "fmt: rules in their JSON form run"; then
+  run "$weir" run rules/events.weir probe.json --input events.jsonl
+  exits 0
+  same out expected
+fi
+if t "fmt: a file with errors stays as it is"; then
+  printf 'rule r {\n' >broken.weir
+  cp broken.weir kept.weir
+  run "$weir" fmt broken.weir
+  exits 1
+  tells 'broken.weir:'
+  same broken.weir kept.weir
+fi
+if t "fmt: JSON that is no rule set"; then
+  echo '{"format_version":1,"declarations":[{"kind":"rule"}]}' >broken.json
+  run "$weir" fmt broken.json
+  exits 1
+  tells 'broken.json'
+fi
+if t "fmt: a missing file"; then
+  run "$weir" fmt nothing.weir
+  exits 3
+  tells 'nothing.weir'
+fi
+
+# ---- explain ----
+
+if t "explain: words for people"; then
+  run "$weir" explain rules
+  exits 0
+  says 'rule probe: Small, then large'
+  says 'rule quiet'
+fi
+if t "explain: one rule, as JSON and as a graph"; then
+  run "$weir" explain rules --rule probe
+  exits 0
+  says_not 'rule quiet'
+  run "$weir" explain rules --rule probe --json
+  exits 0
+  lines 1
+  says '"probe"'
+  run "$weir" explain rules --dot
+  exits 0
+  says 'digraph'
+fi
+if t "explain: a rule that there is not"; then
+  run "$weir" explain rules --rule prob
+  exits 2
+  tells 'there is no rule `prob`; did you mean `probe`?'
+fi
+if t "explain: the examples"; then
+  if [ -d "$root/examples/fraud/rules" ]; then
+    WEIR_SECRET_KEY=key run "$weir" explain "$root/examples/fraud/rules"
+    exits 0
+    says 'rule '
+  fi
+fi
+
+# ---- test ----
+
+if t "test: all pass"; then
+  run "$weir" test rules
+  exits 0
+  says 'ok     two probes'
+  says '2 passed, 0 failed'
+fi
+if t "test: one fails: what came, what was expected; JUnit and JSON too"; then
+  sed 's/n: 2,/n: 3,/' rules/more/probe.weir >failing.weir
+  run "$weir" test rules/events.weir failing.weir --junit junit.xml
+  exits 1
+  says 'FAILED two probes (failing.weir:14)'
+  says 'n: 3'
+  says '1 passed, 1 failed'
+  grep -q '<testsuite name="weir" tests="2" failures="1"' junit.xml || no "no sums in the JUnit file"
+  grep -q '<testcase name="two probes" classname="failing.weir"' junit.xml || no "no case in the JUnit file"
+  grep -q '<failure message="' junit.xml || no "no failure in the JUnit file"
+  run "$weir" test rules/events.weir failing.weir --json
+  exits 1
+  says '{"test":"two probes","file":"failing.weir","line":14,"passed":false,"text":"'
+  says '{"summary":{"passed":1,"failed":1}}'
+fi
+if t "test: coverage"; then
+  run "$weir" test rules --coverage
+  exits 0
+  says 'probe      2  yes    yes'
+  says 'quiet      0  -      -'
+  says '1 of 2 rules were seen to fire'
+fi
+if t "test: errors in the rules"; then
+  run "$weir" test rules/events.weir wrong.weir
+  exits 1
+  tells 'wrong.weir:3:21: error:'
+fi
+
+# ---- functions, adapters, infer, version ----
+
+if t "functions"; then
+  run "$weir" functions
+  exits 0
+  says 'speed_kmh('
+  [ "$(wc -l <out)" -ge 30 ] || no "too few functions"
+  run "$weir" functions levenshtein
+  exits 0
+  says 'levenshtein(a: string, b: string) -> int'
+  run "$weir" functions --json
+  exits 0
+  says '{"name":"abs","signature":"'
+  run "$weir" functions --markdown
+  says '| --- | --- | --- | --- |'
+  run "$weir" functions nothing
+  exits 2
+fi
+if t "adapters"; then
+  run "$weir" adapters
+  exits 0
+  says 'file '
+  run "$weir" adapters file
+  exits 0
+  says 'path'
+  run "$weir" adapters --json file
+  says '{"name":"file","source":true,"sink":true,'
+  run "$weir" adapters kafka
+  exits 2
+fi
+if t "infer: what it proposes is right and can be used"; then
+  run "$weir" infer events.jsonl --event payment
+  exits 0
+  says 'event payment {'
+  cp out inferred.weir
+  run "$weir" check inferred.weir
+  exits 0
+  run "$weir" infer events.csv.gz
+  exits 0
+  says 'event events {'
+  run_in events.jsonl "$weir" infer - --event payment
+  exits 0
+  same out inferred.weir
+  run "$weir" infer nothing.jsonl
+  exits 3
+  run "$weir" infer
+  exits 2
+fi
+if t "infer: as JSON"; then
+  run "$weir" infer events.jsonl --json
+  exits 0
+  says '{"format_version":1,'
+fi
+if t "version"; then
+  run "$weir" version
+  exits 0
+  says 'weir '
+  says 'semantics 1'
+  says 'pcre2 '
+  run "$weir" --version
+  exits 0
+  says 'weir '
+  run "$weir" version --json
+  exits 0
+  lines 1
+  says '"semantics":1'
+fi
+
+# ---- usage and help ----
+
+if t "weir alone: usage"; then
+  run "$weir"
+  exits 2
+  says_nothing
+  tells 'weir VERB'
+fi
+if t "an unknown verb, with a hint"; then
+  run "$weir" chek
+  exits 2
+  tells 'there is no `weir chek`; did you mean `weir check`?'
+fi
+if t "verbs of later versions"; then
+  for verb in replay backtest plan push rollback log pause resume tail why state savepoint stats compare snooze erase stop warm repartition log-tool bench; do
+    run "$weir" "$verb" x
+    exits 2
+    tells "this version does not have \`weir $verb\` yet"
+    [ "$(wc -l <err)" -eq 1 ] || no "$verb: more than one line"
+  done
+fi
+verbs=$("$weir" help --markdown | sed -n 's/^## weir //p')
+if t "help of each verb"; then
+  [ "$(wc -w <<<"$verbs")" -ge 10 ] || no "too few verbs: $verbs"
+  run "$weir" help
+  for verb in $verbs; do says "  $verb "; done
+  for verb in $verbs; do
+    run "$weir" help "$verb"
+    exits 0
+    says "weir $verb"
+    says '--help'
+    cp out help.out
+    run "$weir" "$verb" --help
+    exits 0
+    same out help.out
+    run "$weir" "$verb" -h
+    exits 0
+    same out help.out
+  done
+  run "$weir" help plan
+  exits 2
+fi
+if t "completions name every verb and option"; then
+  for shell in bash zsh fish; do
+    run "$weir" help --completion $shell
+    exits 0
+    for verb in $verbs; do
+      grep -qw -- "$verb" out || no "$shell lacks $verb"
+      for option in $("$weir" help "$verb" | sed -n 's/^  \(-., \)\{0,1\}--\([a-z-]*\).*/\2/p'); do
+        case $shell in
+        fish) grep -q "seen_subcommand_from $verb.* -l $option " out || no "$shell lacks $verb --$option" ;;
+        *) grep -q -- "--$option" out || no "$shell lacks $verb --$option" ;;
+        esac
+      done
+    done
+  done
+fi
+if t "the files of completions/ and docs/cli.md are what the program says"; then
+  for pair in bash:completions/weir.bash zsh:completions/_weir fish:completions/weir.fish; do
+    run "$weir" help --completion "${pair%%:*}"
+    same out "$root/${pair#*:}"
+  done
+  run "$weir" help --markdown
+  same out "$root/docs/cli.md"
+fi
+if t "bash completion works"; then
+  cat >complete.sh <<'SH'
+source "$1"
+complete_words() { COMP_WORDS=("$@"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _weir; echo "${COMPREPLY[*]}"; }
+complete_words weir ch
+complete_words weir run rules --me
+complete_words weir run rules --order ''
+complete_words weir test --
+SH
+  run bash complete.sh "$root/completions/weir.bash"
+  exits 0
+  printf 'check\n--memory\narrival\n--junit --coverage --json --help\n' >completed
+  same out completed
+  tells_nothing
+fi
+for shell in zsh fish; do
+  if command -v $shell >/dev/null; then
+    if t "$shell reads its completions"; then
+      file=$root/completions/weir.fish
+      [ $shell = fish ] || file=$root/completions/_weir
+      run $shell -n "$file"
+      exits 0
+    fi
+  else
+    skip "$shell reads its completions" "no $shell here"
+  fi
+done
+
+# ---- terminals ----
+
+on_terminal() { # command …: both streams on a terminal, into `out`
+  script -qec "$(printf '%q ' "$@")" /dev/null >out 2>err </dev/null
+  code=$?
+}
+escape=$'\e['
+if command -v script >/dev/null; then
+  if t "colours on a terminal, not with NO_COLOR, not elsewhere"; then
+    on_terminal "$weir" check rules/events.weir wrong.weir
+    exits 1
+    says "${escape}1;31merror:"
+    NO_COLOR=1 on_terminal "$weir" check rules/events.weir wrong.weir
+    exits 1
+    says_not "$escape"
+    TERM=dumb on_terminal "$weir" check rules/events.weir wrong.weir
+    says_not "$escape"
+    run "$weir" check rules/events.weir wrong.weir
+    says_not "$escape"
+    tells_not "$escape"
+  fi
+  if t "a terminal gets a summary, and dead letters at most ten a second"; then
+    for i in $(seq 500); do echo "no json"; done >bad.jsonl
+    on_terminal "$weir" run rules --input bad.jsonl
+    exits 0
+    shown=$(grep -c '"dead_letter":"bad_json"' out)
+    { [ "$shown" -ge 10 ] && [ "$shown" -le 100 ]; } || no "$shown dead letters on the terminal"
+    says 'further dead letters are not shown'
+    says '500 events in'
+    says '500 refused'
+  fi
+else
+  skip "terminals" "no script(1) here"
+fi
+
+finish
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

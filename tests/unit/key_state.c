@@ -1,0 +1,74 @@
+/* floors: engine rules nfa base */
+/* What a key has: one record for all rules, found by its hash, with everything that its rules keep. */
+#include "engine/key_state.h"
+
+#include "test.h"
+
+static struct hash128 key(uint64_t n) { return (struct hash128){.low = hash_u64(n), .high = hash_u64(n ^ 0x5555)}; }
+
+/* Keys whose home is the same line, so that removal has to move entries. */
+static struct hash128 crowded(uint64_t n) { return (struct hash128){.low = n, .high = n << 40 | 3}; }
+
+static void round_trip(struct hash128 (*make)(uint64_t), uint64_t count) {
+  struct mem *mem = mem_new(0);
+  struct pool pool;
+  pool_init(&pool, mem);
+  struct key_table *table = key_table_new(mem, &pool);
+  for (uint64_t i = 1; i <= count; i++) {
+    EXPECT(key_table_find(table, make(i)) == NULL);
+    struct key_record *record = key_table_make(table, make(i), (uint16_t)(i % 7));
+    key_record_rule(table, record, (uint32_t)i, true);
+    EXPECT(key_table_make(table, make(i), 0) == record);
+  }
+  EXPECT_INT(key_table_count(table), count);
+  for (uint64_t i = 1; i <= count; i += 2) { /* every other one goes */
+    struct key_record *record = key_table_find(table, make(i));
+    EXPECT(record != NULL);
+    if (record == NULL) break;
+    key_record_remove(table, record, (uint32_t)i);
+    key_table_release(table, record);
+  }
+  for (uint64_t i = 1; i <= count; i++) {
+    struct key_record *record = key_table_find(table, make(i));
+    EXPECT((record != NULL) == (i % 2 == 0));
+    if (record != NULL) EXPECT_INT(record->states[0].rule, i);
+  }
+  mem_free_all(mem);
+}
+
+TEST(makes_finds_and_releases) { round_trip(key, 20000); }
+TEST(the_same_with_collisions) { round_trip(crowded, 500); }
+
+TEST(a_record_stays_while_a_timer_points_to_it) {
+  struct mem *mem = mem_new(0);
+  struct pool pool;
+  pool_init(&pool, mem);
+  struct key_table *table = key_table_new(mem, &pool);
+  struct key_record *record = key_table_make(table, key(1), 0);
+  record->timers = 1;
+  key_table_release(table, record);
+  EXPECT(key_table_find(table, key(1)) == record);
+  record->timers = 0;
+  key_table_release(table, record);
+  EXPECT(key_table_find(table, key(1)) == NULL);
+  EXPECT_INT(key_table_count(table), 0);
+  mem_free_all(mem);
+}
+
+TEST(many_rules_at_one_key) {
+  struct mem *mem = mem_new(0);
+  struct pool pool;
+  pool_init(&pool, mem);
+  struct key_table *table = key_table_new(mem, &pool);
+  struct key_record *record = key_table_make(table, key(1), 0);
+  for (uint32_t rule = 0; rule < 1000; rule++) key_record_rule(table, record, rule, true)->wait_mask = rule;
+  for (uint32_t rule = 0; rule < 1000; rule += 3) key_record_remove(table, record, rule);
+  for (uint32_t rule = 0; rule < 1000; rule++) {
+    struct rule_state *state = key_record_rule(table, record, rule, false);
+    EXPECT((state == NULL) == (rule % 3 == 0));
+    if (state != NULL) EXPECT_INT(state->wait_mask, rule);
+  }
+  mem_free_all(mem);
+}
+
+TEST_MAIN

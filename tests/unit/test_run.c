@@ -1,0 +1,136 @@
+/* floors: engine rules nfa base */
+/* test_run: tests in rule files pass and fail as they should, and say where a rule stopped. */
+#include "engine/test_run.h"
+#include "rules/check.h"
+#include "rules/parse.h"
+#include "test.h"
+
+static const char head[] =
+    "event payment { event_time at disorder 10s unique id for 1h at time id string card string n int amount decimal(2) "
+    "ip ip words [string] country string from \"m.c\" }\n"
+    "rule seq { key card match p = payment(n == 1) {3,} then q = payment(n == 2) within 30m\n"
+    "  emit { c = count(p) a = q.amount t = q.at i = q.ip w = q.words } suppress 1h }\n"
+    "rule quiet { key card match p = payment(n == 5) then no payment for 5m }\n"
+    "rule mid { key card match p = payment(n == 6) then no payment(n == 7) then q = payment(n == 8) within 1h }\n"
+    "rule off { on payment(n == 9) key card mode off }\n";
+
+struct outcome {
+  int status;
+  bool passed;
+  char text[4096];
+};
+
+/* The one test of the rules above with this body. */
+static struct outcome outcome_of(const char *rules, const char *body) {
+  struct outcome outcome = {.status = -99};
+  struct mem *mem = mem_new(0);
+  if (MEM_GUARD(mem)) return outcome;
+  struct arena arena;
+  arena_init(&arena, mem, 1 << 16);
+  char *text = arena_printf(&arena, "%stest \"t\" for %s { %s }\n", head, rules, body);
+  struct diags diags;
+  diags_init(&diags, &arena);
+  struct tree *tree = arena_new(&arena, struct tree);
+  tree->arena = &arena;
+  struct err err;
+  err_clear(&err);
+  struct check_options check = {0};
+  struct ruleset_options options = {.env = (struct env *)(uintptr_t)env_real(), .for_run = true};
+  struct ruleset *ruleset = NULL;
+  int status = parse_file(tree, SLICE("t.weir"), slice_of(text), &diags);
+  if (status == 0) status = check_tree(tree, &check, &diags);
+  if (status == 0) status = ruleset_compile(tree, &options, &diags, &ruleset, &err);
+  for (uint32_t i = 0; i < diags.count; i++) printf("%s\n", diags.items[i].text);
+  if (status == 0) {
+    struct test_result result;
+    const struct test_tree *test = tree->decls[tree->decl_count - 1].test;
+    outcome.status = test_run(ruleset, tree, test, NULL, &arena, &result, &err);
+    outcome.passed = result.passed;
+    snprintf(outcome.text, sizeof outcome.text, SLICE_FMT, SLICE_ARG(result.text));
+    ruleset_unref(ruleset);
+  }
+  mem_unguard(mem);
+  mem_free_all(mem);
+  return outcome;
+}
+
+static void passes(const char *rules, const char *body) {
+  struct outcome outcome = outcome_of(rules, body);
+  if (!outcome.passed) printf("%s\n%s", body, outcome.text);
+  EXPECT_INT(outcome.status, 0);
+  EXPECT(outcome.passed);
+  EXPECT_TEXT(outcome.text, "");
+}
+
+static void fails(const char *rules, const char *body, const char *says) {
+  struct outcome outcome = outcome_of(rules, body);
+  if (outcome.passed || strstr(outcome.text, says) == NULL) printf("%s\n%s", body, outcome.text);
+  EXPECT_INT(outcome.status, 0);
+  EXPECT(!outcome.passed);
+  EXPECT(strstr(outcome.text, says) != NULL);
+}
+
+#define THREE "payment { at: \"10:00:00\", card: \"c\", n: 1 } * 3 every 1m "
+#define CHARGE "payment { at: \"10:05:00\", card: \"c\", n: 2, amount: 9, ip: \"2001:DB8::1\", words: [\"a\", \"b\"] } "
+
+TEST(what_came_is_compared_as_values) {
+  passes("seq",
+         THREE CHARGE "expect seq at \"10:05:00\" { c: 3, a: 9.00, t: \"2026-01-05T10:05:00Z\", i: \"2001:db8::1\", "
+                      "w: [\"a\", \"b\"], card: \"c\" } expect nothing else");
+  passes("seq", THREE CHARGE "expect seq { a: 9 }");
+  fails("seq", THREE CHARGE "expect seq { a: 9.01 }",
+        "came     seq at \"2026-01-05T10:05:00Z\" { card: \"c\", c: 3, a: 9.00");
+  fails("seq", THREE CHARGE "expect seq { w: [\"a\"] }", "expected an alert that did not come");
+  fails("seq", THREE CHARGE "expect seq { a: null }", "expected an alert that did not come");
+  fails("seq", THREE CHARGE "expect seq at \"10:05:01\"", "expected an alert that did not come");
+  fails("seq", THREE CHARGE "expect seq expect seq", "no alert of this rule came"); /* each alert meets one */
+}
+
+TEST(nothing_means_no_alert_at_all) {
+  passes("seq", THREE "expect nothing");
+  fails("seq", THREE CHARGE "expect nothing", "expected nothing\n  came     seq");
+  passes("seq", THREE "expect nothing " CHARGE "expect seq"); /* judged where it stands */
+  passes("seq", "expect nothing else");
+  fails("seq", THREE CHARGE "expect nothing else", "expected nothing else\n  came     seq");
+}
+
+TEST(absences_wait_for_time_to_go_on) {
+  passes("quiet", "payment { at: \"10:00:00\", card: \"c\", n: 5 } watermark \"10:04:59\" expect nothing");
+  passes("quiet", "payment { at: \"10:00:00\", card: \"c\", n: 5 } expect nothing expect quiet at \"10:05:00\"");
+  fails("quiet", "payment { at: \"10:00:00\", card: \"c\", n: 5 } watermark \"10:05:01\" expect nothing",
+        "came     quiet at \"2026-01-05T10:05:00Z\"");
+  fails("quiet",
+        "payment { at: \"10:00:00\", card: \"c\", n: 5 } payment { at: \"10:05:00\", card: \"c\", n: 0 } expect quiet",
+        "then an event of `no payment` broke the wait");
+}
+
+TEST(rules_run_whatever_their_mode_and_only_those_named) {
+  passes("off", "payment { at: \"10:00:00\", card: \"c\", n: 9 } expect off expect nothing else");
+  passes("quiet", THREE CHARGE "expect nothing else");
+}
+
+TEST(a_near_miss_says_where_it_stopped) {
+  fails("seq", "payment { at: \"10:00:00\", card: \"c\", n: 1 } * 2 every 1m " CHARGE "expect seq",
+        "near miss: that is 2 of the 3 rounds that `p = payment(n == 1) {3,}` needs");
+  fails("seq", THREE "expect seq", "near miss: no event was then taken by `q = payment(n == 2)`");
+  fails("seq", "payment { at: \"10:00:00\", card: \"c\", n: 3 } expect seq",
+        "near miss: no event was taken by `p = payment");
+  fails("seq", THREE "payment { at: \"10:30:01\", card: \"c\", n: 2 } expect seq",
+        "all steps came, but not within 30m");
+  fails("mid",
+        "payment { at: \"10:00:00\", card: \"c\", n: 6 } payment { at: \"10:01:00\", card: \"c\", n: 7 } "
+        "payment { at: \"10:02:00\", card: \"c\", n: 8 } expect mid",
+        "then an event of `no payment(n == 7)` barred the way");
+  fails("mid", "payment { at: \"10:00:00\", card: \"c\", n: 6 } expect mid",
+        "no event was then taken by `q = payment(n == 8)`");
+  fails("off", "payment { at: \"10:00:00\", card: \"c\", n: 8 } expect off", "no event satisfied `payment(n == 9)`");
+}
+
+TEST(events_that_were_not_taken_are_noted) {
+  fails("seq", THREE "payment { at: \"09:00:00\", card: \"c\", n: 2 } expect seq",
+        "note: 1 of the events sent were late");
+  fails("seq", "payment { at: \"10:00:00\", card: \"c\", n: 1, id: \"x\" } * 3 every 1m " CHARGE "expect seq",
+        "note: 2 of the events sent were duplicates");
+}
+
+TEST_MAIN
