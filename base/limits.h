@@ -24,7 +24,8 @@
   X(BAD_FIELD_SAMPLES, 4096, 4096, "per partition", "further pairs of field and reason are counted without a sample")  \
   /* rule text */                                                                                                      \
   X(RULE_FILE_BYTES, 268435456, 268435456, "bytes", "a longer rule file is refused")                                   \
-  X(RULE_FILES, 65535, 65535, "per rule set", "more files are refused")                                                \
+  X(RULE_FILES, 32767, 32767, "per rule set", "more files are refused")                                                \
+  X(RULE_LINES, 2097151, 2097151, "per file", "a rule file with more lines is refused")                                \
   X(RULE_ERRORS, 20, 20, "per file", "further errors of a file are not printed")                                       \
   X(BLOCK_ENTRIES, 65535, 65535, "per block or list", "more entries, fields, literals are an error in the rules")      \
   X(PARSE_DEPTH, 256, 256, "levels", "deeper nesting of parentheses and blocks is an error")                           \
@@ -33,6 +34,7 @@
   X(EXPRESSION_NODES, 20000, 20000, "per expression", "a larger expression (`let` expanded) is an error")              \
   X(EXPRESSION_CODE, 60000, 60000, "instructions", "a longer expression is an error in the rules")                     \
   X(EXPRESSION_VALUES, 240, 240, "per expression", "more values in hand at once are an error in the rules")            \
+  X(KEY_PARTS, 64, 64, "per key", "more are an error in the rules")                                                      \
   X(FUNCTION_ARGUMENTS, 64, 64, "per call", "more are an error in the rules")                                          \
   X(EVENT_TYPES, 65534, 65534, "per rule set", "more are an error in the rules")                                       \
   X(LIST_FILE_BYTES, 1073741824, 1073741824, "bytes", "a larger list or table file is refused")                        \

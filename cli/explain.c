@@ -36,7 +36,7 @@ static int explain_run(struct cli *cli, const void *given, char **operands, unsi
   struct slice rule = options->rule == NULL ? (struct slice){0} : slice_of(options->rule);
   bool found = explain_ruleset(&out, loaded.ruleset, rule, form);
   if (found && form == EXPLAIN_JSON && out.length > 0 && out.data[out.length - 1] != '\n') buf_byte(&out, '\n');
-  code = found ? cli_end(cli, &out, EXIT_FINE) : unknown_rule(cli, loaded.tree, options->rule);
+  code = found || options->rule == NULL ? cli_end(cli, &out, EXIT_FINE) : unknown_rule(cli, loaded.tree, options->rule);
   load_free(&loaded);
   return code;
 }

@@ -94,7 +94,7 @@ static int put_form(struct fmt_state *state, const char *path, struct slice text
 
 static int one_file(struct fmt_state *state, const char *path, struct err *err) {
   bool standard = strcmp(path, "-") == 0;
-  struct slice text;
+  struct slice text = {0};
   int status = standard ? read_stdin(state->cli, &text, err)
                         : env_read_file(state->cli->env, state->cli->mem, path, LIMIT_RULE_FILE_BYTES, &text, err);
   if (status != 0) return status;
@@ -106,7 +106,7 @@ static int one_file(struct fmt_state *state, const char *path, struct err *err) 
   else
     state->failed++;
   buf_free(&form);
-  mem_free(state->cli->mem, (char *)(uintptr_t)text.data);
+  mem_free(state->cli->mem, (char *)text.data);
   return status;
 }
 
@@ -139,7 +139,7 @@ static const struct option fmt_option_table[] = {
     {.name = "json",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct fmt_options, json),
-     .help = "print the canonical JSON form of each file, one line a file"},
+     .help = "print the canonical JSON form of each file"},
     {0}};
 
 const struct verb verb_fmt = {

@@ -9,14 +9,14 @@ int load_rules(struct cli *cli, char **paths, unsigned count, struct loaded *loa
   diags_init(&loaded->diags, &loaded->arena);
   struct err err;
   err_clear(&err);
-  int status = ruleset_load_tree(&loaded->arena, (struct env *)(uintptr_t)cli->env, (const char *const *)paths, count,
+  int status = ruleset_load_tree(&loaded->arena, (struct env *)cli->env, (const char *const *)paths, count,
                                  &loaded->tree, &loaded->diags, &err);
   if (status == ERR_FATAL) return cli_fail(cli, &err);
   return status == 0 ? EXIT_FINE : EXIT_FINDINGS;
 }
 
 int load_compile(struct cli *cli, struct loaded *loaded) {
-  struct ruleset_options options = {.env = (struct env *)(uintptr_t)cli->env};
+  struct ruleset_options options = {.env = (struct env *)cli->env};
   struct err err;
   err_clear(&err);
   int status = ruleset_compile(loaded->tree, &options, &loaded->diags, &loaded->ruleset, &err);

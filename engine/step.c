@@ -5,6 +5,7 @@
 #include "engine/step.h"
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "engine/key_state.h"
 #include "engine/timer.h"
 #include "rules/index.h"
@@ -12,7 +13,7 @@
 enum {
   STEP_SCRATCH_BYTES = 1 << 16,
   STEP_RUNS_MAX = 100000,
-  STEP_KEY_PARTS_MAX = 64,
+  STEP_KEY_PARTS_MAX = LIMIT_KEY_PARTS,
   STEP_SPACES_AHEAD = 8, /* key spaces of one event whose records are asked for ahead */
   STEP_ENTRY_BYTES = 640 /* of an open match with its share of record, table, timer and held events */
 };
@@ -50,6 +51,7 @@ struct stepper {
   struct arena scratch;
   struct index_scratch *index;
   struct rule_counts *counts;
+  struct expr_counts *own;   /* per rule: what its residuals counted; counts[].expr adds its predicates */
   struct expr_counts shared; /* of predicates, which belong to no one rule */
   struct key_table *table;
   struct wheel *wheel;
@@ -138,6 +140,7 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
   pool_init(&stepper->pool, mem);
   size_t rules = ruleset->rule_count + 1u;
   stepper->counts = mem_alloc(mem, sizeof *stepper->counts * rules);
+  stepper->own = mem_alloc(mem, sizeof *stepper->own * rules);
   stepper->done = mem_alloc(mem, sizeof *stepper->done * rules);
   stepper->runs = mem_alloc(mem, sizeof *stepper->runs * rules);
   stepper->null_keys =
@@ -155,6 +158,7 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
                                    .counts = &stepper->shared};
   stepper->truth = (struct truth){.predicates = ruleset->predicates, .env = &stepper->env};
   stepper->truth.marks = mem_alloc(mem, sizeof *stepper->truth.marks * ((size_t)ruleset->predicate_count + 1));
+  stepper->truth.counts = mem_alloc(mem, sizeof *stepper->truth.counts * ((size_t)ruleset->predicate_count + 1));
   stepper->index = index_scratch_new(mem, ruleset->index);
   stepper->context = (struct nfa_context){.mem = mem,
                                           .pool = &stepper->pool,
@@ -222,7 +226,7 @@ static void step_rule(struct stepper *stepper, const struct rule *rule, struct k
                       struct rule_state *state, const struct event *event) {
   bool fresh = state->state == NULL;
   stepper->rule = rule;
-  stepper->env.counts = &stepper->counts[rule->id].expr;
+  stepper->env.counts = &stepper->own[rule->id];
   nfa_event(rule->pattern, &state->state, event, &stepper->context, &stepper->counts[rule->id].nfa);
   if (fresh && state->state != NULL && stepper->queues != NULL) {
     struct queue *queue = &stepper->queues[rule->id];
@@ -253,7 +257,7 @@ static void step_waiting(struct stepper *stepper, struct key_record *record, con
 
 static void step_on(struct stepper *stepper, const struct rule *rule, const struct event *event) {
   stepper->rule = rule;
-  stepper->env.counts = &stepper->counts[rule->id].expr;
+  stepper->env.counts = &stepper->own[rule->id];
   if (rule->on_condition.residual != NULL && expr_truth(rule->on_condition.residual, &stepper->env) != 1) return;
   stepper->counts[rule->id].nfa.told++;
   struct nfa_item item = {0};
@@ -435,7 +439,7 @@ static void fire(struct stepper *stepper, struct key_record *record, int64_t dea
     const struct rule *rule = &stepper->ruleset->rules[state->rule];
     if (nfa_deadline(state->state) <= deadline) {
       stepper->rule = rule;
-      stepper->env.counts = &stepper->counts[rule->id].expr;
+      stepper->env.counts = &stepper->own[rule->id];
       nfa_time(rule->pattern, &state->state, deadline, &stepper->context, &stepper->counts[rule->id].nfa);
     }
     if (state->state == NULL) {
@@ -477,6 +481,14 @@ const struct rule_counts *stepper_counts(const struct stepper *stepper) {
     for (uint16_t t = 0; t < rule->type_count && stepper->runs[r]; t++)
       null_key += stepper->null_keys[(size_t)rule->key_space * set->schema_count + rule->types[t]];
     stepper->counts[r].null_key = null_key;
+    stepper->counts[r].expr = stepper->own[r];
+    const int32_t *predicates = &rule->on_condition.predicate;
+    uint16_t count = rule->pattern == NULL ? rule->on_condition.predicate != PREDICATE_TRUE
+                                           : pattern_predicates(rule->pattern, &predicates);
+    for (uint16_t i = 0; i < count; i++) {
+      stepper->counts[r].expr.overflow += stepper->truth.counts[predicates[i]].overflow;
+      stepper->counts[r].expr.regex_limit += stepper->truth.counts[predicates[i]].regex_limit;
+    }
   }
   return stepper->counts;
 }

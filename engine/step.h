@@ -14,9 +14,10 @@ struct stepper;
 
 /* Counted for each rule since the start. */
 struct rule_counts {
-  struct nfa_counts nfa;   /* pattern rules: started, open, dropped …; `on` rules use `told` alone */
-  struct expr_counts expr; /* overflows and regex limits in this rule's conditions (the predicate part: in all rules') */
-  uint64_t null_key;       /* events that the rule did not see because their key was null */
+  struct nfa_counts nfa; /* pattern rules: started, open, dropped …; `on` rules use `told` alone */
+  struct expr_counts
+      expr;          /* overflows and regex limits in this rule's conditions (the predicate part: in all rules') */
+  uint64_t null_key; /* events that the rule did not see because their key was null */
 };
 
 /* A match. Everything is borrowed for the time of the call. */
@@ -29,10 +30,12 @@ struct told {
 
 struct step_options {
   enum nfa_mode mode;
-  uint32_t runs_max;     /* per rule and key; 0 = the default */
-  uint64_t entries_max;  /* open matches of one rule over all keys, the oldest go; 0 = no limit, or from state_bytes_max */
-  size_t state_bytes_max;/* what the state of all rules may take, about: entries_max is computed from it; 0 = no limit */
-  const bool *enabled;   /* one for each rule; borrowed; NULL = all but those with `mode off` */
+  uint32_t runs_max; /* per rule and key; 0 = the default */
+  uint64_t
+      entries_max; /* open matches of one rule over all keys, the oldest go; 0 = no limit, or from state_bytes_max */
+  size_t
+      state_bytes_max; /* what the state of all rules may take, about: entries_max is computed from it; 0 = no limit */
+  const bool *enabled; /* one for each rule; borrowed; NULL = all but those with `mode off` */
   /* In the order of processing: by event, then by deadline; among the rules of one event, and the rules and keys of
    * one deadline, in any order (the outbox sorts them). The matches of one rule, key and event or deadline come in
    * their order of telling. */
@@ -50,9 +53,9 @@ void stepper_batch(struct stepper *stepper, const struct event *events, uint32_t
 /* No event earlier than `frontier` will come: every deadline < frontier is due, in order. INT64_MAX = the end. */
 void stepper_time(struct stepper *stepper, int64_t frontier);
 
-const struct rule_counts *stepper_counts(const struct stepper *stepper); /* one for each rule */
+const struct rule_counts *stepper_counts(const struct stepper *stepper);        /* one for each rule */
 const struct expr_counts *stepper_shared_counts(const struct stepper *stepper); /* of predicates, shared by rules */
-uint64_t stepper_keys(const struct stepper *stepper);                    /* keys with state now */
-size_t stepper_bytes(const struct stepper *stepper);                     /* of that state, about */
+uint64_t stepper_keys(const struct stepper *stepper);                           /* keys with state now */
+size_t stepper_bytes(const struct stepper *stepper);                            /* of that state, about */
 
 #endif

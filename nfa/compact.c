@@ -6,6 +6,7 @@
  * and leaves from the front of the ring. Numbers of events and nodes are 32 bits and wrap; only their distance to the
  * front counts. */
 #include "nfa/compact.h"
+#include "base/sort.h"
 
 #include "base/check.h"
 
@@ -372,7 +373,7 @@ static void add_leftmost(struct stepping *s, struct compact *c, uint32_t root, u
       reached[count++] = below[j] - c->node_first;
     }
   }
-  qsort(reached, count, sizeof *reached, compare_numbers);
+  sort_items(reached, count, sizeof *reached, compare_numbers, s->context->scratch);
   uint32_t *up =
       arena_alloc(s->context->scratch, count * sizeof *up); /* beside reached: the extension above, or NONE */
   for (uint32_t i = 0; i < count; i++) up[i] = COMPACT_NONE;

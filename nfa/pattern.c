@@ -119,7 +119,7 @@ static void add_elem(struct compiler *c, int self, const struct pattern_node *no
                      .closed_counter = -1,
                      .choice_counter = -1};
   e->position = c->position;
-  if (depth > PATTERN_DEPTH_MAX) fail(c, "the pattern's groups are nested too deeply (64 at most)");
+  if (depth > PATTERN_DEPTH_MAX + 1) fail(c, "the pattern's groups are nested too deeply (64 at most)");
   if (c->failed) return;
   if (node->kind == PATTERN_STEP) {
     if (node->step >= STEPS_MAX || node->step >= c->spec->step_count) {
@@ -798,6 +798,15 @@ static const char *compact_obstacle(const struct compiler *c) {
   return NULL;
 }
 
+static void add_predicates(struct compiler *c) {
+  struct pattern *g = c->program;
+  struct interest_list list = {0};
+  for (int s = 0; s < g->step_count; s++) want(c, &list, g->steps[s].condition);
+  for (int i = 0; i < c->condition_count; i++) want(c, &list, c->conditions[i].condition);
+  g->predicates = list.items;
+  g->predicate_count = (uint16_t)list.count;
+}
+
 /* Every index in the program stands inside its array: what the matcher relies on without looking. */
 static void verify(const struct compiler *c) {
   const struct pattern *g = c->program;
@@ -840,6 +849,7 @@ static void settle(struct compiler *c) {
   g->actions = kept(c, g->actions, c->action_count, sizeof *g->actions);
   g->closed_counters = kept(c, g->closed_counters, c->closed_count, 1);
   g->conditions = c->conditions = kept(c, c->conditions, c->condition_count, sizeof *c->conditions);
+  g->predicates = kept(c, g->predicates, g->predicate_count, sizeof *g->predicates);
   int interests = 0;
   for (int i = 0; i < g->node_count * g->type_count; i++)
     if (g->interests[i].count != EVERY_EVENT && g->interests[i].first + g->interests[i].count > interests)
@@ -884,6 +894,7 @@ static struct pattern *compile(struct compiler *c) {
   for (int i = 0; i < c->condition_count; i++) g->pure &= c->conditions[i].condition.residual == NULL;
   add_interests(c);
   add_starts(c);
+  add_predicates(c);
   if (c->failed) return NULL;
   add_clamps(c);
   add_tapes(c);
@@ -912,6 +923,11 @@ bool pattern_compact(const struct pattern *pattern, const char **why_not) {
 uint16_t pattern_starts(const struct pattern *pattern, const struct pattern_start **starts) {
   *starts = pattern->starts;
   return pattern->start_count;
+}
+
+uint16_t pattern_predicates(const struct pattern *pattern, const int32_t **predicates) {
+  *predicates = pattern->predicates;
+  return pattern->predicate_count;
 }
 
 uint16_t pattern_waits(const struct pattern *pattern, uint16_t type, const int32_t **predicates, bool *any_event) {

@@ -118,6 +118,9 @@ uint16_t pattern_starts(const struct pattern *pattern, const struct pattern_star
  * some run (next, gap …). */
 uint16_t pattern_waits(const struct pattern *pattern, uint16_t type, const int32_t **predicates, bool *any_event);
 
+/* All predicates that the pattern's conditions have, each once. */
+uint16_t pattern_predicates(const struct pattern *pattern, const int32_t **predicates);
+
 /* The program as text (explain) and as a Graphviz graph (explain --dot). `describe` gives a predicate's text; may be
  * NULL. */
 typedef void (*pattern_describe)(void *context, struct buf *out, const struct pattern_condition *condition);

@@ -97,6 +97,8 @@ struct pattern {
   struct pattern_start *starts;
   uint16_t start_count;
   struct wait_list *waits; /* per type index: what any waiting run may ask */
+  int32_t *predicates;     /* of all conditions, each once */
+  uint16_t predicate_count;
   int64_t within_us;
   enum pattern_report report;
   int64_t report_limit;

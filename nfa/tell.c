@@ -1,5 +1,6 @@
 /* tell.c - of the matches that are complete at one event or deadline: which are told, in which order, and what the
  * telling drops (rule-language.md section 3, "What is told"). Called by runs.c. */
+#include "base/sort.h"
 #include "nfa/run.h"
 
 void start_unref(struct stepping *s, struct start *start) {
@@ -140,7 +141,7 @@ static void chains_needed(struct stepping *s) {
 static void drop_equal(struct stepping *s) {
   struct completion *list = s->completions;
   uint32_t count = 0;
-  qsort(list, s->completion_count, sizeof *list, compare_for_sort);
+  sort_items(list, s->completion_count, sizeof *list, compare_for_sort, s->context->scratch);
   for (uint32_t i = 0; i < s->completion_count; i++) {
     if (count > 0 && same_events(&list[i], &list[count - 1]))
       completion_release(s, &list[i]);
@@ -238,9 +239,9 @@ void completions_tell_cut(struct stepping *s, int64_t time) {
 }
 
 /* Of the runs [first, end) of one start: the one with most events, of equal ones the leftmost. */
-static struct completion *most_events(struct completion *list, uint32_t first, uint32_t end) {
+static struct completion *most_events(struct stepping *s, struct completion *list, uint32_t first, uint32_t end) {
   struct completion *best = NULL, *kept = NULL;
-  qsort(list + first, end - first, sizeof *list, compare_for_sort);
+  sort_items(list + first, end - first, sizeof *list, compare_for_sort, s->context->scratch);
   for (uint32_t i = first; i < end; i++) {
     struct completion *before = kept;
     kept = &list[i];
@@ -260,7 +261,7 @@ void timeouts_tell(struct stepping *s, int64_t time) {
   for (uint32_t i = 0; i < s->completion_count;) { /* runs come by start, forks of one start side by side */
     uint32_t first = i;
     while (i < s->completion_count && list[i].start == list[first].start) i++;
-    struct completion *best = most_events(list, first, i);
+    struct completion *best = most_events(s, list, first, i);
     if (best->start->told) continue;
     s->counts->timeouts++;
     tell(s, best, NFA_TIMEOUT, time, true, false);

@@ -1,8 +1,16 @@
 /* truth.c - the slow side of truth_holds(): evaluate a predicate that nobody asked for yet, and remember the answer. */
 #include "nfa/truth.h"
 
-bool truth_ask(struct truth *truth, int32_t predicate) {
+bool truth_evaluate(struct truth *truth, int32_t predicate) {
+  struct expr_counts *before = truth->env->counts;
+  if (truth->counts != NULL) truth->env->counts = &truth->counts[predicate];
   bool holds = expr_truth(truth->predicates[predicate].expr, truth->env) == 1;
+  truth->env->counts = before;
+  return holds;
+}
+
+bool truth_ask(struct truth *truth, int32_t predicate) {
+  bool holds = truth_evaluate(truth, predicate);
   truth_mark(truth, predicate, holds);
   return holds;
 }

@@ -19,11 +19,13 @@ struct predicate {
 
 struct truth {
   const struct predicate *predicates;
-  uint64_t *marks;      /* one per predicate: (epoch << 1) | holds; any other epoch = not known yet */
-  uint64_t epoch;       /* of the event in hand; grows by one per event */
-  struct expr_env *env; /* env->banks[BANK_EVENT] = the event's values */
+  uint64_t *marks;            /* one per predicate: (epoch << 1) | holds; any other epoch = not known yet */
+  uint64_t epoch;             /* of the event in hand; grows by one per event */
+  struct expr_counts *counts; /* one per predicate: what went wrong in evaluating it */
+  struct expr_env *env;       /* env->banks[BANK_EVENT] = the event's values */
 };
 
+bool truth_evaluate(struct truth *truth, int32_t predicate); /* its expression, whatever is known */
 bool truth_ask(struct truth *truth, int32_t predicate);
 
 static inline bool truth_holds(struct truth *truth, int32_t predicate) {

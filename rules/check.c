@@ -10,7 +10,7 @@
 
 #include "base/check.h"
 
-enum { SCRATCH_CHUNK_BYTES = 1 << 16 };
+enum { SCRATCH_CHUNK_BYTES = 1 << 16, LOCAL_CHUNK_BYTES = 1 << 12 };
 
 /* ---- messages ---- */
 
@@ -538,6 +538,7 @@ static void check_ordered(struct checker *c) {
       if (c->tree->types[node].origin == TYPE_OF_DERIVED) check_derived(c, c->tree->types[node].event);
     } else if (node < types + rules) {
       check_rule(c, c->tree->rules[node - types]);
+      arena_reset(&c->local);
     } else {
       check_counter_declaration(c, node - types - rules);
     }
@@ -549,6 +550,7 @@ int check_tree(struct tree *tree, const struct check_options *options, struct di
   struct checker c = {.tree = tree, .arena = tree->arena, .options = options, .diags = diags};
   uint32_t errors_before = diags->error_count;
   arena_init(&c.scratch, tree->arena->mem, SCRATCH_CHUNK_BYTES);
+  arena_init(&c.local, tree->arena->mem, LOCAL_CHUNK_BYTES);
   name_map_init(&c.regexes, &c.scratch);
   name_map_init(&c.zones, &c.scratch);
   collect_symbols(&c);
@@ -564,6 +566,7 @@ int check_tree(struct tree *tree, const struct check_options *options, struct di
   check_stages(&c);
   check_tests(&c);
   check_regex_done(&c);
+  arena_free(&c.local);
   arena_free(&c.scratch);
   return diags->error_count > errors_before ? ERR_ABORT : 0;
 }

@@ -1,5 +1,6 @@
 /* check_decl.c - declarations without conditions over several events: source events, lists, tables, lookups, models,
  * counters' types are in check.c. Also keys, groups, actions and time zones. */
+#include "base/limits.h"
 #include "rules/check_private.h"
 
 #include "base/zone.h"
@@ -423,6 +424,11 @@ static void check_part_paths(struct checker *c, const struct key_part *part, con
 }
 
 void check_key(struct checker *c, struct key_tree *key, const uint16_t *types, uint16_t type_count) {
+  if (key->part_count > LIMIT_KEY_PARTS) {
+    check_say(c, key->span, "range", NULL, "a key has at most %d parts, this one %d", (int)LIMIT_KEY_PARTS,
+              (int)key->part_count);
+    key->part_count = LIMIT_KEY_PARTS; /* the others are not looked at */
+  }
   for (uint16_t i = 0; i < key->part_count; i++) {
     struct key_part *part = &key->parts[i];
     part->type = TYPE_BAD;

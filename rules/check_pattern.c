@@ -83,7 +83,7 @@ static uint16_t sort_ids(uint16_t *ids, uint16_t count) {
 
 static void check_step_names(struct checker *c, const struct rule_tree *rule) {
   struct name_map seen;
-  name_map_init(&seen, &c->scratch);
+  name_map_init(&seen, &c->local);
   for (uint16_t i = 0; i < rule->step_count; i++) {
     const struct name *name = &rule->steps[i].element->name;
     if (!name_given(name)) continue;

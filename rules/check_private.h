@@ -48,6 +48,7 @@ struct checker {
   struct tree *tree;
   struct arena *arena;  /* the tree's: what stays */
   struct arena scratch; /* maps, orders, messages: freed at the end */
+  struct arena local;   /* of the rule at hand: emptied after it */
   const struct check_options *options;
   struct diags *diags;
   struct symbols events, rules, lists, tables, lookups, models, counters, lets, groups;

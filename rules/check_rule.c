@@ -1,7 +1,9 @@
 /* check_rule.c - rules but for their patterns: which clauses go together, key, emit, message, suppress, list actions,
  * life cycle. Also what a rule's alerts are as events, and which expressions are secret fields themselves. */
+#include "base/limits.h"
 #include "rules/check_private.h"
 
+#include "base/utf8.h"
 #include "rules/lint.h"
 
 static bool has(const struct rule_tree *rule, enum clause clause) { return rule->given >> clause & 1; }
@@ -47,6 +49,9 @@ static void check_policies(struct checker *c, struct rule_tree *rule) {
               timeout ? "timeout" : "longest");
   if (rule->report == REPORT_ALL && rule->report_limit_given && rule->report_limit < 1)
     check_say(c, clause_at(rule, CLAUSE_REPORT), "range", NULL, "`report all limit` takes at least 1");
+  if (rule->report == REPORT_ALL && rule->report_limit_given && rule->report_limit > LIMIT_REPORT_ALL_CAP)
+    check_say(c, clause_at(rule, CLAUSE_REPORT), "range", NULL, "`report all limit` takes at most %d",
+              (int)LIMIT_REPORT_ALL_CAP);
   if (has(rule, CLAUSE_AFTER) && (rule->after == AFTER_TO_FIRST || rule->after == AFTER_TO_LAST)) {
     int32_t step = check_step_find(c, rule, &rule->after_step, true);
     if (step >= 0) rule->after_step_index = (uint16_t)step;
@@ -164,7 +169,7 @@ static void check_emit(struct checker *c, struct rule_tree *rule) {
                         .counters = on ? COUNTERS_OWN : COUNTERS_NEED_OF,
                         .previous = on};
   struct name_map seen;
-  name_map_init(&seen, &c->scratch);
+  name_map_init(&seen, &c->local);
   for (uint16_t i = 0; i < rule->emit_count; i++) {
     struct tree_entry *entry = &rule->emit[i];
     if (rule->emit_count > 1 && name_map_put(&seen, entry->name.text, i) != NAME_ABSENT)
@@ -177,13 +182,13 @@ static void check_emit(struct checker *c, struct rule_tree *rule) {
   }
 }
 
-/* The place of byte `offset` of the message, if the text in the file is as long as what it says (no escapes). */
-static struct span message_at(const struct rule_tree *rule, size_t offset, size_t length) {
-  struct span span = rule->message_span.line > 0 ? rule->message_span : clause_at(rule, CLAUSE_MESSAGE);
-  if (rule->message_span.line == 0 || span.length != rule->message.length + 2) return span;
-  span.column += (uint32_t)offset + 1;
-  span.length = (uint32_t)length;
-  return span;
+/* The place of byte `offset` of the message, if it is the file's own text (a message with escapes is a copy). */
+static struct span message_at(const struct checker *c, const struct rule_tree *rule, size_t offset, size_t length) {
+  struct span span = rule->message_span;
+  if (span.line == 0) return clause_at(rule, CLAUSE_MESSAGE);
+  struct slice text = c->tree->files[span.file].text, before = {rule->message.data, offset};
+  if (before.data < text.data || before.data >= text.data + text.length) return span;
+  return span_at(span.file, span.line, span.column + 1 + (uint32_t)utf8_count(before), (uint32_t)length);
 }
 
 static bool message_value(struct checker *c, struct rule_tree *rule, struct span at, struct slice name,
@@ -237,8 +242,9 @@ static void check_message(struct checker *c, struct rule_tree *rule) {
   size_t braces = 0;
   for (size_t i = 0; i < text.length; i++)
     if (text.data[i] == '{') braces++;
-  rule->message_parts =
-      arena_array(c->arena, struct message_part_tree, 2 * braces + 2); /* a text before each value, one behind */
+  /* A text before each value, one behind. */
+  struct message_part_tree *parts = arena_array(&c->local, struct message_part_tree, 2 * braces + 2);
+  uint32_t count = 0;
   char *plain = arena_alloc(c->arena, text.length + 1);
   size_t plain_length = 0, plain_start = 0;
   for (size_t i = 0; i < text.length; i++) {
@@ -250,33 +256,31 @@ static void check_message(struct checker *c, struct rule_tree *rule) {
       continue;
     }
     if (byte == '}') {
-      check_say(c, message_at(rule, i, 1), "template", "a brace of its own is `}}`", "this `}` closes nothing");
+      check_say(c, message_at(c, rule, i, 1), "template", "a brace of its own is `}}`", "this `}` closes nothing");
       return;
     }
     size_t end = i + 1;
     while (end < text.length && text.data[end] != '}' && text.data[end] != '{') end++;
     struct slice name = {text.data + i + 1, end - i - 1};
     if (end == text.length || text.data[end] == '{' || !message_name_good(name)) {
-      check_say(c, message_at(rule, i, end - i), "template", "a brace of its own is `{{`",
+      check_say(c, message_at(c, rule, i, end - i), "template", "a brace of its own is `{{`",
                 "`{` in a message begins a name, as `{amount}`");
       return;
     }
     if (plain_length > plain_start)
-      rule->message_parts[rule->message_part_count++].text =
-          (struct slice){plain + plain_start, plain_length - plain_start};
+      parts[count++].text = (struct slice){plain + plain_start, plain_length - plain_start};
     plain_start = plain_length;
-    struct message_part_tree part = {0};
-    message_value(c, rule, message_at(rule, i + 1, name.length), name, &part);
-    rule->message_parts[rule->message_part_count++] = part;
+    message_value(c, rule, message_at(c, rule, i + 1, name.length), name, &parts[count++]);
     i = end;
-    if (rule->message_part_count > UINT16_MAX - 2) {
+    if (count > UINT16_MAX - 2) {
       check_say(c, clause_at(rule, CLAUSE_MESSAGE), "too-many", NULL, "the message has too many names");
       return;
     }
   }
-  if (plain_length > plain_start)
-    rule->message_parts[rule->message_part_count++].text =
-        (struct slice){plain + plain_start, plain_length - plain_start};
+  if (plain_length > plain_start) parts[count++].text = (struct slice){plain + plain_start, plain_length - plain_start};
+  rule->message_parts = arena_alloc(c->arena, count * sizeof *parts);
+  if (count > 0) memcpy(rule->message_parts, parts, count * sizeof *parts);
+  rule->message_part_count = (uint16_t)count;
 }
 
 static void check_suppress(struct checker *c, struct rule_tree *rule) {
@@ -342,7 +346,7 @@ static void check_list_action(struct checker *c, struct rule_tree *rule, const s
 
 static void check_sinks(struct checker *c, struct rule_tree *rule) {
   struct name_map seen;
-  name_map_init(&seen, &c->scratch);
+  name_map_init(&seen, &c->local);
   for (uint16_t i = 0; i < rule->to_count; i++)
     if (name_map_put(&seen, rule->to[i].text, i) != NAME_ABSENT)
       check_say(c, rule->to[i].span, "duplicate-name", NULL, "the sink `" SLICE_FMT "` stands twice",
@@ -357,7 +361,7 @@ static void make_alert_fields(struct checker *c, struct rule_tree *rule) {
   uint16_t key_count = rule->key != NULL ? rule->key->part_count : 0, count = 0;
   struct type_field *fields = arena_array(c->arena, struct type_field, (size_t)rule->emit_count + key_count + 1);
   struct name_map seen;
-  name_map_init(&seen, &c->scratch);
+  name_map_init(&seen, &c->local);
   for (uint16_t i = 0; i < rule->emit_count; i++) {
     struct secret_info secret = tree_expr_secret(c->tree, rule, rule->types, rule->type_count, rule->emit[i].expr);
     if (name_map_put(&seen, rule->emit[i].name.text, i) != NAME_ABSENT) continue;

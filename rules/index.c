@@ -40,7 +40,7 @@ struct query {
 };
 
 static bool atom_holds(const struct query *query, const struct index_atom *atom, int32_t predicate) {
-  if (atom->kind == ATOM_EXPR) return expr_truth(query->truth->predicates[predicate].expr, query->truth->env) == 1;
+  if (atom->kind == ATOM_EXPR) return truth_evaluate(query->truth, predicate);
   struct value v = query->values[atom->slot];
   if (v.kind == VALUE_NULL) return atom->kind == ATOM_NULL;
   int64_t key;

@@ -331,7 +331,7 @@ static struct comment *new_comment(struct reader *reader, struct json_at at, boo
 struct comment *json_before_comments(struct reader *reader, struct json_at object, const char *name) {
   struct json_step step, element_step;
   struct json_at member = json_member(object, name, &step);
-  struct comment *first = NULL, **end = &first, *last = NULL;
+  struct comment *first = NULL, *last = NULL;
   if (member.item == NULL) return NULL;
   json_array(reader, member, UINT16_MAX);
   JSON_EACH(element, member, &element_step) {
@@ -340,8 +340,12 @@ struct comment *json_before_comments(struct reader *reader, struct json_at objec
       last->blank_after = true;
       continue;
     }
-    *end = last = new_comment(reader, element, false);
-    end = &last->next;
+    struct comment *comment = new_comment(reader, element, false);
+    if (last == NULL)
+      first = comment;
+    else
+      last->next = comment;
+    last = comment;
   }
   return first;
 }
@@ -470,6 +474,6 @@ int json_form_read(struct tree *tree, struct slice file_name, struct slice json,
   uint16_t file = tree->file_count;
   int parsed = parse_file(tree, file_name, (struct slice){kept, length}, diags);
   if (result == 0) return parsed;
-  diag_add(diags, DIAG_ERROR, (struct span){.file = file}, "bad-json-form", NULL, "%s", err.text);
+  diag_add(diags, DIAG_ERROR, span_at(file, 0, 0, 0), "bad-json-form", NULL, "%s", err.text);
   return ERR_ABORT;
 }

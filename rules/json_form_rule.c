@@ -1,4 +1,5 @@
 /* json_form_rule.c - rules of the JSON form, their patterns too. */
+#include "base/limits.h"
 #include "rules/json_form_read.h"
 #include "rules/lex.h"
 #include "rules/parse.h"
@@ -241,7 +242,8 @@ static void read_matching(struct reader *reader, struct rule_tree *rule, struct 
   if (given(rule, at, CLAUSE_REPORT, &step, &member))
     rule->report = (enum report)json_choice(reader, member, WORDS(json_form_reports));
   rule->report_limit_given = json_has(at, "report_limit");
-  if (rule->report_limit_given) rule->report_limit = json_member_int(reader, at, "report_limit", 1, INT32_MAX);
+  if (rule->report_limit_given)
+    rule->report_limit = json_member_int(reader, at, "report_limit", 1, LIMIT_REPORT_ALL_CAP);
   if (rule->report_limit_given && rule->report != REPORT_ALL && !reader->failed)
     json_fail(reader, at.step, "a \"report_limit\" stands beside \"report\":\"all\"");
   if (given(rule, at, CLAUSE_AFTER, &step, &member))

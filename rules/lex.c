@@ -62,9 +62,8 @@ bool lex_init(struct lexer *lexer, struct arena *arena, struct diags *diags, uin
         lexer->column++;
       }
     }
-    diag_add(diags, DIAG_ERROR, (struct span){file, lexer->line, lexer->column, 1}, "bad-utf8",
-             "save the file as UTF-8", "the file is not UTF-8 text: byte 0x%02x",
-             (unsigned)(unsigned char)text.data[valid]);
+    diag_add(diags, DIAG_ERROR, span_at(file, lexer->line, lexer->column, 1), "bad-utf8", "save the file as UTF-8",
+             "the file is not UTF-8 text: byte 0x%02x", (unsigned)(unsigned char)text.data[valid]);
     lexer->at = lexer->end;
     return false;
   }
@@ -81,15 +80,17 @@ static uint32_t column_of(struct lexer *lexer, const char *at) {
   return column;
 }
 
-static uint32_t code_points(const char *from, const char *to) {
-  uint32_t count = 0;
-  for (const char *p = from; p < to; p++) count += ((unsigned char)*p & 0xc0) != 0x80;
-  return count;
+/* The token ends before `end`. */
+static void end_span(struct token *token, const char *end) {
+  uint32_t length = 0;
+  for (const char *p = token->source.data; p < end && length < SPAN_LENGTH_MAX; p++)
+    length += ((unsigned char)*p & 0xc0) != 0x80;
+  if (length == 0) length = 1;
+  token->span.length = length & SPAN_LENGTH_MAX;
 }
 
 void lex_error(struct lexer *lexer, struct token *token, const char *code, const char *hint, const char *text) {
-  token->span.length = code_points(token->source.data, lexer->at);
-  if (token->span.length == 0) token->span.length = 1;
+  end_span(token, lexer->at);
   diag_add(lexer->diags, DIAG_ERROR, token->span, code, hint, "%s", text);
   token->bad = true;
 }
@@ -122,7 +123,7 @@ static void take_comment(struct lexer *lexer, unsigned mark_length) {
   while (end > start && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r')) end--;
   for (const char *p = start; p < end; p++) {
     if ((unsigned char)*p >= 0x20 || *p == '\t') continue;
-    struct span span = {lexer->file, lexer->line, column_of(lexer, p), 1};
+    struct span span = span_at(lexer->file, lexer->line, column_of(lexer, p), 1);
     diag_add(lexer->diags, DIAG_ERROR, span, "stray-byte", NULL, "control byte 0x%02x in the comment", (unsigned)*p);
     break;
   }
@@ -449,7 +450,7 @@ void lex_next(struct lexer *lexer, struct token *token) {
     *token = (struct token){.number = lexer->token_count, .first_on_line = lexer->token_line != lexer->line};
     const char *start = lexer->at;
     token->source = (struct slice){start, 0};
-    token->span = (struct span){lexer->file, lexer->line, column_of(lexer, start), 1};
+    token->span = span_at(lexer->file, lexer->line, column_of(lexer, start), 1);
     if (start < lexer->end && *start != '}') note_blank_line(lexer);
     if (start >= lexer->end) {
       token->kind = TOKEN_END;
@@ -457,7 +458,7 @@ void lex_next(struct lexer *lexer, struct token *token) {
     }
     if (!take_token(lexer, token)) continue;
     token->source.length = (size_t)(lexer->at - start);
-    token->span.length = code_points(start, lexer->at);
+    end_span(token, lexer->at);
     lexer->token_line = lexer->line;
     lexer->token_count++;
     lexer->previous = token->kind;

@@ -66,7 +66,7 @@ static struct span inside_literal(const struct lower *lower, const struct tree_e
     column = *c == '\n' ? 1 : column + (((unsigned char)*c & 0xC0) != 0x80);
     line += *c == '\n';
   }
-  return (struct span){.file = span.file, .line = line, .column = column, .length = 1};
+  return span_at(span.file, line, column, 1);
 }
 
 struct regex *lower_regex(struct lower *lower, const struct tree_expr *expr) {

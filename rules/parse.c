@@ -16,7 +16,7 @@ static const struct {
     {"group", DECL_GROUP, parse_group}, {"actions", DECL_ACTIONS, parse_actions},
     {"test", DECL_TEST, parse_test},
 };
-enum { DECLARATIONS = sizeof declarations / sizeof declarations[0] };
+enum { DECLARATIONS = sizeof declarations / sizeof declarations[0], SCRATCH_CHUNK_BYTES = 1 << 12 };
 
 static int declaration_at(struct parser *parser) {
   for (int i = 0; i < DECLARATIONS; i++)
@@ -92,23 +92,33 @@ static void parse_declarations(struct parser *parser, struct source_file *file) 
     struct decl decl = {.kind = declarations[at].kind, .file = parser->file};
     declarations[at].parse(parser, &decl, comments);
     add_declaration(parser, decl);
+    arena_reset(&parser->scratch);
     if (parser->panic) sync_file(parser);
   }
 }
 
-static void index_lines(struct parser *parser, struct source_file *file) {
+/* How many lines the text has, what stands behind the last end of line included; and where they start (or NULL). */
+static uint32_t find_lines(struct slice text, uint32_t *starts) {
+  const char *line = text.data, *end = text.data + text.length;
+  for (uint32_t count = 0;; line++) {
+    if (starts != NULL) starts[count] = (uint32_t)(line - text.data);
+    count++;
+    line = line == end ? NULL : memchr(line, '\n', (size_t)(end - line));
+    if (line == NULL) return count;
+  }
+}
+
+/* Sets line_starts. False: more lines than a span can count. */
+static bool index_lines(struct parser *parser, struct source_file *file) {
   struct slice text = file->text;
-  uint32_t lines = 1;
-  for (const char *p = text.data, *end = p + text.length; p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL;
-       p++)
-    lines++;
-  uint32_t *starts = arena_array(parser->arena, uint32_t, lines), line = 0;
-  starts[line++] = 0;
-  for (const char *p = text.data, *end = p + text.length; p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL;
-       p++)
-    starts[line++] = (uint32_t)(p - text.data) + 1;
+  uint32_t lines = find_lines(text, NULL);
+  bool empty_last = text.length > 0 && text.data[text.length - 1] == '\n';
+  if (lines - empty_last > SPAN_LINE_MAX) return false;
+  uint32_t *starts = arena_array(parser->arena, uint32_t, lines);
+  find_lines(text, starts);
   file->line_starts = starts;
   file->line_count = lines;
+  return true;
 }
 
 /* Puts the text into the tree and a lexer on it. False: it cannot be read at all (said). */
@@ -116,34 +126,45 @@ static bool open_text(struct parser *parser, struct tree *tree, struct slice nam
                       struct diags *diags) {
   if (text.data == NULL) text = SLICE("");
   *parser = (struct parser){.tree = tree, .arena = tree->arena, .diags = diags};
+  arena_init(&parser->scratch, tree->arena->mem, SCRATCH_CHUNK_BYTES);
   check(tree->file_count < PARSE_FILES_MAX);
   bool too_long = text.length > PARSE_FILE_BYTES_MAX;
   parser->file = tree->file_count;
   tree->files = grown(tree->arena, tree->files, tree->file_count, sizeof *tree->files);
   struct source_file *file = &tree->files[tree->file_count++];
   *file = (struct source_file){.name = name, .text = too_long ? SLICE("") : text};
-  index_lines(parser, file);
-  if (too_long) {
-    diag_add(diags, DIAG_ERROR, (struct span){parser->file, 1, 1, 1}, "too-long", NULL,
-             "the file is longer than %d MiB", PARSE_FILE_BYTES_MAX >> 20);
-    return false;
-  }
-  return lex_init(&parser->lexer, parser->arena, diags, parser->file, text);
+  bool too_many = !index_lines(parser, file);
+  if (too_long)
+    diag_add(diags, DIAG_ERROR, span_at(parser->file, 1, 1, 1), "too-long", NULL, "the file is longer than %d MiB",
+             PARSE_FILE_BYTES_MAX >> 20);
+  if (too_many)
+    diag_add(diags, DIAG_ERROR, span_at(parser->file, 1, 1, 1), "too-long", "cut it into several files",
+             "the file has more than %d lines", SPAN_LINE_MAX);
+  return !too_long && !too_many && lex_init(&parser->lexer, parser->arena, diags, parser->file, text);
+}
+
+static void close_text(struct parser *parser) {
+  arena_free(&parser->scratch);
+  mem_free(parser->arena->mem, parser->line_ends);
 }
 
 int parse_file(struct tree *tree, struct slice file_name, struct slice text, struct diags *diags) {
   struct parser parser;
   uint32_t errors = diags->error_count, dropped = diags->dropped;
   if (open_text(&parser, tree, file_name, text, diags)) parse_declarations(&parser, &tree->files[parser.file]);
+  close_text(&parser);
   return diags->error_count == errors && diags->dropped == dropped ? 0 : ERR_ABORT;
 }
 
 struct tree_expr *parse_expression(struct tree *tree, struct slice file_name, struct slice text, struct diags *diags) {
   struct parser parser;
   uint32_t errors = diags->error_count, dropped = diags->dropped;
-  if (!open_text(&parser, tree, file_name, text, diags)) return NULL;
-  struct tree_expr *expr = parse_expr(&parser);
-  if (parse_kind(&parser) != TOKEN_END) parse_expected(&parser, "the end of the expression");
+  struct tree_expr *expr = NULL;
+  if (open_text(&parser, tree, file_name, text, diags)) {
+    expr = parse_expr(&parser);
+    if (parse_kind(&parser) != TOKEN_END) parse_expected(&parser, "the end of the expression");
+  }
+  close_text(&parser);
   return diags->error_count == errors && diags->dropped == dropped ? expr : NULL;
 }
 
@@ -219,7 +240,7 @@ struct name *parse_names(struct parser *parser, const char *what, uint16_t *coun
     if (!parser->panic) *(struct name *)parse_list_add(parser, &list, sizeof(struct name)) = name;
   } while (parse_accept(parser, TOKEN_COMMA));
   *count = parse_list_count(parser, &list);
-  return list.items;
+  return parse_list_end(parser, &list);
 }
 
 struct tree_entry *parse_entries(struct parser *parser, bool literals, uint16_t *count) {
@@ -237,7 +258,7 @@ struct tree_entry *parse_entries(struct parser *parser, bool literals, uint16_t 
   }
   parser->item_braces = outer_braces;
   *count = parse_list_count(parser, &list);
-  return list.items;
+  return parse_list_end(parser, &list);
 }
 
 /* Behind `key`: `none`, or parts; `user: login.uid, transfer.payer_id` is one part with two paths. A bare name begins a
@@ -262,12 +283,12 @@ struct key_tree *parse_key(struct parser *parser) {
       } while (parse_kind(parser) == TOKEN_COMMA && parse_ahead(parser, 2)->kind == TOKEN_DOT &&
                parse_accept(parser, TOKEN_COMMA));
       part.path_count = parse_list_count(parser, &paths);
-      part.paths = paths.items;
+      part.paths = parse_list_end(parser, &paths);
     }
     if (!parser->panic) *(struct key_part *)parse_list_add(parser, &parts, sizeof part) = part;
   } while (parse_accept(parser, TOKEN_COMMA));
   key->part_count = parse_list_count(parser, &parts);
-  key->parts = parts.items;
+  key->parts = parse_list_end(parser, &parts);
   key->span = parse_span(parser, key->span);
   return key;
 }

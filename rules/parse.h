@@ -4,7 +4,7 @@
 
 #include "rules/tree.h"
 
-enum { PARSE_FILE_BYTES_MAX = 256 << 20, PARSE_FILES_MAX = 65535, PARSE_LIST_MAX = 65535 };
+enum { PARSE_FILE_BYTES_MAX = 256 << 20, PARSE_FILES_MAX = SPAN_FILE_MAX, PARSE_LIST_MAX = 65535 };
 
 /* Append a file and its declarations to `tree` (zeroed at first, `arena` set). `file_name` and `text` are borrowed:
  * names, strings and spellings in the tree are slices of `text`. 0, or ERR_ABORT if something was wrong: then `diags`

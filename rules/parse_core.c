@@ -6,19 +6,25 @@
 #include "base/check.h"
 #include "base/utf8.h"
 
-enum { LIST_FIRST = 1, MESSAGE_MAX = 600, NEAREST_MAX = 64 };
+enum { LIST_FIRST = 4, MESSAGE_MAX = 600, NEAREST_MAX = 64 };
 
 static const struct token token_end = {.kind = TOKEN_END};
 
 void *parse_list_add(struct parser *parser, struct parse_list *list, size_t size) {
   if (list->count == list->capacity) {
     uint32_t capacity = list->capacity == 0 ? LIST_FIRST : list->capacity * 2;
-    char *items = arena_zero(parser->arena, capacity * size);
+    char *items = arena_zero(&parser->scratch, capacity * size);
     if (list->count > 0) memcpy(items, list->items, list->count * size);
-    list->items = items;
-    list->capacity = capacity;
+    *list = (struct parse_list){items, list->count, capacity, size};
   }
   return (char *)list->items + size * list->count++;
+}
+
+void *parse_list_end(struct parser *parser, const struct parse_list *list) {
+  if (list->count == 0) return NULL;
+  char *items = arena_alloc(parser->arena, list->count * list->size);
+  memcpy(items, list->items, list->count * list->size);
+  return items;
 }
 
 uint16_t parse_list_count(struct parser *parser, const struct parse_list *list) {
@@ -39,16 +45,17 @@ const struct token *parse_ahead(struct parser *parser, unsigned distance) {
   return &parser->ring[(parser->first + distance) % PARSE_AHEAD];
 }
 
-static void note_line_end(struct parser *parser, const struct span *span) {
+static void note_line_end(struct parser *parser, const struct token *token) {
+  const struct span *span = &token->span;
   if (span->line >= parser->line_capacity) {
     uint32_t capacity = parser->line_capacity == 0 ? 64 : parser->line_capacity;
     while (capacity <= span->line) capacity *= 2;
-    uint32_t *ends = arena_array(parser->arena, uint32_t, capacity);
-    if (parser->line_capacity > 0) memcpy(ends, parser->line_ends, parser->line_capacity * sizeof *ends);
-    parser->line_ends = ends;
+    parser->line_ends = mem_realloc(parser->arena->mem, parser->line_ends, capacity * sizeof *parser->line_ends);
+    memset(parser->line_ends + parser->line_capacity, 0, (capacity - parser->line_capacity) * sizeof(uint32_t));
     parser->line_capacity = capacity;
   }
-  parser->line_ends[span->line] = span->column + span->length;
+  uint32_t length = span->length < SPAN_LENGTH_MAX ? span->length : (uint32_t)utf8_count(token->source);
+  parser->line_ends[span->line] = span->column + length;
 }
 
 struct token parse_take(struct parser *parser) {
@@ -59,7 +66,7 @@ struct token parse_take(struct parser *parser) {
   if (token->kind == TOKEN_CLOSE_BRACE && parser->braces > 0) parser->braces--;
   parser->first = (parser->first + 1) % PARSE_AHEAD;
   parser->held--;
-  note_line_end(parser, &parser->last.span);
+  note_line_end(parser, &parser->last);
   return parser->last;
 }
 
@@ -82,14 +89,9 @@ bool parse_accept_word(struct parser *parser, const char *word) {
 }
 
 struct span parse_span(struct parser *parser, struct span first) {
-  const struct span *last = &parser->last.span;
-  struct span span = first;
-  if (last->line == first.line && last->column + last->length > first.column)
-    span.length = last->column + last->length - first.column;
-  else if (last->line > first.line && first.line < parser->line_capacity &&
-           parser->line_ends[first.line] > first.column)
-    span.length = parser->line_ends[first.line] - first.column;
-  return span;
+  if (parser->last.span.line < first.line || first.line >= parser->line_capacity) return first;
+  uint32_t end = parser->line_ends[first.line];
+  return end <= first.column ? first : span_at(first.file, first.line, first.column, end - first.column);
 }
 
 /* ---- messages ---- */
@@ -150,12 +152,9 @@ static const char *expected_hint(struct parser *parser, const char *what, const 
 
 /* The end of the file is shown behind the last token. */
 static struct span found_span(struct parser *parser, const struct token *found) {
-  struct span span = found->span;
-  if (found->kind != TOKEN_END || parser->last.span.line == 0) return span;
-  span = parser->last.span;
-  span.column += span.length;
-  span.length = 1;
-  return span;
+  const struct span *last = &parser->last.span;
+  if (found->kind != TOKEN_END || last->line == 0) return found->span;
+  return span_at(last->file, last->line, parser->line_ends[last->line], 1);
 }
 
 void parse_expected(struct parser *parser, const char *what) {

@@ -29,17 +29,21 @@ struct parser {
   unsigned braces;                    /* that are open */
   unsigned item_braces;               /* where the block's item began, for parse_sync_block() */
   uint32_t item_number;               /* its first token's number */
+  struct arena scratch;               /* lists that still grow: emptied after each declaration */
   uint32_t *line_ends, line_capacity; /* [line]: the column behind its last token, for spans over several lines */
   uint32_t *line_starts, line_count;  /* for struct source_file */
 };
 
-/* A list that grows in the arena. */
+/* A list that grows in the scratch arena. */
 struct parse_list {
   void *items;
   uint32_t count, capacity;
+  size_t size; /* of an item */
 };
 /* Room for one more item of `size` bytes, zeroed. */
 void *parse_list_add(struct parser *parser, struct parse_list *list, size_t size);
+/* The items at their final place in the tree's arena, no byte too many; nothing is added any more. */
+void *parse_list_end(struct parser *parser, const struct parse_list *list);
 /* The count as the tree keeps it; more than PARSE_LIST_MAX is said to be too many. */
 uint16_t parse_list_count(struct parser *parser, const struct parse_list *list);
 

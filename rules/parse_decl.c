@@ -29,8 +29,8 @@ static void parse_list_items(struct parser *parser, struct list_tree *list) {
     if (!more && parse_kind(parser) != TOKEN_CLOSE_BRACE) parse_expected(parser, "`,` or `}` in the list");
   }
   list->item_count = items.count;
-  list->items = items.items;
-  if (any) list->item_comments = comments.items;
+  list->items = parse_list_end(parser, &items);
+  if (any) list->item_comments = parse_list_end(parser, &comments);
 }
 
 void parse_list_decl(struct parser *parser, struct decl *decl, struct comment *comments) {
@@ -81,7 +81,7 @@ static struct column_tree *parse_columns(struct parser *parser, const char *what
   *end_comments = parse_comments(parser);
   parse_close(parser, what, span);
   *count = parse_list_count(parser, &columns);
-  return columns.items;
+  return parse_list_end(parser, &columns);
 }
 
 void parse_table(struct parser *parser, struct decl *decl, struct comment *comments) {
@@ -196,7 +196,7 @@ void parse_actions(struct parser *parser, struct decl *decl, struct comment *com
   do *(struct name *)parse_list_add(parser, &names, sizeof(struct name)) = parse_name(parser, "a name of an action");
   while (parse_accept(parser, TOKEN_GREATER));
   actions->count = parse_list_count(parser, &names);
-  actions->names = names.items;
+  actions->names = parse_list_end(parser, &names);
   actions->span = parse_span(parser, actions->span);
   parse_comments_end(parser, &actions->comments);
 }
@@ -234,7 +234,7 @@ static void parse_bands(struct parser *parser, struct group_tree *group) {
     *(struct band_tree *)parse_list_add(parser, &bands, sizeof band) = band;
   } while (band_ahead(parser));
   group->band_count = parse_list_count(parser, &bands);
-  group->bands = bands.items;
+  group->bands = parse_list_end(parser, &bands);
 }
 
 void parse_group(struct parser *parser, struct decl *decl, struct comment *comments) {
@@ -301,7 +301,7 @@ static struct tree_entry *parse_values(struct parser *parser, uint16_t *count) {
   }
   parse_expect(parser, TOKEN_CLOSE_BRACE, "`,` or `}` after the value");
   *count = parse_list_count(parser, &entries);
-  return entries.items;
+  return parse_list_end(parser, &entries);
 }
 
 /* Behind `expect`. */
@@ -372,7 +372,7 @@ void parse_test(struct parser *parser, struct decl *decl, struct comment *commen
     parse_sync_block(parser, NULL);
   }
   test->line_count = parse_list_count(parser, &lines);
-  test->lines = lines.items;
+  test->lines = parse_list_end(parser, &lines);
   test->end_comments = parse_comments(parser);
   parse_close(parser, arena_printf(parser->arena, "test \"" SLICE_FMT "\"", SLICE_ARG(lex_shown(test->description))),
               test->span);

@@ -166,7 +166,7 @@ static void parse_source_block(struct parser *parser, struct event_tree *event) 
     parse_sync_block(parser, NULL);
   }
   event->field_count = parse_list_count(parser, &fields);
-  event->fields = fields.items;
+  event->fields = parse_list_end(parser, &fields);
   bool errors = parser->diags->error_count + parser->diags->dropped > errors_before;
   if (event->field_count == 0 && !errors && parse_kind(parser) == TOKEN_CLOSE_BRACE)
     parse_complain(parser, event->span, "no-fields", "as `id string`", "event `" SLICE_FMT "` has no fields",

@@ -29,7 +29,7 @@ static void raise_height(struct parser *parser, struct tree_expr *expr, const st
 
 static void set_items(struct parser *parser, struct tree_expr *expr, struct parse_list *items) {
   expr->item_count = parse_list_count(parser, items);
-  expr->items = items->items;
+  expr->items = parse_list_end(parser, items);
   for (uint16_t i = 0; i < expr->item_count; i++) raise_height(parser, expr, expr->items[i]);
   expr->span = parse_span(parser, expr->span);
 }
@@ -194,7 +194,7 @@ static void parse_counting_tail(struct parser *parser, struct counting *counting
     while (several && parse_accept(parser, TOKEN_COMMA));
     if (several) parse_expect(parser, TOKEN_CLOSE_PAREN, "`)` after the fields of `by`");
     counting->by_count = parse_list_count(parser, &names);
-    counting->by = names.items;
+    counting->by = parse_list_end(parser, &names);
   }
   if (parse_accept(parser, TOKEN_OVER))
     parse_span_words(parser, counting);
@@ -327,7 +327,7 @@ static struct tree_expr *parse_path(struct parser *parser) {
   do *(struct name *)parse_list_add(parser, &parts, sizeof(struct name)) = parse_name(parser, "a name after `.`");
   while (parse_accept(parser, TOKEN_DOT));
   expr->part_count = parse_list_count(parser, &parts);
-  expr->parts = parts.items;
+  expr->parts = parse_list_end(parser, &parts);
   if (parse_accept(parser, TOKEN_OPEN_BRACKET)) {
     expr->index = parse_expr(parser);
     parse_expect(parser, TOKEN_CLOSE_BRACKET, "`]` after the key or position");

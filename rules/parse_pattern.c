@@ -19,7 +19,7 @@ static void add_child(struct parser *parser, struct parse_list *children, struct
 
 static void set_children(struct parser *parser, struct element *element, struct parse_list *children) {
   element->child_count = parse_list_count(parser, children);
-  element->children = children->items;
+  element->children = parse_list_end(parser, children);
 }
 
 /* ---- quantifiers ---- */

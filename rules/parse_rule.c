@@ -1,4 +1,5 @@
 /* parse_rule.c - `rule NAME … { clauses }`. */
+#include "base/limits.h"
 #include "rules/parse_core.h"
 
 /* Most rules have no comments at their clauses, so the array is made when the first one comes. */
@@ -72,7 +73,7 @@ static void clause_tags(struct parser *parser, struct rule_tree *rule) {
         parse_string(parser, "a string after `tags`");
   while (parse_accept(parser, TOKEN_COMMA));
   rule->tag_count = parse_list_count(parser, &tags);
-  rule->tags = tags.items;
+  rule->tags = parse_list_end(parser, &tags);
 }
 static void clause_cold(struct parser *parser, struct rule_tree *rule) {
   (void)rule;
@@ -118,7 +119,7 @@ static void clause_allow(struct parser *parser, struct rule_tree *rule) {
   do *(struct name *)parse_list_add(parser, &lints, sizeof(struct name)) = parse_lint(parser);
   while (parse_accept(parser, TOKEN_COMMA));
   rule->allow_count = parse_list_count(parser, &lints);
-  rule->allow = lints.items;
+  rule->allow = parse_list_end(parser, &lints);
 }
 static void clause_on(struct parser *parser, struct rule_tree *rule) {
   parse_use(parser, &rule->on, "a name of an event type after `on`");
@@ -135,7 +136,10 @@ static void clause_report(struct parser *parser, struct rule_tree *rule) {
   if (rule->report == REPORT_TIMEOUT && parse_accept_word(parser, "only")) rule->report = REPORT_TIMEOUT_ONLY;
   if (rule->report == REPORT_ALL && parse_accept_word(parser, "limit")) {
     rule->report_limit_given = true;
+    struct span span = parse_ahead(parser, 0)->span;
     rule->report_limit = parse_int(parser, "a number after `limit`", 1, INT32_MAX);
+    if (rule->report_limit > LIMIT_REPORT_ALL_CAP)
+      parse_complain(parser, span, "out-of-range", NULL, "`report all limit` is at most %d", (int)LIMIT_REPORT_ALL_CAP);
   }
 }
 static void clause_after(struct parser *parser, struct rule_tree *rule) {
@@ -212,8 +216,8 @@ static void clause_to(struct parser *parser, struct rule_tree *rule) {
     *(bool *)parse_list_add(parser, &quoted, sizeof(bool)) = token.kind == TOKEN_STRING;
   } while (parse_accept(parser, TOKEN_COMMA));
   rule->to_count = parse_list_count(parser, &names);
-  rule->to = names.items;
-  rule->to_quoted = quoted.items;
+  rule->to = parse_list_end(parser, &names);
+  rule->to_quoted = parse_list_end(parser, &quoted);
 }
 static void clause_on_change(struct parser *parser, struct rule_tree *rule) {
   static const char *const words[] = {"carry", "finish", "drop"};

@@ -9,11 +9,21 @@
 #include "base/event.h"
 #include "base/expr.h"
 
-/* A place: for error texts. Columns and length count code points, from 1. */
+/* A place: for error texts. Columns and length count code points, from 1. In 8 bytes, for a tree has many: a column or
+ * length that is too large is cut to the largest (span_at()), a file with too many lines is refused by the parser. */
+enum { SPAN_FILE_MAX = (1 << 15) - 1, SPAN_LINE_MAX = (1 << 21) - 1, SPAN_COLUMN_MAX = (1 << 20) - 1, SPAN_LENGTH_MAX = (1 << 8) - 1 };
 struct span {
-  uint16_t file; /* index in struct tree.files */
-  uint32_t line, column, length;
-};
+  uint32_t file : 15; /* index in struct tree.files */
+  uint32_t line : 21, column : 20, length : 8;
+} __attribute__((packed, aligned(4)));
+_Static_assert(sizeof(struct span) == 8, "a span is as small as it can be");
+
+static inline struct span span_at(uint32_t file, uint32_t line, uint32_t column, uint32_t length) {
+  return (struct span){.file = file & SPAN_FILE_MAX,
+                       .line = (line < SPAN_LINE_MAX ? line : SPAN_LINE_MAX) & SPAN_LINE_MAX,
+                       .column = (column < SPAN_COLUMN_MAX ? column : SPAN_COLUMN_MAX) & SPAN_COLUMN_MAX,
+                       .length = (length < SPAN_LENGTH_MAX ? length : SPAN_LENGTH_MAX) & SPAN_LENGTH_MAX};
+}
 
 struct name {
   struct slice text; /* empty = absent */

@@ -20,7 +20,7 @@ PAIR = EVENT + "rule r { key none within 1m %s match a = e(n == 1) then b = e(n 
 NOT_PROBED = {
     "dead_letters": "it needs a terminal: golden/cli",
     "rule_file_bytes": "256 MiB",
-    "rule_files": "65,535 files",
+    "rule_files": "32,767 files",
     "list_file_bytes": "1 GiB",
     "list_entries": "50 million",
     "table_rows": "50 million",
@@ -145,8 +145,12 @@ def parse_depth(weir, limit):
     rules_border(weir, lambda n: EVENT + "rule r { on e(" + "(" * (n - 1) + "n == 1" + ")" * (n - 1) + ") }", limit)
 
 
+def rule_lines(weir, limit):
+    rules_border(weir, lambda n: EVENT + "\n" * (n - 1), limit)
+
+
 def pattern_depth(weir, limit):
-    rules_border(weir, lambda n: EVENT + "rule r { key none within 1m match " + "(" * n + "a = e" + ")" * n + " then b = e }", limit - 1)
+    rules_border(weir, lambda n: EVENT + "rule r { key none within 1m match " + "(" * n + "a = e" + ")" * n + " then b = e }", limit)
 
 
 def expression_depth(weir, limit):
@@ -166,6 +170,16 @@ def expression_nodes(weir, limit):
 
 def function_arguments(weir, limit):
     rules_border(weir, lambda n: EVENT + "rule r { on e emit { x = concat(" + ", ".join(["s"] * n) + ") } }", limit)
+
+
+def rule_lines(weir, limit):
+    rules_border(weir, lambda n: EVENT + "rule r { on e(n == 1) }" + "\n" * (n - EVENT.count("\n") - 1), limit)
+
+
+def key_parts(weir, limit):
+    fields = lambda n: "".join(f"  f{i} int\n" for i in range(n))
+    rules_border(weir, lambda n: "event e {\n  event_time at\n  at time\n" + fields(n) + "}\nrule r { key "
+                 + ", ".join(f"f{i}" for i in range(n)) + " on e }", limit)
 
 
 def table_columns(weir, limit):

@@ -14,7 +14,7 @@ static void begin(const char *name, const char *text) {
 }
 
 static void add(uint32_t line, uint32_t column, uint32_t length, const char *hint, const char *text) {
-  diag_add(&x.diags, DIAG_ERROR, (struct span){0, line, column, length}, "code", hint, "%s", text);
+  diag_add(&x.diags, DIAG_ERROR, span_at(0, line, column, length), "code", hint, "%s", text);
 }
 
 static const char *json(void) {
@@ -118,7 +118,7 @@ TEST(sorting_is_by_place_and_stable) {
   uint32_t state = 7;
   for (int i = 0; i < 1000; i++) {
     state = state * 1664525u + 1013904223u;
-    struct span span = {(uint16_t)(state >> 28 & 1), 1 + (state >> 24 & 7), 1 + (state >> 20 & 7), 1};
+    struct span span = span_at(state >> 28 & 1, 1 + (state >> 24 & 7), 1 + (state >> 20 & 7), 1);
     diag_add(&x.diags, DIAG_WARNING, span, "lint", NULL, "%04d", i);
   }
   diags_sort(&x.diags);
