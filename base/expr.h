@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "base/value.h"
 
-enum expr_op {
+enum __attribute__((packed)) expr_op { /* one byte: trees and nodes have many */
   EXPR_CONST, /* value */
   EXPR_INPUT, /* bank, index */
   EXPR_NEGATE,

@@ -188,6 +188,13 @@ static void records_take(struct line_reader *reader, uint32_t records_max, struc
   }
 }
 
+/* A header with it would be all that is left of its file, and no record would say so. */
+static bool has_open_quote(struct slice line) {
+  bool open = false;
+  for (size_t i = 0; i < line.length; i++) open ^= line.data[i] == '"';
+  return open;
+}
+
 /* The buffer holds no whole record: what it holds is too long, or the last of its file, or more must be read. */
 static int more(struct line_reader *reader, struct line_batch *batch, struct err *err) {
   size_t there = reader->end - reader->start;
@@ -204,6 +211,9 @@ static int more(struct line_reader *reader, struct line_batch *batch, struct err
     return 0;
   }
   if (!reader->over) return fill(reader, err);
+  if (there > 0 && reader->header_due && has_open_quote((struct slice){reader->data + reader->start, there}))
+    return err_set(err, ERR_ABORT, "%s: the CSV header: a name's closing quote is missing",
+                   reader->paths[reader->path]);
   if (there > 0 && record_take(reader, there, &batch->records[batch->count])) batch->count++;
   if (batch->count > 0) return 0; /* the file is left at the next call, so that the batch knows its path */
   unpack_close(reader->unpack);

@@ -19,7 +19,7 @@ enum {
   POOL_SMALL_CLASSES = POOL_STEPS_MAX / POOL_STEP,
   POOL_CLASSES = POOL_SMALL_CLASSES + 8, /* 512, 1 KiB, … 64 KiB */
   POOL_SLAB_MIN = 16 << 10,
-  POOL_SLAB_MAX = 1 << 20,
+  POOL_SLAB_MAX = 16 << 20,
 };
 
 struct pool_block {

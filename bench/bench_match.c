@@ -11,7 +11,7 @@ enum { EVENTS_MAX = 4000000, BATCH = 64, SLOTS = 8 };
 struct stream {
   struct event *events;
   struct value *values;
-  uint32_t count;
+  uint32_t count, slots;
   int user, amount, kind;
   uint16_t type;
 };
@@ -34,10 +34,12 @@ static void stream_init(struct stream *s, const struct ruleset *set) {
   s->user = bench_slot(set, "e", "user", &s->type);
   s->amount = bench_slot(set, "e", "amount", &s->type);
   s->kind = bench_slot(set, "e", "kind", &s->type);
+  s->slots = set->schemas[s->type].slot_count;
+  check(s->slots <= SLOTS);
 }
 
 static void add(struct stream *s, int64_t time_us, int64_t user, int64_t amount, const char *kind) {
-  struct value *values = &s->values[(size_t)s->count * SLOTS];
+  struct value *values = &s->values[(size_t)s->count * s->slots];
   struct event *event = &s->events[s->count];
   if (s->user >= 0) values[s->user] = value_int(user);
   if (s->amount >= 0) values[s->amount] = value_int(amount);

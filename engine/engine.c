@@ -131,6 +131,18 @@ static void make_counts(struct engine *engine) {
     engine->judging.bad_fields[t] = mem_alloc(engine->mem, (ruleset->schemas[t].field_count + 1u) * sizeof(uint64_t));
 }
 
+/* What open matches may take: six tenths of the memory, less what ids of `unique` and `suppress` may take where the
+ * rules have them. It follows from the limit and the rules alone. 0 = no limit, where none is set: a rule then grows as
+ * its `within` lets it. */
+static size_t state_share(const struct engine *engine, bool suppressing) {
+  size_t memory = mem_limit(engine->mem), share = memory / 10 * 6;
+  bool unique = false;
+  for (uint16_t t = 0; t < engine->ruleset->schema_count; t++) unique = unique || engine->dedups[t] != NULL;
+  if (unique) share -= memory / 8;
+  if (suppressing) share -= memory / 8;
+  return share;
+}
+
 struct engine *engine_new(struct mem *mem, const struct engine_options *options) {
   const struct ruleset *ruleset = options->ruleset;
   uint64_t memory = mem_limit(mem) > 0 ? mem_limit(mem) : ENGINE_MEMORY_ASSUMED, suppressing = 0;
@@ -163,6 +175,7 @@ struct engine *engine_new(struct mem *mem, const struct engine_options *options)
   engine->suppress = suppress_new(mem, ruleset, memory / 8 / (suppressing > 0 ? suppressing : 1) / ENGINE_TOLD_BYTES);
   struct step_options step = {.mode = options->mode,
                               .runs_max = options->runs_max,
+                              .state_bytes_max = state_share(engine, suppressing > 0),
                               .enabled = options->enabled,
                               .tell = tell,
                               .context = engine};

@@ -13,6 +13,7 @@
 enum {
   STEP_SCRATCH_BYTES = 1 << 16,
   STEP_RUNS_MAX = 100000,
+  STEP_LIST_FIRST = 1024,
   STEP_KEY_PARTS_MAX = LIMIT_KEY_PARTS,
   STEP_SPACES_AHEAD = 8, /* key spaces of one event whose records are asked for ahead */
   STEP_ENTRY_BYTES = 640 /* of an open match with its share of record, table, timer and held events */
@@ -150,11 +151,14 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
     stepper->runs[r] = options->enabled != NULL ? options->enabled[r] : ruleset->rules[r].mode != MODE_OFF;
   find_rule_types(stepper);
   find_waits(stepper);
+  stepper->hits.items = mem_alloc(mem, STEP_LIST_FIRST * sizeof(struct index_hit));
+  stepper->trues.items = mem_alloc(mem, STEP_LIST_FIRST * sizeof(int32_t));
+  stepper->hits.capacity = stepper->trues.capacity = STEP_LIST_FIRST;
   stepper->table = key_table_new(mem, &stepper->pool);
   stepper->wheel = wheel_new(mem, &stepper->pool);
   stepper->env = (struct expr_env){.scratch = &stepper->scratch,
                                    .lookup = &ruleset->lookup,
-                                   .lookup_context = (void *)(uintptr_t)ruleset,
+                                   .lookup_context = (void *)ruleset,
                                    .counts = &stepper->shared};
   stepper->truth = (struct truth){.predicates = ruleset->predicates, .env = &stepper->env};
   stepper->truth.marks = mem_alloc(mem, sizeof *stepper->truth.marks * ((size_t)ruleset->predicate_count + 1));
@@ -335,7 +339,7 @@ static void step_event(struct stepper *stepper, const struct event *event, const
 static void list_add(struct stepper *stepper, struct list *list, const void *items, uint32_t count, size_t size) {
   if (count == 0) return;
   if (list->count + count > list->capacity) {
-    while (list->count + count > list->capacity) list->capacity = list->capacity == 0 ? 1024 : list->capacity * 2;
+    while (list->count + count > list->capacity) list->capacity *= 2;
     list->items = mem_realloc(stepper->mem, list->items, list->capacity * size);
   }
   memcpy((char *)list->items + list->count * size, items, count * size);

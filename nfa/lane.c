@@ -165,7 +165,9 @@ static void summarise(struct stepping *s, struct nfa_state **slot) {
     *slot = NULL;
     return;
   }
-  lanes->head.deadline = run_at(lanes, lanes->first)->start_time + s->p->within_us;
+  /* Nothing is told at a deadline: one timer cleans up after the last run, the others leave as events come. */
+  uint32_t last = lanes->first + lanes->head.run_count - 1;
+  lanes->head.deadline = run_at(lanes, last)->start_time + s->p->within_us;
   uint64_t mask = 0;
   for (uint32_t n = 1; n < lanes->step_count; n++)
     if (lanes->counts[n] > 0) mask |= s->p->nodes[n].wait_mask;
@@ -247,6 +249,7 @@ void lane_prefetch(const struct nfa_state *state) { /* what leaves next */
   const struct lanes *lanes = (const struct lanes *)state;
   if (lanes->head.run_count == 0) return;
   const struct lane_run *run = run_at(lanes, lanes->first);
+  __builtin_prefetch(run_at(lanes, lanes->first + lanes->head.run_count - 1));
   __builtin_prefetch(run->events[0]);
   if (lanes->counts[1] < lanes->head.run_count) __builtin_prefetch(run->events[1]);
 }

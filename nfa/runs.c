@@ -528,6 +528,8 @@ static void sweep_dead(struct stepping *s, int64_t now) { /* patterns bounded by
   }
 }
 
+static bool quiet_within(const struct pattern *p) { return !p->trailing && !p->by_start; }
+
 static int64_t run_trailing_deadline(const struct stepping *s, const struct run *run) {
   return run->last_time + s->p->trailing_us;
 }
@@ -543,8 +545,11 @@ static void summarise(struct stepping *s, struct nfa_state **slot) {
     return;
   }
   int64_t deadline = state->sweep_at;
-  if (p->within_us >= 0 && state->oldest[0] != NULL && state->oldest[0]->start_time + p->within_us < deadline)
-    deadline = state->oldest[0]->start_time + p->within_us;
+  /* Where nothing is told at the end of `within`, one timer cleans up after the last run; the others leave as events
+   * come. */
+  const struct run *next = quiet_within(p) ? state->youngest[0] : state->oldest[0];
+  if (p->within_us >= 0 && next != NULL && next->start_time + p->within_us < deadline)
+    deadline = next->start_time + p->within_us;
   if (state->wait_first != NULL && run_trailing_deadline(s, state->wait_first) < deadline)
     deadline = run_trailing_deadline(s, state->wait_first);
   state->head.deadline = deadline;
@@ -575,6 +580,10 @@ void nfa_event(const struct pattern *pattern, struct nfa_state **slot, const str
   }
   int type_index = program_type_index(pattern, event->type);
   check(type_index >= 0);
+  if (s.state != NULL && pattern->within_us >= 0 && quiet_within(pattern)) {
+    struct run *run;
+    while ((run = s.state->oldest[0]) != NULL && run->start_time + pattern->within_us < event->time) run_end(&s, run);
+  }
   if (s.state != NULL) {
     for (int n = 1; n < pattern->node_count; n++) {
       bool taped = s.state->tapes != NULL && s.state->tapes[n] != NULL;

@@ -571,16 +571,19 @@ int check_tree(struct tree *tree, const struct check_options *options, struct di
   return diags->error_count > errors_before ? ERR_ABORT : 0;
 }
 
+static void walk_use(struct use *use, tree_expr_visit visit, void *context) {
+  if (use != NULL && use->condition != NULL) tree_expr_walk(use->condition, visit, context);
+}
+
 void tree_expr_walk(struct tree_expr *expr, tree_expr_visit visit, void *context) {
   visit(context, expr);
-  if (expr->index != NULL) tree_expr_walk(expr->index, visit, context);
+  if (tree_key(expr) != NULL) tree_expr_walk(tree_key(expr), visit, context);
   for (uint16_t i = 0; i < expr->item_count; i++) tree_expr_walk(expr->items[i], visit, context);
-  if (expr->seen_of != NULL && expr->seen_of->condition != NULL)
-    tree_expr_walk(expr->seen_of->condition, visit, context);
-  struct counting *counting = expr->counting;
+  walk_use(tree_seen_of(expr), visit, context);
+  struct counting *counting = tree_counting(expr);
   if (counting == NULL) return;
   if (counting->argument != NULL) tree_expr_walk(counting->argument, visit, context);
   if (counting->where != NULL) tree_expr_walk(counting->where, visit, context);
   if (counting->top_argument != NULL) tree_expr_walk(counting->top_argument, visit, context);
-  if (counting->of != NULL && counting->of->condition != NULL) tree_expr_walk(counting->of->condition, visit, context);
+  walk_use(counting->of, visit, context);
 }

@@ -75,7 +75,7 @@ struct type check_aggregate_type(struct checker *c, struct span at, enum aggrega
 /* ---- aggregates over steps ---- */
 
 static bool argument_is_step(struct checker *c, const struct scope *s, const struct tree_expr *argument) {
-  if (argument->kind != TREE_PATH || argument->index != NULL || argument->part_count > 2) return false;
+  if (argument->kind != TREE_PATH || tree_key(argument) != NULL || argument->part_count > 2) return false;
   return s->rule != NULL && s->steps && check_step_find(c, s->rule, &argument->parts[0], false) != -1;
 }
 
@@ -85,7 +85,7 @@ static struct type check_nth(struct checker *c, struct tree_expr *expr) {
   place->cast = TYPE(VALUE_NULL);
   if (place->kind == TREE_LITERAL && place->value.kind == VALUE_INT && place->value.i >= 1 &&
       place->value.i <= NTH_MAX) {
-    expr->ref.nth = place->value.i;
+    expr->ref.nth = (int32_t)place->value.i;
     return TYPE(VALUE_INT);
   }
   check_say(c, place->span, "argument", "the first is `nth(step.field, 1)`", "`nth` takes a number from 1 to %d",
@@ -96,14 +96,14 @@ static struct type check_nth(struct checker *c, struct tree_expr *expr) {
 static struct type check_step_aggregate(struct checker *c, const struct scope *s, struct tree_expr *expr,
                                         enum aggregate aggregate) {
   struct tree_expr *argument = expr->items[0];
-  struct slice name = expr->name.text;
+  struct slice name = expr->name->text;
   int32_t step = check_step_find(c, s->rule, &argument->parts[0], true);
   uint16_t arguments = aggregate == AGG_NTH ? 2 : 1;
   argument->cast = TYPE(VALUE_NULL);
   argument->type = TYPE_BAD;
   if (step < 0) return TYPE_BAD;
   if (aggregate > AGG_NTH) {
-    check_say(c, expr->name.span, "aggregate",
+    check_say(c, expr->name->span, "aggregate",
               "over a step: count, sum, avg, min, max, stddev, distinct, first, last, nth",
               "`" SLICE_FMT "` cannot be taken over a step", SLICE_ARG(name));
     return TYPE_BAD;
@@ -201,7 +201,7 @@ static struct type call_function(struct checker *c, const struct scope *s, struc
     buf_init(&signature, c->arena->mem);
     function_signature(&signature, function);
     check_say(c, expr->span, "argument", check_text(c, "%s", buf_text(&signature)),
-              "`" SLICE_FMT "` takes %s%u argument%s, not %u", SLICE_ARG(expr->name.text),
+              "`" SLICE_FMT "` takes %s%u argument%s, not %u", SLICE_ARG(expr->name->text),
               least == most              ? ""
               : expr->item_count < least ? "at least "
                                          : "at most ",
@@ -231,7 +231,7 @@ static void check_arguments(struct checker *c, const struct scope *s, struct tre
 
 /* `sum(amount)` where a counter or a step was meant. */
 static struct type misplaced_aggregate(struct checker *c, const struct scope *s, struct tree_expr *expr) {
-  struct slice name = expr->name.text;
+  struct slice name = expr->name->text;
   bool steps = s->rule != NULL && s->steps && s->rule->step_count > 0;
   if (expr->item_count > 0 && expr->items[0]->kind == TREE_PATH && expr->items[0]->part_count == 2 && steps) {
     check_expr(c, s, expr->items[0]); /* says which step it does not know */
@@ -244,7 +244,7 @@ static struct type misplaced_aggregate(struct checker *c, const struct scope *s,
                    SLICE_ARG(s->rule->steps[0].name.text), slice_equal(name, SLICE("count")) ? "" : ".field");
   else if (s->counters != COUNTERS_NONE)
     hint = check_text(c, "a counter says `over`: `" SLICE_FMT "(…) over 1h`", SLICE_ARG(name));
-  check_say(c, expr->name.span, "aggregate", hint, "`" SLICE_FMT "` takes many events: it must say which",
+  check_say(c, expr->name->span, "aggregate", hint, "`" SLICE_FMT "` takes many events: it must say which",
             SLICE_ARG(name));
   return TYPE_BAD;
 }
@@ -252,7 +252,7 @@ static struct type misplaced_aggregate(struct checker *c, const struct scope *s,
 /* In a window's block `sum(amount)` is over the window: the same node as a counter's, without a span. */
 static struct type window_aggregate(struct checker *c, const struct scope *s, struct tree_expr *expr) {
   struct counting *counting = arena_new(c->arena, struct counting);
-  counting->aggregate = expr->name;
+  counting->aggregate = *expr->name;
   counting->over_us = counting->over_count = -1;
   counting->over = SPAN_NONE;
   if (expr->item_count > 0) counting->argument = expr->items[0];
@@ -261,7 +261,7 @@ static struct type window_aggregate(struct checker *c, const struct scope *s, st
     if (expr->item_count > 2 || expr->items[1]->kind != TREE_LITERAL ||
         (parameter->kind != VALUE_INT && parameter->kind != VALUE_DURATION)) {
       check_say(c, expr->span, "argument", NULL, "`" SLICE_FMT "` over a window takes a value and at most one number",
-                SLICE_ARG(expr->name.text));
+                SLICE_ARG(expr->name->text));
       return TYPE_BAD;
     }
     counting->has_parameter = true;
@@ -275,10 +275,10 @@ static struct type window_aggregate(struct checker *c, const struct scope *s, st
 }
 
 struct type check_call(struct checker *c, const struct scope *s, struct tree_expr *expr) {
-  enum aggregate aggregate = check_aggregate(expr->name.text);
-  const struct function *function = function_find(expr->name.text);
+  enum aggregate aggregate = check_aggregate(expr->name->text);
+  const struct function *function = function_find(expr->name->text);
   expr->ref = (struct ref){0};
-  if (slice_equal(expr->name.text, SLICE("previous"))) return check_previous(c, s, expr);
+  if (slice_equal(expr->name->text, SLICE("previous"))) return check_previous(c, s, expr);
   if (aggregate != AGG_NONE) {
     if (expr->item_count > 0 && argument_is_step(c, s, expr->items[0]) && (function == NULL || expr->item_count == 1))
       return check_step_aggregate(c, s, expr, aggregate);
@@ -294,8 +294,8 @@ struct type check_call(struct checker *c, const struct scope *s, struct tree_exp
                                            "last",  "nth",  "median", "percentile", "top",      "collect",
                                            "ewma",  "rate", "seen",   "previous"};
   for (size_t i = 0; i < sizeof aggregates / sizeof *aggregates; i++) names[place++] = slice_of(aggregates[i]);
-  check_say(c, expr->name.span, "unknown-function",
-            check_near(c, expr->name.text, names, place, "`weir functions` lists them"),
-            "there is no function `" SLICE_FMT "`", SLICE_ARG(expr->name.text));
+  check_say(c, expr->name->span, "unknown-function",
+            check_near(c, expr->name->text, names, place, "`weir functions` lists them"),
+            "there is no function `" SLICE_FMT "`", SLICE_ARG(expr->name->text));
   return TYPE_BAD;
 }

@@ -240,7 +240,6 @@ struct type check_counting(struct checker *c, const struct scope *s, struct tree
 struct type check_seen(struct checker *c, const struct scope *s, struct tree_expr *expr) {
   struct tree_expr *field = expr->items[0];
   struct scope own;
-  expr->ref = (struct ref){.kind = REF_COUNTER, .aggregate = AGG_NONE, .index = UINT16_MAX};
   field->type = TYPE_BAD;
   field->cast = TYPE(VALUE_NULL);
   if (s->counters == COUNTERS_NONE) {

@@ -101,7 +101,7 @@ struct computed_walk {
 static void computed_needs(void *context, struct tree_expr *expr) {
   struct computed_walk *walk = context;
   if (expr->kind == TREE_IN_NAME) {
-    int32_t field = check_field_find(walk->c, walk->type, expr->name.text);
+    int32_t field = check_field_find(walk->c, walk->type, expr->name->text);
     if (field >= 0) name_graph_need(walk->graph, walk->node, (uint32_t)field);
   }
   if (expr->kind != TREE_PATH) return;

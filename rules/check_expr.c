@@ -177,7 +177,7 @@ static struct type check_two(struct checker *c, const struct scope *s, struct tr
 static struct type check_in_seen(struct checker *c, const struct scope *s, struct tree_expr *expr) {
   struct tree_expr *value = expr->items[0], *seen = expr->items[1];
   struct scope asked = *s; /* the value is at hand: the event that asks need not have the field */
-  if (seen->seen_of != NULL) {
+  if (tree_seen_of(seen) != NULL) {
     asked.types = NULL;
     asked.type_count = 0;
   }
@@ -195,11 +195,12 @@ static struct type check_in_seen(struct checker *c, const struct scope *s, struc
 
 /* Lets make expressions higher than what was written. Said at the lowest part that is too high. */
 static bool too_high(struct checker *c, struct tree_expr *expr) {
-  uint16_t below = expr->index != NULL ? expr->index->height : 0;
+  const struct tree_expr *key = tree_key(expr);
+  int below = key != NULL ? key->height + 1 : 0; /* the levels below it */
   for (uint16_t i = 0; i < expr->item_count; i++)
-    if (expr->items[i]->height > below) below = expr->items[i]->height;
-  if (expr->height < below + 1) expr->height = (uint16_t)(below + 1);
-  if (expr->height <= EXPR_DEPTH_MAX) return false;
+    if (expr->items[i]->height + 1 > below) below = expr->items[i]->height + 1;
+  if (expr->height < below) expr->height = (uint8_t)(below < UINT8_MAX ? below : UINT8_MAX);
+  if (expr->height < EXPR_DEPTH_MAX) return false;
   if (below <= EXPR_DEPTH_MAX)
     check_say(c, expr->span, "too-deep", "cut it into computed fields",
               "the expression is nested too deeply (%d levels at most)", EXPR_DEPTH_MAX);

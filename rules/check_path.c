@@ -59,45 +59,64 @@ int32_t check_step_find(struct checker *c, const struct rule_tree *rule, const s
 
 /* ---- lets ---- */
 
+static struct name *copy_names(struct arena *arena, const struct name *names, uint16_t count, struct span at) {
+  struct name *copy = arena_array(arena, struct name, count);
+  for (uint16_t i = 0; i < count; i++) {
+    copy[i] = names[i];
+    if (at.line > 0) copy[i].span = at;
+  }
+  return copy;
+}
+
+static struct tree_expr *copy_part(struct arena *arena, const struct tree_expr *part, struct span at) {
+  return part == NULL ? NULL : check_copy(arena, part, at);
+}
+
+static struct use *copy_use(struct arena *arena, const struct use *use, struct span at) {
+  if (use == NULL) return NULL;
+  struct use *copy = arena_new(arena, struct use);
+  *copy = *use;
+  if (at.line > 0) copy->event.span = at;
+  copy->condition = copy_part(arena, use->condition, at);
+  return copy;
+}
+
+static struct counting *copy_counting(struct arena *arena, const struct counting *counting, struct span at) {
+  struct counting *copy = arena_new(arena, struct counting);
+  *copy = *counting;
+  copy->argument = copy_part(arena, counting->argument, at);
+  copy->where = copy_part(arena, counting->where, at);
+  copy->top_argument = copy_part(arena, counting->top_argument, at);
+  copy->of = copy_use(arena, counting->of, at);
+  return copy;
+}
+
+static struct tree_index *copy_index(struct arena *arena, const struct tree_index *index, struct span at) {
+  struct tree_index *copy = arena_new(arena, struct tree_index);
+  *copy = *index;
+  copy->key = check_copy(arena, index->key, at);
+  if (at.line > 0) copy->column.span = at;
+  return copy;
+}
+
 struct tree_expr *check_copy(struct arena *arena, const struct tree_expr *expr, struct span at) {
   struct tree_expr *copy = arena_new(arena, struct tree_expr);
   *copy = *expr;
-  if (at.line > 0) {
-    copy->span = copy->op_span = at;
-    if (copy->kind == TREE_PATH) copy->column.span = at;
-    if (copy->kind == TREE_CALL || copy->kind == TREE_COUNTING || copy->kind == TREE_IN_NAME) copy->name.span = at;
-  }
-  if (expr->part_count > 0) {
-    copy->parts = arena_array(arena, struct name, expr->part_count);
-    for (uint16_t i = 0; i < expr->part_count; i++) {
-      copy->parts[i] = expr->parts[i];
-      if (at.line > 0) copy->parts[i].span = at;
-    }
-  }
-  if (expr->index != NULL) copy->index = check_copy(arena, expr->index, at);
+  if (at.line > 0) copy->span = copy->op_span = at;
   if (expr->item_count > 0) {
     copy->items = arena_array(arena, struct tree_expr *, expr->item_count);
     for (uint16_t i = 0; i < expr->item_count; i++) copy->items[i] = check_copy(arena, expr->items[i], at);
   }
-  if (expr->seen_of != NULL) {
-    copy->seen_of = arena_new(arena, struct use);
-    *copy->seen_of = *expr->seen_of;
-    if (at.line > 0) copy->seen_of->event.span = at;
-    if (expr->seen_of->condition != NULL) copy->seen_of->condition = check_copy(arena, expr->seen_of->condition, at);
-  }
-  if (expr->counting == NULL) return copy;
-  struct counting *counting = arena_new(arena, struct counting);
-  *counting = *expr->counting;
-  copy->counting = counting;
-  if (counting->argument != NULL) counting->argument = check_copy(arena, counting->argument, at);
-  if (counting->where != NULL) counting->where = check_copy(arena, counting->where, at);
-  if (counting->top_argument != NULL) counting->top_argument = check_copy(arena, counting->top_argument, at);
-  if (counting->of != NULL) {
-    struct use *of = arena_new(arena, struct use);
-    *of = *counting->of;
-    if (at.line > 0) of->event.span = at;
-    if (of->condition != NULL) of->condition = check_copy(arena, of->condition, at);
-    counting->of = of;
+  switch (expr->kind) {
+  case TREE_PATH:
+    copy->parts = copy_names(arena, expr->parts, expr->part_count, at);
+    if (expr->at != NULL) copy->at = copy_index(arena, expr->at, at);
+    break;
+  case TREE_CALL:
+  case TREE_IN_NAME: copy->name = copy_names(arena, expr->name, 1, at); break;
+  case TREE_COUNTING: copy->counting = copy_counting(arena, expr->counting, at); break;
+  case TREE_SEEN: copy->seen_of = copy_use(arena, expr->seen_of, at); break;
+  default: break;
   }
   return copy;
 }
@@ -112,7 +131,7 @@ struct let_walk {
 };
 
 static int64_t let_of(const struct checker *c, const struct tree_expr *expr) {
-  if (expr->kind != TREE_PATH || expr->part_count != 1 || expr->index != NULL) return NAME_ABSENT;
+  if (expr->kind != TREE_PATH || expr->part_count != 1 || expr->at != NULL) return NAME_ABSENT;
   return name_map_get(&c->lets.map, expr->parts[0].text);
 }
 
@@ -133,10 +152,10 @@ static void let_needs(void *context, struct tree_expr *expr) {
 static uint32_t let_height(const struct checker *c, const uint32_t *heights, const struct tree_expr *expr) {
   if (expr == NULL) return 0;
   int64_t let = let_of(c, expr);
-  const struct counting *counting = expr->counting;
-  const struct use *of = counting != NULL ? counting->of : expr->seen_of;
+  const struct counting *counting = tree_counting(expr);
+  const struct use *of = counting != NULL ? counting->of : tree_seen_of(expr);
   if (let != NAME_ABSENT) return heights[let]; /* stands in its place */
-  uint32_t parts[] = {let_height(c, heights, expr->index), let_height(c, heights, of != NULL ? of->condition : NULL),
+  uint32_t parts[] = {let_height(c, heights, tree_key(expr)), let_height(c, heights, of != NULL ? of->condition : NULL),
                       let_height(c, heights, counting != NULL ? counting->argument : NULL),
                       let_height(c, heights, counting != NULL ? counting->where : NULL),
                       let_height(c, heights, counting != NULL ? counting->top_argument : NULL)};
@@ -549,12 +568,12 @@ static struct type check_two_parts(struct checker *c, const struct scope *s, str
 
 static struct type check_table(struct checker *c, const struct scope *s, struct tree_expr *expr,
                                struct table_tree *table) {
-  struct type key = check_expr(c, s, expr->index);
+  struct type key = check_expr(c, s, expr->at->key);
   if (s->no_lookups && (table->from_event.text.length > 0)) {
     check_say(c, expr->span, "table", NULL, "a table that events fill cannot be asked %s", s->place);
     return TYPE_BAD;
   }
-  if (!name_given(&expr->column)) {
+  if (!name_given(&expr->at->column)) {
     check_say(c, expr->span, "table",
               check_text(c, "say which column: `" SLICE_FMT "[…].column`", SLICE_ARG(table->name.text)),
               "a row of the table `" SLICE_FMT "` is no value", SLICE_ARG(table->name.text));
@@ -568,7 +587,7 @@ static struct type check_table(struct checker *c, const struct scope *s, struct 
       table->key_type_known = true;
     }
     if (!type_bad(table->key_type) && !expr_type_comparable(key, table->key_type)) {
-      check_say(c, expr->index->span, "type-mismatch",
+      check_say(c, expr->at->key->span, "type-mismatch",
                 check_text(c, "a column `" SLICE_FMT " %s` in the table says its type", SLICE_ARG(table->key.text),
                            TYPE_TEXT(key)),
                 "the key of the table `" SLICE_FMT "` is %s, this is %s", SLICE_ARG(table->name.text),
@@ -579,13 +598,14 @@ static struct type check_table(struct checker *c, const struct scope *s, struct 
   struct slice *names = arena_array(&c->scratch, struct slice, table->column_count + 1u);
   for (uint16_t i = 0; i < table->column_count; i++) {
     names[i] = table->columns[i].name.text;
-    if (!slice_equal(names[i], expr->column.text)) continue;
+    if (!slice_equal(names[i], expr->at->column.text)) continue;
     expr->ref.column = i;
     return type_bad(key) ? TYPE_BAD : table->columns[i].type;
   }
-  check_say(c, expr->column.span, "unknown-field", check_near(c, expr->column.text, names, table->column_count, NULL),
+  check_say(c, expr->at->column.span, "unknown-field",
+            check_near(c, expr->at->column.text, names, table->column_count, NULL),
             "the table `" SLICE_FMT "` has no column `" SLICE_FMT "`", SLICE_ARG(table->name.text),
-            SLICE_ARG(expr->column.text));
+            SLICE_ARG(expr->at->column.text));
   return TYPE_BAD;
 }
 
@@ -593,29 +613,29 @@ static struct type check_indexed(struct checker *c, const struct scope *s, struc
   const struct decl *table = expr->part_count == 1 ? check_symbol(&c->tables, expr->parts[0].text) : NULL;
   if (table != NULL) {
     for (uint16_t i = 0; i < s->type_count; i++)
-      if (check_field_find(c, s->types[i], expr->parts[0].text) >= 0 && !name_given(&expr->column)) {
+      if (check_field_find(c, s->types[i], expr->parts[0].text) >= 0 && !name_given(&expr->at->column)) {
         check_say(c, expr->parts[0].span, "ambiguous", "rename one of them", "`" SLICE_FMT "` is a field and a table",
                   SLICE_ARG(expr->parts[0].text));
         return TYPE_BAD;
       }
     return check_table(c, s, expr, table->table);
   }
-  if (name_given(&expr->column)) {
-    check_expr(c, s, expr->index);
+  if (name_given(&expr->at->column)) {
+    check_expr(c, s, expr->at->key);
     check_say(c, expr->parts[0].span, "unknown-table", check_near_symbol(c, expr->parts[0].text, &c->tables, NULL),
               "there is no table `" SLICE_FMT "`", SLICE_ARG(expr->parts[0].text));
     return TYPE_BAD;
   }
   /* A field of list type: the path without its index first. */
-  struct tree_expr *index = expr->index;
-  expr->index = NULL;
+  struct tree_index *at = expr->at;
+  expr->at = NULL;
   struct type list = expr->part_count == 1 ? check_bare(c, s, expr) : check_two_parts(c, s, expr);
   if (expr->kind != TREE_PATH) {
     check_say(c, expr->span, "type-mismatch", "only a field of list type has elements", "a let has no elements");
     return TYPE_BAD;
   }
-  expr->index = index;
-  struct type position = check_expr(c, s, index), result;
+  expr->at = at;
+  struct type position = check_expr(c, s, at->key), result;
   const char *why;
   if (type_bad(list) || type_bad(position)) return TYPE_BAD;
   if (expr_type_binary(EXPR_ELEMENT, list, position, &result, &why)) return result;
@@ -631,13 +651,13 @@ struct type check_path(struct checker *c, const struct scope *s, struct tree_exp
               "a name has at most two parts");
     return TYPE_BAD;
   }
-  if (expr->index != NULL) return check_indexed(c, s, expr);
+  if (expr->at != NULL) return check_indexed(c, s, expr);
   return expr->part_count == 1 ? check_bare(c, s, expr) : check_two_parts(c, s, expr);
 }
 
 struct type check_in_name(struct checker *c, const struct scope *s, struct tree_expr *expr) {
   struct type value = check_expr(c, s, expr->items[0]);
-  const struct decl *list = check_symbol(&c->lists, expr->name.text);
+  const struct decl *list = check_symbol(&c->lists, expr->name->text);
   const char *word = expr->negated ? "not in" : "in";
   struct type field = TYPE_BAD, element, result;
   struct ref ref = {0};
@@ -645,10 +665,10 @@ struct type check_in_name(struct checker *c, const struct scope *s, struct tree_
   expr->ref = (struct ref){0};
   bool is_field = false;
   for (uint16_t i = 0; i < s->type_count && s->join == NULL; i++)
-    if (check_field_find(c, s->types[i], expr->name.text) >= 0) is_field = true;
+    if (check_field_find(c, s->types[i], expr->name->text) >= 0) is_field = true;
   if (is_field && list != NULL) {
-    check_say(c, expr->name.span, "ambiguous", "rename one of them", "`" SLICE_FMT "` is a field and a list",
-              SLICE_ARG(expr->name.text));
+    check_say(c, expr->name->span, "ambiguous", "rename one of them", "`" SLICE_FMT "` is a field and a list",
+              SLICE_ARG(expr->name->text));
     return TYPE_BAD;
   }
   if (list != NULL) {
@@ -658,26 +678,27 @@ struct type check_in_name(struct checker *c, const struct scope *s, struct tree_
     if (type_bad(value) || type_bad(element)) return TYPE_BAD;
     if (value.kind == VALUE_NULL || expr_type_comparable(value, element)) return TYPE(VALUE_BOOL);
     check_say(c, expr->items[0]->span, "type-mismatch", NULL, "the list `" SLICE_FMT "` is of %s, this is %s",
-              SLICE_ARG(expr->name.text), TYPE_TEXT(element), TYPE_TEXT(value));
+              SLICE_ARG(expr->name->text), TYPE_TEXT(element), TYPE_TEXT(value));
     return TYPE_BAD;
   }
   if (is_field) {
-    if (check_candidate_field(c, s, &expr->name, expr->name.text, &field, &ref) < 0) return TYPE_BAD;
+    if (check_candidate_field(c, s, expr->name, expr->name->text, &field, &ref) < 0) return TYPE_BAD;
     expr->ref = ref;
     expr->ref.kind = REF_LIST_FIELD;
     if (type_bad(value) || type_bad(field)) return TYPE_BAD;
     if (expr_type_binary(EXPR_IN_VALUE, value, field, &result, &why)) return result;
-    check_say(c, expr->name.span, "type-mismatch", field.kind == VALUE_LIST ? why : "compare with `==`",
+    check_say(c, expr->name->span, "type-mismatch", field.kind == VALUE_LIST ? why : "compare with `==`",
               "`%s` does not take %s and %s", word, TYPE_TEXT(value), TYPE_TEXT(field));
     return TYPE_BAD;
   }
-  if (check_symbol(&c->lets, expr->name.text) != NULL)
-    check_say(c, expr->name.span, "unknown-list", NULL,
-              "`" SLICE_FMT "` is a let: `%s` takes a list, or a field of list type", SLICE_ARG(expr->name.text), word);
+  if (check_symbol(&c->lets, expr->name->text) != NULL)
+    check_say(c, expr->name->span, "unknown-list", NULL,
+              "`" SLICE_FMT "` is a let: `%s` takes a list, or a field of list type", SLICE_ARG(expr->name->text),
+              word);
   else
-    check_say(c, expr->name.span, "unknown-list",
-              check_near_symbol(c, expr->name.text, &c->lists,
-                                near_bare(c, s, expr->name.text, "declare it: `list NAME string { … }`")),
-              "there is no list `" SLICE_FMT "`", SLICE_ARG(expr->name.text));
+    check_say(c, expr->name->span, "unknown-list",
+              check_near_symbol(c, expr->name->text, &c->lists,
+                                near_bare(c, s, expr->name->text, "declare it: `list NAME string { … }`")),
+              "there is no list `" SLICE_FMT "`", SLICE_ARG(expr->name->text));
   return TYPE_BAD;
 }

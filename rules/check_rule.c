@@ -443,7 +443,7 @@ struct secret_info tree_expr_secret(const struct tree *tree, const struct rule_t
                                     uint16_t type_count, const struct tree_expr *expr) {
   struct secret_info none = {SECRET_NONE, 0, 0};
   const struct ref *ref = &expr->ref;
-  if (expr->kind == TREE_PATH && ref->kind == REF_FIELD && expr->index == NULL) {
+  if (expr->kind == TREE_PATH && ref->kind == REF_FIELD && expr->at == NULL) {
     for (uint16_t i = 0; i < type_count; i++) {
       struct secret_info info = of_field(tree, types[i], ref->fields != NULL ? ref->fields[i] : ref->field);
       if (info.form != SECRET_NONE) return info;
@@ -459,7 +459,7 @@ struct secret_info tree_expr_secret(const struct tree *tree, const struct rule_t
     }
     return none;
   }
-  bool value = expr->kind == TREE_PATH && ref->kind == REF_STEP_FIELD && expr->index == NULL;
+  bool value = expr->kind == TREE_PATH && ref->kind == REF_STEP_FIELD && expr->at == NULL;
   bool of_many = expr->kind == TREE_CALL && ref->kind == REF_AGGREGATE &&
                  (ref->aggregate == AGG_FIRST || ref->aggregate == AGG_LAST || ref->aggregate == AGG_NTH ||
                   ref->aggregate == AGG_MIN || ref->aggregate == AGG_MAX);

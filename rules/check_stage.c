@@ -61,7 +61,7 @@ struct stage_walk {
 /* Whether the expression is the rule's own key, the whole of it. */
 static bool is_own_key(const struct stage_walk *walk, const struct tree_expr *expr) {
   const struct rule_tree *rule = walk->rule;
-  if (rule == NULL || rule->key == NULL || rule->key->part_count != 1 || expr->kind != TREE_PATH || expr->index != NULL)
+  if (rule == NULL || rule->key == NULL || rule->key->part_count != 1 || expr->kind != TREE_PATH || expr->at != NULL)
     return false;
   if (expr->ref.kind == REF_KEY) return true;
   const struct key_part *part = &rule->key->parts[0];

@@ -63,16 +63,15 @@ static bool atom_holds(const struct query *query, const struct index_atom *atom,
 static inline void take(struct query *query, const struct index_entry *entry) {
   /* An alternative may have found it before. */
   if (query->truth->marks[entry->predicate] == (query->truth->epoch << 1 | 1)) return;
-  const struct index_atom *confirms = query->index->confirms + entry->confirm_first;
   for (uint16_t i = 0; i < entry->confirm_count; i++) {
-    if (!atom_holds(query, &confirms[i], entry->predicate)) return;
+    if (!atom_holds(query, &query->index->confirms[entry->confirm_first + i], entry->predicate)) return;
   }
   truth_mark(query->truth, entry->predicate, true);
   query->trues[query->true_count++] = entry->predicate;
   query->mask |= UINT64_C(1) << (entry->predicate & 63);
-  const uint16_t *rules = query->index->rules + entry->rule_first;
   for (uint16_t i = 0; i < entry->rule_count; i++)
-    query->hits[query->hit_count++] = (struct index_hit){.rule = rules[i], .predicate = entry->predicate};
+    query->hits[query->hit_count++] =
+        (struct index_hit){.rule = query->index->rules[entry->rule_first + i], .predicate = entry->predicate};
 }
 
 /* Every interval that holds `key`: a subtree whose highest end lies below it, or whose lowest start above, is left out.

@@ -9,6 +9,12 @@ static struct tree_expr *new_expr(struct reader *reader, enum tree_kind kind) {
   return expr;
 }
 
+static struct name *one_name(struct reader *reader, struct name name) {
+  struct name *kept = arena_new(reader->arena, struct name);
+  *kept = name;
+  return kept;
+}
+
 struct tree_expr *json_member_expr(struct reader *reader, struct json_at at, const char *name) {
   struct json_step step;
   struct json_at member = json_member(at, name, &step);
@@ -202,7 +208,7 @@ static struct tree_expr *read_seen(struct reader *reader, struct json_at at) {
   expr->item_count = path->part_count = 1;
   expr->items = arena_array(reader->arena, struct tree_expr *, 1);
   expr->items[0] = path;
-  path->parts = arena_array(reader->arena, struct name, 1);
+  path->parts = one_name(reader, (struct name){0});
   if (!json_object(reader, at, "seen within of")) return expr;
   path->parts[0] = json_needed_name(reader, at, "seen");
   expr->seen_us = json_duration(reader, json_member(at, "within", &step));
@@ -242,7 +248,7 @@ static struct tree_expr *read_in(struct reader *reader, struct json_at at, bool 
   struct json_at set = json_member(at, "set", &step);
   expr->negated = negated;
   if (json_has(at, "list")) {
-    expr->name = json_needed_name(reader, at, "list");
+    expr->name = one_name(reader, json_needed_name(reader, at, "list"));
   } else if (json_has(at, "seen")) {
     expr->kind = TREE_IN_SEEN;
     expr->item_count = 2;
@@ -317,14 +323,15 @@ static struct tree_expr *read_path(struct reader *reader, struct json_at at) {
     expr->parts = json_names(reader, path, &expr->part_count);
   } else {
     expr->part_count = 1;
-    expr->parts = arena_array(reader->arena, struct name, 1);
-    expr->parts[0] = json_needed_name(reader, at, "field");
+    expr->parts = one_name(reader, json_needed_name(reader, at, "field"));
   }
-  expr->index = json_member_expr(reader, at, "index");
-  if (expr->index != NULL)
-    expr->column = json_member_name(reader, at, "column");
-  else if (json_has(at, "column"))
+  struct tree_expr *key = json_member_expr(reader, at, "index");
+  if (key != NULL) {
+    expr->at = arena_new(reader->arena, struct tree_index);
+    *expr->at = (struct tree_index){.key = key, .column = json_member_name(reader, at, "column")};
+  } else if (json_has(at, "column")) {
     json_fail(reader, at.step, "a \"column\" stands behind an \"index\"");
+  }
   return expr;
 }
 
@@ -345,7 +352,7 @@ static struct tree_expr *read_object(struct reader *reader, struct json_at at) {
   struct tree_expr *expr = new_expr(reader, TREE_CALL);
   if (json_has(at, "call")) {
     if (!json_object(reader, at, "call args")) return expr;
-    expr->name = json_needed_name(reader, at, "call");
+    expr->name = one_name(reader, json_needed_name(reader, at, "call"));
     read_args(reader, at, expr, 0, PARSE_LIST_MAX);
   } else if (json_has(at, "regex")) {
     expr->kind = TREE_REGEX;

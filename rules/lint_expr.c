@@ -35,16 +35,17 @@ bool lint_same(const struct tree_expr *a, const struct tree_expr *b) {
       (a->kind == TREE_BINARY && a->op != b->op))
     return false;
   if (a->kind == TREE_LITERAL && (!value_equal(a->value, b->value) || a->value.kind != b->value.kind)) return false;
-  if (a->ref.kind != b->ref.kind || a->ref.aggregate != b->ref.aggregate || a->ref.index != b->ref.index ||
-      a->ref.column != b->ref.column || a->ref.step != b->ref.step || a->ref.field != b->ref.field ||
-      a->ref.nth != b->ref.nth)
+  struct ref x = tree_ref(a), y = tree_ref(b);
+  if (x.kind != y.kind || x.aggregate != y.aggregate || x.index != y.index || x.column != y.column ||
+      x.step != y.step || x.field != y.field || x.nth != y.nth)
     return false;
   if (has_regex(a) && (!slice_equal(a->regex, b->regex) || !slice_equal(a->regex_flags, b->regex_flags))) return false;
-  if (has_name(a) && !slice_equal(a->name.text, b->name.text)) return false;
-  if (a->seen_us != b->seen_us) return false;
+  if (has_name(a) && !slice_equal(a->name->text, b->name->text)) return false;
+  if (a->kind == TREE_SEEN && a->seen_us != b->seen_us) return false;
   for (uint16_t i = 0; i < a->item_count; i++)
     if (!lint_same(a->items[i], b->items[i])) return false;
-  return same_part(a->index, b->index) && same_counting(a->counting, b->counting) && same_use(a->seen_of, b->seen_of);
+  return same_part(tree_key(a), tree_key(b)) && same_counting(tree_counting(a), tree_counting(b)) &&
+         same_use(tree_seen_of(a), tree_seen_of(b));
 }
 
 static uint64_t mix(uint64_t seed, uint64_t number) { return hash_u64(seed ^ (number * UINT64_C(0x9e3779b97f4a7c15))); }
@@ -54,15 +55,16 @@ uint64_t lint_hash(const struct tree_expr *expr, uint64_t seed) {
   uint64_t hash = mix(seed, (uint64_t)expr->kind << 8 | expr->negated);
   if (expr->kind == TREE_BINARY) hash = mix(hash, expr->op);
   if (expr->kind == TREE_LITERAL) hash = mix(hash, value_hash(expr->value));
-  hash = mix(hash, (uint64_t)expr->ref.kind << 48 | (uint64_t)expr->ref.step << 32 | (uint64_t)expr->ref.index << 16 |
-                       expr->ref.field);
-  hash = mix(hash, (uint64_t)expr->ref.aggregate << 32 | (uint64_t)expr->ref.nth << 16 | expr->ref.column);
+  struct ref ref = tree_ref(expr);
+  hash = mix(hash, (uint64_t)ref.kind << 48 | (uint64_t)ref.step << 32 | (uint64_t)ref.index << 16 | ref.field);
+  hash = mix(hash, (uint64_t)ref.aggregate << 32 | (uint64_t)ref.nth << 16 | ref.column);
   if (has_regex(expr)) hash = hash_bytes_seed(expr->regex.data, expr->regex.length, hash);
-  if (has_name(expr)) hash = hash_bytes_seed(expr->name.text.data, expr->name.text.length, hash);
-  if (expr->index != NULL) hash = lint_hash(expr->index, hash);
+  if (has_name(expr)) hash = hash_bytes_seed(expr->name->text.data, expr->name->text.length, hash);
+  if (tree_key(expr) != NULL) hash = lint_hash(tree_key(expr), hash);
   for (uint16_t i = 0; i < expr->item_count; i++) hash = lint_hash(expr->items[i], hash);
-  if (expr->seen_of != NULL) hash = lint_hash(expr->seen_of->condition, mix(hash, expr->seen_of->type));
-  const struct counting *counting = expr->counting;
+  const struct use *of = tree_seen_of(expr);
+  if (of != NULL) hash = lint_hash(of->condition, mix(hash, of->type));
+  const struct counting *counting = tree_counting(expr);
   if (counting == NULL) return hash;
   hash = hash_bytes_seed(counting->aggregate.text.data, counting->aggregate.text.length, hash);
   hash = mix(mix(hash, (uint64_t)counting->over_us), (uint64_t)counting->over_count);
@@ -148,7 +150,8 @@ bool lint_stricter(const struct tree_expr *strict, const struct tree_expr *loose
 }
 
 static void find_steps(void *context, struct tree_expr *expr) {
-  if (expr->ref.kind == REF_STEP_FIELD || expr->ref.kind == REF_AGGREGATE) *(bool *)context = true;
+  enum ref_kind kind = tree_ref(expr).kind;
+  if (kind == REF_STEP_FIELD || kind == REF_AGGREGATE) *(bool *)context = true;
 }
 
 bool lint_reads_steps(struct tree_expr *expr) {

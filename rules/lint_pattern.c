@@ -57,12 +57,13 @@ static bool may_have_event(const struct later *later, const struct element *step
 
 static void find_later(void *context, struct tree_expr *expr) {
   struct later *later = context;
-  if (expr->ref.kind != REF_STEP_FIELD && expr->ref.kind != REF_AGGREGATE) return;
-  if (expr->ref.kind == REF_AGGREGATE && expr->ref.aggregate != AGG_COUNT) return; /* its argument is told */
+  struct ref ref = tree_ref(expr);
+  if (ref.kind != REF_STEP_FIELD && ref.kind != REF_AGGREGATE) return;
+  if (ref.kind == REF_AGGREGATE && ref.aggregate != AGG_COUNT) return; /* its argument is told */
   const struct rule_tree *rule = later->lint->rule;
-  if (expr->ref.step >= rule->step_count) return;
-  const struct step_info *step = &rule->steps[expr->ref.step];
-  if (may_have_event(later, step->element, expr->ref.step)) return;
+  if (ref.step >= rule->step_count) return;
+  const struct step_info *step = &rule->steps[ref.step];
+  if (may_have_event(later, step->element, ref.step)) return;
   lint_say(later->lint, LINT_LATER_STEP, expr->span,
            step->element == later->element ? "the candidate's field has no step name before it" : NULL,
            "`" SLICE_FMT "` has no event yet when this is asked", SLICE_ARG(step->name.text));
@@ -89,7 +90,8 @@ struct first_only {
 
 static void find_sides(void *context, struct tree_expr *expr) {
   struct first_only *search = context;
-  if (expr->ref.kind == REF_FIELD || expr->ref.kind == REF_LIST_FIELD) search->candidate = true;
+  enum ref_kind kind = tree_ref(expr).kind;
+  if (kind == REF_FIELD || kind == REF_LIST_FIELD) search->candidate = true;
   if (expr->kind == TREE_PATH && expr->ref.kind == REF_STEP_FIELD) search->step = expr;
 }
 

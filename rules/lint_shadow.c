@@ -100,7 +100,7 @@ static int compare_conjuncts(const void *a, const void *b) {
 static void find_own_counters(void *context, struct tree_expr *expr) {
   bool of =
       (expr->kind == TREE_COUNTING && expr->counting->of != NULL) || (expr->kind == TREE_SEEN && expr->seen_of != NULL);
-  bool counter = expr->kind == TREE_COUNTING || expr->kind == TREE_SEEN || expr->ref.kind == REF_PREVIOUS;
+  bool counter = expr->kind == TREE_COUNTING || expr->kind == TREE_SEEN || tree_ref(expr).kind == REF_PREVIOUS;
   if (counter && !of) *(bool *)context = true;
 }
 

@@ -150,7 +150,7 @@ struct values {
 };
 
 static bool is_value(const struct tree_expr *expr) {
-  switch (expr->ref.kind) {
+  switch (tree_ref(expr).kind) {
   case REF_FIELD:
   case REF_STEP_FIELD:
   case REF_KEY: return expr->kind == TREE_PATH;
@@ -179,7 +179,7 @@ static void find_values(struct lower *lower, struct values *values, const struct
     return;
   }
   for (uint16_t i = 0; i < expr->item_count; i++) find_values(lower, values, expr->items[i]);
-  if (expr->index != NULL) find_values(lower, values, expr->index);
+  if (tree_key(expr) != NULL) find_values(lower, values, tree_key(expr));
 }
 
 static struct because_item because_item(struct lower *lower, const struct lower_scope *scope,

@@ -162,7 +162,7 @@ static struct expr_node *named_value(struct lower *lower, const struct lower_sco
 static struct expr_node *lower_path(struct lower *lower, const struct lower_scope *scope,
                                     const struct tree_expr *expr) {
   if (expr->ref.kind == REF_TABLE) {
-    struct expr_node *key = lower_expr(lower, scope, expr->index);
+    struct expr_node *key = lower_expr(lower, scope, expr->at->key);
     if (key == NULL) return NULL;
     struct expr_node *node = lower_node(lower, EXPR_TABLE, expr->type, 1);
     node->index = expr->ref.index;
@@ -171,8 +171,8 @@ static struct expr_node *lower_path(struct lower *lower, const struct lower_scop
     return node;
   }
   struct expr_node *value = named_value(lower, scope, expr);
-  if (value == NULL || expr->index == NULL) return value;
-  struct expr_node *index = lower_expr(lower, scope, expr->index);
+  if (value == NULL || expr->at == NULL) return value;
+  struct expr_node *index = lower_expr(lower, scope, expr->at->key);
   if (index == NULL) return NULL;
   struct expr_node *node = lower_node(lower, EXPR_ELEMENT, expr->type, 2);
   node->children[0] = value;

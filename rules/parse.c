@@ -112,8 +112,7 @@ static uint32_t find_lines(struct slice text, uint32_t *starts) {
 static bool index_lines(struct parser *parser, struct source_file *file) {
   struct slice text = file->text;
   uint32_t lines = find_lines(text, NULL);
-  bool empty_last = text.length > 0 && text.data[text.length - 1] == '\n';
-  if (lines - empty_last > SPAN_LINE_MAX) return false;
+  if (lines > SPAN_LINE_MAX) return false;
   uint32_t *starts = arena_array(parser->arena, uint32_t, lines);
   find_lines(text, starts);
   file->line_starts = starts;

@@ -203,10 +203,19 @@ struct slice parse_string(struct parser *parser, const char *what) {
   return (struct slice){"", 0};
 }
 
+/* Ten thousand years: a deadline, the time of any event and this, always has room in 64 bits. */
+#define CLAUSE_DURATION_MAX_US (INT64_C(3650000) * 86400 * 1000000)
+
 int64_t parse_duration(struct parser *parser, const char *what) {
-  if (parse_kind(parser) == TOKEN_DURATION) return parse_take(parser).value.i;
-  parse_expected(parser, what);
-  return 0;
+  if (parse_kind(parser) != TOKEN_DURATION) {
+    parse_expected(parser, what);
+    return 0;
+  }
+  struct token token = parse_take(parser);
+  if (token.value.i <= CLAUSE_DURATION_MAX_US) return token.value.i;
+  parse_complain(parser, token.span, "out-of-range", "at most 3650000d", "`" SLICE_FMT "` is too long a duration",
+                 SLICE_ARG(lex_shown(token.source)));
+  return CLAUSE_DURATION_MAX_US;
 }
 
 int64_t parse_int(struct parser *parser, const char *what, int64_t least, int64_t most) {

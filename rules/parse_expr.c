@@ -7,24 +7,29 @@ enum level { LEVEL_NONE, LEVEL_OR, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_SU
 static struct tree_expr *parse_level(struct parser *parser, enum level level);
 static struct tree_expr *parse_primary(struct parser *parser);
 
+static struct name *one_name(struct parser *parser, struct name name) {
+  struct name *kept = arena_alloc(parser->arena, sizeof *kept);
+  *kept = name;
+  return kept;
+}
+
 static struct tree_expr *new_node(struct parser *parser, enum tree_kind kind, struct span span, struct span op_span) {
   struct tree_expr *expr = arena_new(parser->arena, struct tree_expr);
   expr->kind = kind;
   expr->span = span;
   expr->op_span = op_span;
-  expr->height = 1;
   return expr;
 }
 
 /* What a parent's height must be for a part, and an error if that is too much. */
 static void raise_height(struct parser *parser, struct tree_expr *expr, const struct tree_expr *part) {
   if (part == NULL || part->height < expr->height) return;
-  if (part->height >= TREE_DEPTH_MAX) {
+  if (part->height + 1 >= TREE_DEPTH_MAX) {
     parse_error(parser, expr->op_span, "too-deep", "take it apart with `let`", "the expression has more than %d levels",
                 (int)TREE_DEPTH_MAX);
     return;
   }
-  expr->height = (uint16_t)(part->height + 1);
+  expr->height = (uint8_t)(part->height + 1);
 }
 
 static void set_items(struct parser *parser, struct tree_expr *expr, struct parse_list *items) {
@@ -209,28 +214,26 @@ static void parse_counting_tail(struct parser *parser, struct counting *counting
 
 /* The arguments that were read make a counter: (f), (f, 5), (f, 5 by sum(amount)), () or with `where`. */
 static void make_counting(struct parser *parser, struct tree_expr *expr, struct counting *counting) {
-  expr->kind = TREE_COUNTING;
-  expr->counting = counting;
-  counting->aggregate = expr->name;
-  if (expr->item_count > 0) counting->argument = expr->items[0];
-  if (expr->item_count > 1) {
-    const struct tree_expr *parameter = expr->items[1];
-    bool duration = parameter->value.kind == VALUE_DURATION, number = parameter->value.kind == VALUE_INT;
-    if (parameter->kind != TREE_LITERAL || (!duration && !number))
-      parse_error(parser, parameter->span, "syntax", NULL,
-                  "the second argument of a counter is a number or a duration");
+  struct tree_expr **items = expr->items;
+  uint16_t count = expr->item_count;
+  counting->aggregate = *expr->name;
+  if (count > 0) counting->argument = items[0];
+  if (count > 1) {
+    bool literal = items[1]->kind == TREE_LITERAL, duration = literal && items[1]->value.kind == VALUE_DURATION;
+    if (!duration && !(literal && items[1]->value.kind == VALUE_INT))
+      parse_error(parser, items[1]->span, "syntax", NULL, "the second argument of a counter is a number or a duration");
     counting->has_parameter = true;
     counting->parameter_is_duration = duration;
-    counting->parameter = parameter->value.i;
+    if (literal) counting->parameter = items[1]->value.i;
   }
-  if (expr->item_count > 2)
-    parse_error(parser, expr->items[2]->span, "syntax", NULL, "a counter has at most two arguments");
+  if (count > 2) parse_error(parser, items[2]->span, "syntax", NULL, "a counter has at most two arguments");
   if (counting->top_aggregate.text.length > 0 && !counting->has_parameter)
     parse_error(parser, counting->top_aggregate.span, "syntax", "as in `top(f, 5 by sum(amount))`",
                 "`by` stands behind a counter's second argument");
   parse_counting_tail(parser, counting);
+  expr->kind = TREE_COUNTING;
+  expr->counting = counting;
   expr->item_count = 0;
-  expr->items = NULL;
   raise_height(parser, expr, counting->argument);
   raise_height(parser, expr, counting->where);
   raise_height(parser, expr, counting->top_argument);
@@ -244,7 +247,7 @@ static bool is_aggregate_call(const struct tree_expr *expr) {
                                       "last",  "median", "percentile", "top", "collect", "ewma",   "rate"};
   if (expr->item_count > 2) return false;
   for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
-    if (!slice_equal(expr->name.text, slice_of(names[i]))) continue;
+    if (!slice_equal(expr->name->text, slice_of(names[i]))) continue;
     bool function = names[i][0] == 'm' && names[i][1] != 'e'; /* min(a, b), max(a, b) */
     return !function || expr->item_count < 2;
   }
@@ -253,15 +256,15 @@ static bool is_aggregate_call(const struct tree_expr *expr) {
 
 static void make_seen(struct parser *parser, struct tree_expr *expr) {
   bool good = expr->item_count == 2 && expr->items[0]->kind == TREE_PATH && expr->items[0]->part_count == 1 &&
-              expr->items[0]->index == NULL && expr->items[1]->kind == TREE_LITERAL &&
+              expr->items[0]->at == NULL && expr->items[1]->kind == TREE_LITERAL &&
               expr->items[1]->value.kind == VALUE_DURATION;
   if (!good) {
     parse_error(parser, expr->span, "syntax", NULL, "`seen` takes a field and a duration, as in `seen(ip, 30d)`");
     return;
   }
   expr->kind = TREE_SEEN;
-  expr->seen_us = expr->items[1]->value.i;
   expr->item_count = 1;
+  expr->seen_us = expr->items[1]->value.i;
   expr->seen_of = parse_of(parser);
   if (expr->seen_of != NULL) raise_height(parser, expr, expr->seen_of->condition);
   expr->span = parse_span(parser, expr->span);
@@ -279,7 +282,7 @@ static void parse_top_by(struct parser *parser, struct counting *counting) {
 static struct tree_expr *parse_call(struct parser *parser) {
   struct token name = parse_take(parser);
   struct tree_expr *expr = new_node(parser, TREE_CALL, name.span, name.span);
-  expr->name = (struct name){name.text, name.span};
+  expr->name = one_name(parser, (struct name){name.text, name.span});
   parse_take(parser);
   struct parse_list items = {0};
   struct counting counting = {.over_us = -1};
@@ -305,7 +308,7 @@ static struct tree_expr *parse_call(struct parser *parser) {
   parse_expect(parser, TOKEN_CLOSE_PAREN, "`,` or `)` in the arguments");
   set_items(parser, expr, &items);
   if (parser->panic) return expr;
-  if (slice_equal(expr->name.text, SLICE("seen"))) {
+  if (slice_equal(expr->name->text, SLICE("seen"))) {
     make_seen(parser, expr);
     return expr;
   }
@@ -329,10 +332,12 @@ static struct tree_expr *parse_path(struct parser *parser) {
   expr->part_count = parse_list_count(parser, &parts);
   expr->parts = parse_list_end(parser, &parts);
   if (parse_accept(parser, TOKEN_OPEN_BRACKET)) {
-    expr->index = parse_expr(parser);
+    struct tree_index *at = arena_new(parser->arena, struct tree_index);
+    at->key = parse_expr(parser);
     parse_expect(parser, TOKEN_CLOSE_BRACKET, "`]` after the key or position");
-    if (parse_accept(parser, TOKEN_DOT)) expr->column = parse_name(parser, "a name of a column after `.`");
-    raise_height(parser, expr, expr->index);
+    if (parse_accept(parser, TOKEN_DOT)) at->column = parse_name(parser, "a name of a column after `.`");
+    raise_height(parser, expr, at->key);
+    expr->at = at;
   }
   expr->span = parse_span(parser, expr->span);
   return expr;
@@ -503,15 +508,13 @@ static struct tree_expr *parse_in(struct parser *parser, struct tree_expr *left,
     set_items(parser, expr, &items);
   } else if (parse_is_word(parser, "seen") && parse_ahead(parser, 1)->kind == TOKEN_OPEN_PAREN) {
     expr = new_operation(parser, TREE_IN_SEEN, op_span, left, parse_call(parser), NULL);
-    expr->seen_us = expr->items[1]->seen_us;
-    expr->seen_of = expr->items[1]->seen_of;
   } else {
     if (parse_kind(parser) != TOKEN_NAME && is_literal_start(parse_kind(parser)))
       parse_error(parser, parse_ahead(parser, 0)->span, "syntax", "a set stands in parentheses: `in (a, b)`",
                   "expected a set or a list after `in`, found %s", parse_token_text(parser, parse_ahead(parser, 0)));
     struct name name = parse_name(parser, "`(` or a list's name after `in`");
     expr = new_operation(parser, TREE_IN_NAME, op_span, left, NULL, NULL);
-    expr->name = name;
+    expr->name = one_name(parser, name);
   }
   expr->negated = is_negated;
   return expr;

@@ -136,10 +136,7 @@ static void clause_report(struct parser *parser, struct rule_tree *rule) {
   if (rule->report == REPORT_TIMEOUT && parse_accept_word(parser, "only")) rule->report = REPORT_TIMEOUT_ONLY;
   if (rule->report == REPORT_ALL && parse_accept_word(parser, "limit")) {
     rule->report_limit_given = true;
-    struct span span = parse_ahead(parser, 0)->span;
-    rule->report_limit = parse_int(parser, "a number after `limit`", 1, INT32_MAX);
-    if (rule->report_limit > LIMIT_REPORT_ALL_CAP)
-      parse_complain(parser, span, "out-of-range", NULL, "`report all limit` is at most %d", (int)LIMIT_REPORT_ALL_CAP);
+    rule->report_limit = parse_int(parser, "a number after `limit`", 1, LIMIT_REPORT_ALL_CAP);
   }
 }
 static void clause_after(struct parser *parser, struct rule_tree *rule) {

@@ -295,7 +295,7 @@ static void print_comparison(struct buf *out, const struct tree_expr *expr) {
   }
   buf_str(out, expr->negated ? " not in " : " in ");
   if (expr->kind == TREE_IN_NAME) {
-    buf_slice(out, expr->name.text);
+    buf_slice(out, expr->name->text);
   } else if (expr->kind == TREE_IN_SEEN) {
     print_seen(out, expr->items[1]);
   } else {
@@ -307,13 +307,13 @@ static void print_comparison(struct buf *out, const struct tree_expr *expr) {
 
 static void print_path(struct buf *out, const struct tree_expr *expr) {
   print_names(out, expr->parts, expr->part_count, ".");
-  if (expr->index == NULL) return;
+  if (expr->at == NULL) return;
   buf_byte(out, '[');
-  print_expr(out, expr->index);
+  print_expr(out, expr->at->key);
   buf_byte(out, ']');
-  if (expr->column.text.length == 0) return;
+  if (expr->at->column.text.length == 0) return;
   buf_byte(out, '.');
-  buf_slice(out, expr->column.text);
+  buf_slice(out, expr->at->column.text);
 }
 
 static void print_bare(struct buf *out, const struct tree_expr *expr) {
@@ -344,7 +344,7 @@ static void print_bare(struct buf *out, const struct tree_expr *expr) {
     return;
   }
   case TREE_CALL:
-    buf_slice(out, expr->name.text);
+    buf_slice(out, expr->name->text);
     buf_byte(out, '(');
     print_items(out, expr->items, 0, expr->item_count);
     buf_byte(out, ')');

@@ -46,9 +46,9 @@ struct comment {
  * A minus before a number is part of the literal. No expression is higher than TREE_DEPTH_MAX nodes (the parser's limit),
  * so walking one by recursion is safe; patterns are not deeper than PATTERN_DEPTH_MAX. */
 enum { TREE_DEPTH_MAX = 256, PATTERN_DEPTH_MAX = 64 };
-enum tree_kind {
+enum __attribute__((packed)) tree_kind {
   TREE_LITERAL,  /* value; for VALUE_NULL the literal null */
-  TREE_PATH,     /* parts[0..]: field, step.field, lookup.column, window.start …; index: table[key].column, list[1] */
+  TREE_PATH,     /* parts[0..]: field, step.field, lookup.column, window.start …; at: table[key].column, list[1] */
   TREE_NEGATE, TREE_NOT, TREE_AND, TREE_OR,
   TREE_BINARY,   /* op: EXPR_ADD … EXPR_MODULO, EXPR_EQUAL … EXPR_GREATER_EQUAL */
   TREE_COALESCE,
@@ -65,7 +65,7 @@ enum tree_kind {
 };
 
 /* What a path or call stands for [check]. */
-enum ref_kind {
+enum __attribute__((packed)) ref_kind {
   REF_NONE,
   REF_FIELD,      /* field `field` of the candidate event: per event type in use (see types) */
   REF_STEP_FIELD, /* last value of field of step: registers with aggregate LAST */
@@ -74,14 +74,14 @@ enum ref_kind {
   REF_EMIT,       /* emitted field `index` of this alert */
   REF_TOLD,       /* emitted field `index` of the alert told before */
   REF_LIST,       /* list `index` */
-  REF_TABLE,      /* column `column` of table `index`; key in tree.index */
+  REF_TABLE,      /* column `column` of table `index`; the key is at->key */
   REF_LET,        /* replaced by the checker: never seen after it */
   REF_FUNCTION,   /* function `index` of the table */
   REF_COUNTER, REF_LOOKUP, REF_MODEL, REF_WINDOW, REF_PREVIOUS, REF_LIST_FIELD, /* a field of list type after `in` */
   REF_ELEMENT     /* the bound name of `each w in words` */
 };
 
-enum aggregate {
+enum __attribute__((packed)) aggregate {
   AGG_COUNT, AGG_SUM, AGG_AVG, AGG_MIN, AGG_MAX, AGG_STDDEV, AGG_DISTINCT, AGG_FIRST, AGG_LAST, AGG_NTH,
   AGG_MEDIAN, AGG_PERCENTILE, AGG_TOP, AGG_COLLECT, AGG_EWMA, AGG_RATE, AGG_NONE
 };
@@ -94,7 +94,7 @@ struct ref {
   uint16_t index, column;
   uint16_t step;    /* index in struct rule_tree.steps */
   uint16_t field;   /* index in the schema's fields, or FIELD_TIME */
-  int64_t nth;
+  int32_t nth;      /* AGG_NTH: from 1 */
   /* REF_FIELD, REF_LIST_FIELD in a text that is read for several event types (`among`: rule_tree.types; `until` of a
    * group: element.until_types; `from a, b`: event_tree.from_types): the field's index for each of these types, in
    * their order; `field` is the first. NULL where there is one type only. */
@@ -125,34 +125,63 @@ struct counting { /* TREE_COUNTING: NAME(argument, parameter by …) where … o
   bool approx;
 };
 
+struct tree_index { /* behind a path: [key], or [key].column */
+  struct tree_expr *key;
+  struct name column;    /* empty = none */
+};
+
+/* There are many nodes: each is 72 bytes, and what only some kinds have lies in a union. Which member of a union is
+ * good is said by `kind`; tree_key(), tree_ref() and the others below are for any. */
 struct tree_expr {
   enum tree_kind kind;
+  enum expr_op op;
+  uint8_t height;        /* 0 for a leaf, else 1 + the highest part's */
+  bool negated : 1, parenthesised : 1;
+  uint16_t part_count;   /* TREE_PATH */
+  uint16_t item_count;   /* operands, arguments, set members; 0 for TREE_PATH and TREE_COUNTING */
   struct span span;      /* from the first to the last token, on the first line */
   struct span op_span;   /* operator or name */
-  union { /* one of these, by kind: there are many nodes */
+  struct type type;      /* [check] of the expression itself */
+  struct type cast;      /* [check] what its parent takes it as: kind VALUE_NULL = as it is, else EXPR_CAST to this */
+  union {
+    struct tree_expr **items;
+    struct tree_index *at;     /* TREE_PATH; NULL = none */
+    struct counting *counting; /* TREE_COUNTING */
+  };
+  union {
     struct { /* TREE_LITERAL */
       struct value value;
       struct slice source; /* the literal's own spelling, for fmt; a list and null may have none */
     };
-    struct name column;  /* TREE_PATH: after ] */
-    struct name name;    /* TREE_CALL, TREE_COUNTING, TREE_IN_NAME */
-    struct { struct slice regex, regex_flags; }; /* TREE_MATCHES, TREE_REGEX: between the slashes, `\/` kept */
+    struct {
+      union {
+        struct name *parts; /* TREE_PATH */
+        struct name *name;  /* TREE_CALL, TREE_IN_NAME */
+      };
+      struct ref ref;       /* [check] of these and TREE_COUNTING */
+    };
+    struct { struct slice regex, regex_flags; };            /* TREE_MATCHES, TREE_REGEX: between the slashes, `\/` kept */
+    struct { int64_t seen_us; struct use *seen_of; };       /* TREE_SEEN */
   };
-  enum expr_op op;
-  bool negated, parenthesised;
-  uint16_t part_count;   /* TREE_PATH */
-  struct name *parts;
-  struct tree_expr *index;
-  uint16_t item_count;   /* operands, arguments, set members */
-  struct tree_expr **items;
-  struct counting *counting;
-  int64_t seen_us;       /* TREE_SEEN, TREE_IN_SEEN (the seen is items[1]) */
-  struct use *seen_of;
-  uint16_t height;       /* 1 for a leaf, else 1 + the highest part's; at most TREE_DEPTH_MAX */
-  struct type type;      /* [check] of the expression itself */
-  struct type cast;      /* [check] what its parent takes it as: kind VALUE_NULL = as it is, else EXPR_CAST to this */
-  struct ref ref;        /* [check] */
 };
+_Static_assert(sizeof(struct tree_expr) == 72, "a node is no larger than it must be");
+
+/* The key of `path[key]`, else NULL. */
+static inline struct tree_expr *tree_key(const struct tree_expr *expr) {
+  return expr->kind == TREE_PATH && expr->at != NULL ? expr->at->key : NULL;
+}
+/* What a node of any kind stands for: REF_NONE for those that are neither path nor call. */
+static inline struct ref tree_ref(const struct tree_expr *expr) {
+  bool has = expr->kind == TREE_PATH || expr->kind == TREE_CALL || expr->kind == TREE_COUNTING || expr->kind == TREE_IN_NAME;
+  return has ? expr->ref : (struct ref){0};
+}
+static inline struct counting *tree_counting(const struct tree_expr *expr) {
+  return expr->kind == TREE_COUNTING ? expr->counting : NULL;
+}
+/* The events of a `seen(…) of`, else NULL. */
+static inline struct use *tree_seen_of(const struct tree_expr *expr) {
+  return expr->kind == TREE_SEEN ? expr->seen_of : NULL;
+}
 
 struct tree_entry { /* NAME = expression */
   struct name name;

@@ -145,10 +145,6 @@ def parse_depth(weir, limit):
     rules_border(weir, lambda n: EVENT + "rule r { on e(" + "(" * (n - 1) + "n == 1" + ")" * (n - 1) + ") }", limit)
 
 
-def rule_lines(weir, limit):
-    rules_border(weir, lambda n: EVENT + "\n" * (n - 1), limit)
-
-
 def pattern_depth(weir, limit):
     rules_border(weir, lambda n: EVENT + "rule r { key none within 1m match " + "(" * n + "a = e" + ")" * n + " then b = e }", limit)
 

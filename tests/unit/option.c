@@ -1,4 +1,5 @@
 /* floors: cli adapters engine rules nfa base */
+/* option.c - the idiom of option tables: parsing, defaults, what is said of a slip. */
 #include "cli/option.h"
 
 #include <stddef.h>

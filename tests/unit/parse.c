@@ -23,7 +23,7 @@ TEST(chains_of_and_are_one_node_and_sums_lean_left) {
   EXPECT_INT(expr->item_count, 2);
   EXPECT_INT(expr->items[0]->kind, TREE_AND);
   EXPECT_INT(expr->items[0]->item_count, 4);
-  EXPECT_INT(expr->height, 3);
+  EXPECT_INT(expr->height, 2);
   text_end(&p);
   expr = expr_of("a - b - c * d");
   EXPECT(expr->op == EXPR_SUBTRACT && expr->items[0]->op == EXPR_SUBTRACT && expr->items[1]->op == EXPR_MULTIPLY);
@@ -45,8 +45,8 @@ TEST(spans_cover_the_expression) {
 
 TEST(paths_calls_and_counters) {
   struct tree_expr *expr = expr_of("bins[a.b].bank");
-  EXPECT(expr->kind == TREE_PATH && expr->part_count == 1 && expr->index->part_count == 2);
-  EXPECT(slice_equal(expr->column.text, SLICE("bank")));
+  EXPECT(expr->kind == TREE_PATH && expr->part_count == 1 && expr->at->key->part_count == 2);
+  EXPECT(slice_equal(expr->at->column.text, SLICE("bank")));
   text_end(&p);
   expr = expr_of("top(f, 5 by sum(g) where h) of e(i) by (j, k) over last 20 within 1h approx");
   EXPECT_INT(expr->kind, TREE_COUNTING);
@@ -62,7 +62,7 @@ TEST(paths_calls_and_counters) {
   EXPECT(expr->items[1]->items[0]->kind == TREE_PATH && expr->items[1]->seen_of != NULL);
   text_end(&p);
   expr = expr_of("x in risky and y between 1 and 2 and s matches /a\\/b/i and z is not null");
-  EXPECT(expr->items[0]->kind == TREE_IN_NAME && slice_equal(expr->items[0]->name.text, SLICE("risky")));
+  EXPECT(expr->items[0]->kind == TREE_IN_NAME && slice_equal(expr->items[0]->name->text, SLICE("risky")));
   EXPECT(expr->items[1]->kind == TREE_BETWEEN && expr->items[1]->item_count == 3);
   EXPECT(slice_equal(expr->items[2]->regex, SLICE("a\\/b")) && slice_equal(expr->items[2]->regex_flags, SLICE("i")));
   EXPECT(expr->items[3]->kind == TREE_IS_NULL && expr->items[3]->negated);
