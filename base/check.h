@@ -5,6 +5,7 @@
 
 _Noreturn void check_failed(const char *expression, const char *file, int line);
 
-#define check(expression) (__builtin_expect(!!(expression), 1) ? (void)0 : check_failed(#expression, __FILE__, __LINE__))
+#define check(expression)                                                                                              \
+  (__builtin_expect(!!(expression), 1) ? (void)0 : check_failed(#expression, __FILE__, __LINE__))
 
 #endif

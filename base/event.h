@@ -11,12 +11,12 @@ enum secret_form { SECRET_NONE, SECRET_HASH, SECRET_MASK };
 struct expr;
 
 struct schema_field {
-  struct slice name;       /* in the rules */
-  struct slice path;       /* in the records: `from "merchant.country"`, else the name. Points separate members. */
+  struct slice name; /* in the rules */
+  struct slice path; /* in the records: `from "merchant.country"`, else the name. Points separate members. */
   struct type type;
   enum time_unit unit;
   bool required, round_half_even, computed;
-  bool used;               /* some rule, key, clause or computed field reads it: the decoder fills its slot */
+  bool used; /* some rule, key, clause or computed field reads it: the decoder fills its slot */
   enum secret_form secret;
   uint16_t mask_head, mask_tail;
   uint16_t slot;           /* index in event.values; valid if used */
@@ -30,21 +30,21 @@ struct schema {
   bool derived;
   uint16_t field_count, slot_count; /* slots of used fields come first in field order: [0, slot_count) */
   struct schema_field *fields;
-  int32_t time_field;       /* index in fields; -1 = event_time log */
+  int32_t time_field; /* index in fields; -1 = event_time log */
   int64_t disorder_us;
   enum late_policy late;
   struct slice late_sink;
-  int32_t unique_field;     /* -1 = none */
+  int32_t unique_field; /* -1 = none */
   int64_t unique_us;
   bool unique_everywhere, unique_approx;
   uint16_t computed_count;
   uint16_t *computed_order; /* indices of the computed fields that have a slot, each after those that it reads */
-  const struct expr *watermark_when;          /* NULL = every event moves the watermark */
-  int64_t ahead_us, behind_us;                /* clock guards; -1 = none */
-  int64_t jump_us, jump_confirm;              /* jump_us -1 = none */
-  uint16_t kept_count;      /* slots that a held event keeps: read by later steps, emit, message, keys, identity */
+  const struct expr *watermark_when; /* NULL = every event moves the watermark */
+  int64_t ahead_us, behind_us;       /* clock guards; -1 = none */
+  int64_t jump_us, jump_confirm;     /* jump_us -1 = none */
+  uint16_t kept_count; /* slots that a held event keeps: read by later steps, emit, message, keys, identity */
   uint16_t *kept_slots;
-  int16_t *kept_index;      /* slot -> index in held.values, -1 = not kept */
+  int16_t *kept_index; /* slot -> index in held.values, -1 = not kept */
 };
 
 /* Where a record stood. Sources are numbered in byte order of their names, so comparing ids compares names. */
@@ -57,10 +57,10 @@ struct position {
 
 /* An event, decoded and in the total order. Borrowed: valid while its batch is worked on. */
 struct event {
-  int64_t time;     /* microseconds: event time (with `order arrival`: the time it was given) */
-  uint64_t sequence;/* its place in the total order of this engine: strictly growing as events are processed */
+  int64_t time;      /* microseconds: event time (with `order arrival`: the time it was given) */
+  uint64_t sequence; /* its place in the total order of this engine: strictly growing as events are processed */
   struct position position;
-  uint16_t type;    /* schema.id */
+  uint16_t type;              /* schema.id */
   const struct value *values; /* schema.slot_count */
 };
 

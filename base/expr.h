@@ -9,35 +9,36 @@
 #include "base/err.h"
 #include "base/value.h"
 
-enum __attribute__((packed)) expr_op { /* one byte: trees and nodes have many */
-  EXPR_CONST, /* value */
-  EXPR_INPUT, /* bank, index */
-  EXPR_NEGATE,
-  EXPR_ADD,
-  EXPR_SUBTRACT,
-  EXPR_MULTIPLY,
-  EXPR_DIVIDE,
-  EXPR_MODULO,
-  EXPR_EQUAL,
-  EXPR_NOT_EQUAL,
-  EXPR_LESS,
-  EXPR_LESS_EQUAL,
-  EXPR_GREATER,
-  EXPR_GREATER_EQUAL,
-  EXPR_AND,
-  EXPR_OR,
-  EXPR_NOT,
-  EXPR_IN_SET,   /* children[0] in the other children; constants become a hashed set (networks: a prefix match) */
-  EXPR_IN_VALUE, /* children[0] in children[1], a value of list type */
-  EXPR_IN_LIST,  /* children[0] in the rule set's list `index` (through the environment) */
-  EXPR_TABLE,    /* column `column` of the row of table `index` with key children[0]; null if there is none */
-  EXPR_MATCHES,  /* children[0] matches regex */
-  EXPR_IS_NULL,
-  EXPR_COALESCE, /* children[0] ?? children[1] */
-  EXPR_IF,
-  EXPR_CALL,    /* function `index` of the table; its regex and zone arguments are no children: regex, zone */
-  EXPR_CAST,    /* int -> decimal -> float, decimal -> more digits: to `type` */
-  EXPR_ELEMENT, /* children[0][children[1]], from 1; null outside */
+enum __attribute__((packed))
+expr_op {             /* one byte: trees and nodes have many */
+          EXPR_CONST, /* value */
+          EXPR_INPUT, /* bank, index */
+          EXPR_NEGATE,
+          EXPR_ADD,
+          EXPR_SUBTRACT,
+          EXPR_MULTIPLY,
+          EXPR_DIVIDE,
+          EXPR_MODULO,
+          EXPR_EQUAL,
+          EXPR_NOT_EQUAL,
+          EXPR_LESS,
+          EXPR_LESS_EQUAL,
+          EXPR_GREATER,
+          EXPR_GREATER_EQUAL,
+          EXPR_AND,
+          EXPR_OR,
+          EXPR_NOT,
+          EXPR_IN_SET, /* children[0] in the other children; constants become a hashed set (networks: a prefix match) */
+          EXPR_IN_VALUE, /* children[0] in children[1], a value of list type */
+          EXPR_IN_LIST,  /* children[0] in the rule set's list `index` (through the environment) */
+          EXPR_TABLE,    /* column `column` of the row of table `index` with key children[0]; null if there is none */
+          EXPR_MATCHES,  /* children[0] matches regex */
+          EXPR_IS_NULL,
+          EXPR_COALESCE, /* children[0] ?? children[1] */
+          EXPR_IF,
+          EXPR_CALL,    /* function `index` of the table; its regex and zone arguments are no children: regex, zone */
+          EXPR_CAST,    /* int -> decimal -> float, decimal -> more digits: to `type` */
+          EXPR_ELEMENT, /* children[0][children[1]], from 1; null outside */
 };
 
 enum expr_bank {
@@ -51,12 +52,15 @@ enum expr_bank {
 
 struct expr_node {
   enum expr_op op;
+  uint16_t bank, index, column, child_count;
   struct type type;
-  struct value value; /* EXPR_CONST */
-  uint16_t bank, index, column;
-  struct regex *regex;     /* EXPR_MATCHES, extract */
-  const struct zone *zone; /* functions with a zone argument, which is no child; NULL: UTC */
-  uint16_t child_count;
+  union {
+    struct value value; /* EXPR_CONST */
+    struct {
+      struct regex *regex;     /* EXPR_MATCHES, extract */
+      const struct zone *zone; /* functions with a zone argument, which is no child; NULL: UTC */
+    };
+  };
   struct expr_node **children;
 };
 
@@ -108,13 +112,14 @@ bool expr_type_comparable(struct type a, struct type b);
 enum {
   EXPR_DEPTH_MAX = 200, /* nested operators that the checker allows; `and` in `and`, `or` in `or` cost none */
   EXPR_NODE_DEPTH_MAX = 2 * EXPR_DEPTH_MAX + 8, /* what the compiler takes: lowering may put a cast around each */
-  EXPR_CODE_MAX = 60000, /* instructions of one expression */
-  EXPR_SLOTS_MAX = 240   /* values in hand at once: arguments of nested calls */
+  EXPR_CODE_MAX = 60000,                        /* instructions of one expression */
+  EXPR_SLOTS_MAX = 240                          /* values in hand at once: arguments of nested calls */
 };
 
 struct expr;
 
-/* Compile into `arena` (a rule set's). Constant parts are folded. Fails only on limits (EXPR_NODE_DEPTH_MAX, too much code).
+/* Compile into `arena` (a rule set's). Constant parts are folded. Fails only on limits (EXPR_NODE_DEPTH_MAX, too much
+ * code).
  */
 struct expr *expr_compile(struct arena *arena, const struct expr_node *node, struct err *err);
 

@@ -51,9 +51,10 @@ enum {
   C(STRING)                                                                                                            \
   C(SET)                                                                                                               \
   C(BOOL)                                                                                                              \
-  C(IN_VALUE) C(IN_LIST) C(MATCHES) C(IS_NULL) C(MOVE) C(TRUTH_VALUE) C(ADD_INT) C(SUBTRACT_INT) C(MULTIPLY_INT)       \
-      C(ADD_FLOAT) C(SUBTRACT_FLOAT) C(MULTIPLY_FLOAT) C(DIVIDE_FLOAT) C(BINARY) C(NEGATE) C(CAST) C(CALL) C(ELEMENT)  \
-          C(TABLE) C(JUMP) C(JUMP_NOT_TRUE) C(JUMP_NOT_NULL) C(RETURN_VALUE)
+  C(IN_VALUE)                                                                                                          \
+  C(IN_LIST) C(MATCHES) C(IS_NULL) C(MOVE) C(TRUTH_VALUE) C(ADD_INT) C(SUBTRACT_INT) C(MULTIPLY_INT) C(ADD_FLOAT)      \
+      C(SUBTRACT_FLOAT) C(MULTIPLY_FLOAT) C(DIVIDE_FLOAT) C(BINARY) C(NEGATE) C(CAST) C(CALL) C(ELEMENT) C(TABLE)      \
+          C(JUMP) C(JUMP_NOT_TRUE) C(JUMP_NOT_NULL) C(RETURN_VALUE)
 
 #define CODE_NAME(name) CODE_##name,
 enum code_op { CODES(CODE_NAME) CODE_OPS };

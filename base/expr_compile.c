@@ -727,7 +727,7 @@ static void compile_whole(struct compiler *c, const struct expr_node *node, stru
   check(c->depth == 0 && c->level == 0);
   struct code *code = arena_alloc(c->arena, c->count * sizeof *code);
   memcpy(code, c->code, c->count * sizeof *code);
-  struct value *constants = arena_array(c->arena, struct value, c->constant_count + 1);
+  struct value *constants = arena_alloc(c->arena, c->constant_count * sizeof *constants);
   if (c->constant_count > 0) memcpy(constants, c->constants, c->constant_count * sizeof *constants);
   for (uint32_t i = 0; i < c->count; i++) {
     if (code[i].target == TARGET_NONE) code[i].target = 0;

@@ -19,7 +19,8 @@ struct mem;
 
 /* `limit_bytes` 0 = no limit. Returns NULL only if there is no memory for the context itself. */
 struct mem *mem_new(size_t limit_bytes);
-void mem_free_all(struct mem *mem); /* clean-ups first (latest first), then all blocks, then the context; NULL is fine */
+void mem_free_all(
+    struct mem *mem); /* clean-ups first (latest first), then all blocks, then the context; NULL is fine */
 
 /* The guard: `if (MEM_GUARD(mem)) { ...out of memory... }`. mem_unguard() removes it; allocating without a guard and
  * without memory is a failed check(). Guards do not nest. */
@@ -27,13 +28,14 @@ void mem_free_all(struct mem *mem); /* clean-ups first (latest first), then all 
 jmp_buf *mem_guard(struct mem *mem);
 void mem_unguard(struct mem *mem);
 
-void *mem_alloc(struct mem *mem, size_t bytes);               /* zeroed; 16-byte aligned; never NULL */
-void *mem_alloc_raw(struct mem *mem, size_t bytes);           /* not zeroed */
-void *mem_realloc(struct mem *mem, void *old, size_t bytes);  /* NULL old = alloc; new part not zeroed */
-void mem_free(struct mem *mem, void *block);                  /* NULL is fine */
-void *mem_try(struct mem *mem, size_t bytes);                 /* for callbacks of libraries: NULL on failure, no jump */
+void *mem_alloc(struct mem *mem, size_t bytes);              /* zeroed; 16-byte aligned; never NULL */
+void *mem_alloc_raw(struct mem *mem, size_t bytes);          /* not zeroed */
+void *mem_realloc(struct mem *mem, void *old, size_t bytes); /* NULL old = alloc; new part not zeroed */
+void mem_free(struct mem *mem, void *block);                 /* NULL is fine */
+void *mem_try(struct mem *mem, size_t bytes);                /* for callbacks of libraries: NULL on failure, no jump */
 
-/* Called once by mem_free_all() or mem_undefer(run = true). For things that a library owns (regex, cJSON trees, files). */
+/* Called once by mem_free_all() or mem_undefer(run = true). For things that a library owns (regex, cJSON trees, files).
+ */
 void mem_defer(struct mem *mem, void (*clean_up)(void *), void *argument);
 void mem_undefer(struct mem *mem, void *argument, bool run);
 

@@ -84,13 +84,15 @@ uint64_t value_hash(struct value v);
 /* Alert form (formats.md 3): JSON. Strings quoted, decimals with all digits, floats as RFC 8785, times RFC 3339 UTC,
  * durations as an int of microseconds, addresses RFC 5952 in quotes, lists as arrays. */
 void value_json(struct buf *out, struct value v);
-void value_message(struct buf *out, struct value v); /* the same, strings (times, addresses) without quotes or escapes */
+void value_message(struct buf *out,
+                   struct value v); /* the same, strings (times, addresses) without quotes or escapes */
 
 /* A deep copy into an arena. */
 struct value value_copy(struct arena *arena, struct value v);
 /* Bytes that a deep copy needs beside the 16 of the value itself. */
 size_t value_extra_bytes(struct value v);
-/* A deep copy whose bytes go to *extra, which is moved on (value_extra_bytes() of room; keep it 8-aligned for lists). */
+/* A deep copy whose bytes go to *extra, which is moved on (value_extra_bytes() of room; keep it 8-aligned for lists).
+ */
 struct value value_copy_to(char **extra, struct value v);
 
 #endif

@@ -51,6 +51,13 @@ bool live_init(struct live *live, const struct env *base) {
   live->env.read = live_read;
   live->env.write = live_write;
   if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) != 0) return false;
+  for (int i = 0; i < 2; i++) { /* a standard stream that was closed must stay closed, and not become the pipe */
+    int low = wake_pipe[i];
+    if (low > STDERR_FILENO) continue;
+    wake_pipe[i] = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    close(low);
+    if (wake_pipe[i] < 0) return false;
+  }
   struct sigaction action = {.sa_handler = on_signal};
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);

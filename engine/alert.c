@@ -68,6 +68,17 @@ static void write_key(struct alerter *alerter, const struct told *told, bool cle
   buf_byte(out, '}');
 }
 
+/* An `on` rule asks no register but for the time of its one event: `payment.time`, `nth(payment.time, 1)`. */
+static struct value time_register(const struct pattern_register *asked, int64_t time) {
+  check(asked->slot == REGISTER_TIME);
+  switch (asked->aggregate) {
+  case REGISTER_DISTINCT: return value_int(1);
+  case REGISTER_STDDEV: return value_null();
+  case REGISTER_NTH: return asked->nth == 1 ? value_time(time) : value_null();
+  default: return value_time(time);
+  }
+}
+
 /* The registers as they are behind the first `item_count` items. */
 static const struct value *registers_of(struct alerter *alerter, const struct told *told, uint32_t item_count,
                                         struct expr_counts *counts) {
@@ -75,9 +86,10 @@ static const struct value *registers_of(struct alerter *alerter, const struct to
   struct nfa_match match = *told->match;
   match.count = item_count;
   struct value *registers = arena_array(&alerter->scratch, struct value, rule->emit_register_count + 1u);
-  for (uint16_t i = 0; !rule->on && i < rule->emit_register_count; i++)
-    registers[i] =
-        nfa_match_register(&match, &rule->emit_registers[i], alerter->ruleset->schemas, &alerter->scratch, counts);
+  for (uint16_t i = 0; i < rule->emit_register_count; i++)
+    registers[i] = rule->on ? time_register(&rule->emit_registers[i], match.time)
+                            : nfa_match_register(&match, &rule->emit_registers[i], alerter->ruleset->schemas,
+                                                 &alerter->scratch, counts);
   return registers;
 }
 

@@ -401,12 +401,7 @@ int engine_may_push(struct engine *engine, uint32_t number, struct err *err) {
   return 0;
 }
 
-static void taken(struct engine *engine, const struct event *event) {
-  if (event->time > engine->highest_taken) engine->highest_taken = event->time;
-  if (passes_through(engine)) {
-    dispatch(engine, event);
-    return;
-  }
+static void put_in_order(struct engine *engine, const struct event *event) {
   if (engine->order == NULL) {
     int64_t disorder = 0;
     for (uint32_t i = 0; i < engine->input_count; i++)
@@ -414,6 +409,15 @@ static void taken(struct engine *engine, const struct event *event) {
     engine->order = order_new(engine->mem, disorder);
   }
   order_put(engine->order, event, engine->ruleset->schemas[event->type].slot_count);
+}
+
+/* `through`: passes_through(), which does not change while a batch is taken. */
+static inline void taken(struct engine *engine, const struct event *event, bool through) {
+  if (event->time > engine->highest_taken) engine->highest_taken = event->time;
+  if (through)
+    dispatch(engine, event);
+  else
+    put_in_order(engine, event);
 }
 
 int engine_push(struct engine *engine, uint32_t number, const struct slice *records, uint32_t count, struct err *err) {
@@ -427,9 +431,10 @@ int engine_push(struct engine *engine, uint32_t number, const struct slice *reco
     if (input->decoder == NULL) make_decoder(engine, input);
     arena_reset(&engine->batch_arena);
     uint32_t end = count - from > STEP_BATCH_MAX ? from + STEP_BATCH_MAX : count;
+    bool through = passes_through(engine);
     for (uint32_t i = from; i < end; i++) {
       struct event event;
-      if (input_take(input, &engine->judging, records[i], &event)) taken(engine, &event);
+      if (input_take(input, &engine->judging, records[i], &event)) taken(engine, &event, through);
     }
     status = settle_push(engine, err);
     if (status != 0) return status;
@@ -449,7 +454,7 @@ int engine_push_rows(struct engine *engine, uint32_t number, const struct engine
     check(rows[i].type < engine->ruleset->schema_count && !engine->ruleset->schemas[rows[i].type].derived);
     arena_reset(&engine->batch_arena);
     struct event event;
-    if (input_take_row(input, &engine->judging, &rows[i], &event)) taken(engine, &event);
+    if (input_take_row(input, &engine->judging, &rows[i], &event)) taken(engine, &event, passes_through(engine));
     status = settle_push(engine, err);
     if (status != 0) return status;
   }

@@ -128,7 +128,7 @@ struct key_record *key_table_make(struct key_table *table, struct hash128 key, u
     e = find_entry(table, key);
   }
   struct key_record *record = pool_alloc(table->pool, sizeof *record);
-  *record = (struct key_record){.key = key, .timer_at = INT64_MAX, .space = space, .capacity = 1};
+  *record = (struct key_record){.key = key, .space = space, .capacity = 1};
   record->states = &record->only;
   *e = (struct entry){key.low, record};
   table->count++;
@@ -183,8 +183,9 @@ static void remove_entry(struct key_table *table, struct entry *hole) {
   all[at].record = NULL;
 }
 
-void key_table_release(struct key_table *table, struct key_record *record) {
-  if (record->count > 0 || record->timers > 0) return;
+void key_table_release(struct key_table *table, struct wheel *wheel, struct key_record *record) {
+  if (record->count > 0) return;
+  wheel_remove(wheel, &record->timer);
   struct entry *e = find_entry(table, record->key);
   check(e->record == record);
   remove_entry(table, e);

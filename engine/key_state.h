@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/pool.h"
+#include "engine/timer.h"
 #include "rules/ruleset.h"
 
 struct rule_state { /* one rule's open matches at one key */
@@ -18,8 +19,7 @@ struct rule_state { /* one rule's open matches at one key */
 
 struct key_record {
   struct hash128 key;
-  int64_t timer_at; /* the earliest deadline that the wheel knows for it; INT64_MAX = none */
-  uint32_t timers;  /* of the wheel that point here: the record stays until they have fired */
+  struct wheel_timer timer; /* of its earliest deadline, or an earlier one */
   uint16_t space, count, capacity;
   struct rule_state *states; /* `only` while capacity is 1 */
   struct rule_state only;
@@ -38,8 +38,8 @@ struct key_record *key_table_make(struct key_table *table, struct hash128 key, u
 /* The rule's state in the record; made if `make`. The pointer is good until the next one is made or removed. */
 struct rule_state *key_record_rule(struct key_table *table, struct key_record *record, uint32_t rule, bool make);
 void key_record_remove(struct key_table *table, struct key_record *record, uint32_t rule);
-/* Frees the record if nothing is in it and no timer points to it. */
-void key_table_release(struct key_table *table, struct key_record *record);
+/* Frees the record if nothing is in it; its timer goes with it. */
+void key_table_release(struct key_table *table, struct wheel *wheel, struct key_record *record);
 uint64_t key_table_count(const struct key_table *table);
 size_t key_table_bytes(const struct key_table *table);
 

@@ -26,6 +26,7 @@ struct queued {
 struct queue {
   struct queued *items;
   uint64_t first, end, capacity;
+  uint32_t births;
 };
 
 /* One event of the batch: what the index found, before any key is looked at. */
@@ -179,7 +180,20 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
 
 /* ---- one rule at one key ---- */
 
-static void queue_push(struct stepper *stepper, struct queue *queue, struct queued item) {
+/* States that have ended since leave the queue when they are more than those that are left. */
+static void queue_clean(struct stepper *stepper, const struct rule *rule, struct queue *queue) {
+  uint64_t kept = queue->first;
+  for (uint64_t i = queue->first; i < queue->end; i++) {
+    struct queued item = queue->items[i & (queue->capacity - 1)];
+    struct key_record *record = key_table_find(stepper->table, item.key);
+    struct rule_state *state = record == NULL ? NULL : key_record_rule(stepper->table, record, rule->id, false);
+    if (state != NULL && state->birth == item.birth) queue->items[kept++ & (queue->capacity - 1)] = item;
+  }
+  queue->end = kept;
+}
+
+static void queue_push(struct stepper *stepper, const struct rule *rule, struct queue *queue, struct queued item) {
+  if (queue->end - queue->first >= 1024 + 2 * stepper->counts[rule->id].nfa.open) queue_clean(stepper, rule, queue);
   if (queue->end - queue->first == queue->capacity) {
     uint64_t capacity = queue->capacity == 0 ? 64 : queue->capacity * 2;
     struct queued *bigger = mem_alloc_raw(stepper->mem, capacity * sizeof *bigger);
@@ -205,15 +219,14 @@ static void enforce_entries(struct stepper *stepper, const struct rule *rule) {
     nfa_drop(rule->pattern, &state->state, &stepper->context, &counts->nfa);
     counts->nfa.dropped_entries_max -= counts->nfa.open;
     key_record_remove(stepper->table, record, rule->id);
-    key_table_release(stepper->table, record);
+    key_table_release(stepper->table, stepper->wheel, record);
   }
 }
 
 static void arm(struct stepper *stepper, struct key_record *record, int64_t deadline) {
-  if (deadline >= record->timer_at) return;
-  record->timer_at = deadline;
-  record->timers++;
-  wheel_add(stepper->wheel, deadline, record);
+  if (deadline == INT64_MAX || (wheel_is_set(&record->timer) && record->timer.deadline <= deadline)) return;
+  wheel_remove(stepper->wheel, &record->timer);
+  wheel_add(stepper->wheel, &record->timer, deadline);
 }
 
 /* After a step: the state may be gone, wait for other things, or have another deadline. */
@@ -234,8 +247,8 @@ static void step_rule(struct stepper *stepper, const struct rule *rule, struct k
   nfa_event(rule->pattern, &state->state, event, &stepper->context, &stepper->counts[rule->id].nfa);
   if (fresh && state->state != NULL && stepper->queues != NULL) {
     struct queue *queue = &stepper->queues[rule->id];
-    state->birth = (uint32_t)queue->end;
-    queue_push(stepper, queue, (struct queued){record->key, state->birth});
+    state->birth = ++queue->births;
+    queue_push(stepper, rule, queue, (struct queued){record->key, state->birth});
   }
   settle(stepper, record, state);
 }
@@ -298,7 +311,7 @@ static void step_space(struct stepper *stepper, uint16_t space_id, struct hash12
     if (record == NULL) record = key_table_make(stepper->table, key, space_id);
     step_rule(stepper, rule, record, key_record_rule(stepper->table, record, rule->id, true), event);
   }
-  if (record != NULL) key_table_release(stepper->table, record);
+  if (record != NULL) key_table_release(stepper->table, stepper->wheel, record);
 }
 
 static void step_event(struct stepper *stepper, const struct event *event, const struct prepared *prepared) {
@@ -431,12 +444,6 @@ void stepper_batch(struct stepper *stepper, const struct event *events, uint32_t
 /* ---- time ---- */
 
 static void fire(struct stepper *stepper, struct key_record *record, int64_t deadline) {
-  record->timers--;
-  if (record->timer_at != deadline) { /* an earlier one has been set since, and has fired */
-    key_table_release(stepper->table, record);
-    return;
-  }
-  record->timer_at = INT64_MAX;
   int64_t next = INT64_MAX;
   for (uint16_t i = 0; i < record->count;) {
     struct rule_state *state = &record->states[i];
@@ -454,25 +461,34 @@ static void fire(struct stepper *stepper, struct key_record *record, int64_t dea
     if (nfa_deadline(state->state) < next) next = nfa_deadline(state->state);
     i++;
   }
-  if (next < INT64_MAX) arm(stepper, record, next);
-  key_table_release(stepper->table, record);
+  arm(stepper, record, next);
+  key_table_release(stepper->table, stepper->wheel, record);
+}
+
+static struct key_record *record_of(struct wheel_timer *timer) {
+  return (struct key_record *)(void *)((char *)timer - offsetof(struct key_record, timer));
+}
+
+/* Memory of what fires soon. */
+static void ask_ahead_of_time(const struct wheel *wheel) {
+  for (uint32_t i = 0; i < 3; i++) {
+    struct wheel_timer *timer = wheel_ahead(wheel, i);
+    const struct key_record *soon = timer == NULL ? NULL : record_of(timer);
+    if (soon == NULL || soon->count == 0) continue;
+    if (i == 0)
+      nfa_prefetch_runs(soon->states[0].state);
+    else
+      nfa_prefetch(soon->states[0].state);
+  }
 }
 
 void stepper_time(struct stepper *stepper, int64_t frontier) {
-  int64_t deadline;
-  void *record;
+  struct wheel_timer *timer;
   stepper->event = NULL;
   stepper->env.banks[BANK_EVENT] = NULL;
-  while (wheel_next(stepper->wheel, frontier, &deadline, &record)) {
-    for (uint32_t i = 0; i < 3; i++) { /* what fires soon */
-      const struct key_record *soon = wheel_ahead(stepper->wheel, i);
-      if (soon == NULL || soon->count == 0) continue;
-      if (i == 0)
-        nfa_prefetch_runs(soon->states[0].state);
-      else
-        nfa_prefetch(soon->states[0].state);
-    }
-    fire(stepper, record, deadline);
+  while ((timer = wheel_next(stepper->wheel, frontier)) != NULL) {
+    ask_ahead_of_time(stepper->wheel);
+    fire(stepper, record_of(timer), timer->deadline);
     arena_reset(&stepper->scratch);
   }
 }

@@ -16,8 +16,32 @@ struct wheel *wheel_new(struct mem *mem, struct pool *pool) {
   return wheel;
 }
 
+static void due_set(struct wheel *wheel, uint32_t at, struct wheel_timer *timer) {
+  wheel->due[at] = timer;
+  timer->heap = at + 1;
+}
+
+static void due_up(struct wheel *wheel, uint32_t at, struct wheel_timer *timer) {
+  while (at > 0 && wheel->due[(at - 1) / 2]->deadline > timer->deadline) {
+    due_set(wheel, at, wheel->due[(at - 1) / 2]);
+    at = (at - 1) / 2;
+  }
+  due_set(wheel, at, timer);
+}
+
+static void due_down(struct wheel *wheel, uint32_t at, struct wheel_timer *timer) {
+  for (;;) {
+    uint32_t child = 2 * at + 1;
+    if (child >= wheel->due_count) break;
+    if (child + 1 < wheel->due_count && wheel->due[child + 1]->deadline < wheel->due[child]->deadline) child++;
+    if (wheel->due[child]->deadline >= timer->deadline) break;
+    due_set(wheel, at, wheel->due[child]);
+    at = child;
+  }
+  due_set(wheel, at, timer);
+}
+
 static void due_push(struct wheel *wheel, struct wheel_timer *timer) {
-  __builtin_prefetch(timer->owner);
   if (wheel->due_count == wheel->due_capacity) {
     uint32_t capacity = wheel->due_capacity == 0 ? 64 : wheel->due_capacity * 2;
     struct wheel_timer **bigger = pool_alloc(wheel->pool, capacity * sizeof(struct wheel_timer *));
@@ -26,27 +50,25 @@ static void due_push(struct wheel *wheel, struct wheel_timer *timer) {
     wheel->due = bigger;
     wheel->due_capacity = capacity;
   }
-  uint32_t at = wheel->due_count++;
-  while (at > 0 && wheel->due[(at - 1) / 2]->deadline > timer->deadline) {
-    wheel->due[at] = wheel->due[(at - 1) / 2];
-    at = (at - 1) / 2;
-  }
-  wheel->due[at] = timer;
+  due_up(wheel, wheel->due_count++, timer);
 }
 
-static struct wheel_timer *due_pop(struct wheel *wheel) {
-  struct wheel_timer *first = wheel->due[0], *last = wheel->due[--wheel->due_count];
-  uint32_t at = 0;
-  for (;;) {
-    uint32_t child = 2 * at + 1;
-    if (child >= wheel->due_count) break;
-    if (child + 1 < wheel->due_count && wheel->due[child + 1]->deadline < wheel->due[child]->deadline) child++;
-    if (wheel->due[child]->deadline >= last->deadline) break;
-    wheel->due[at] = wheel->due[child];
-    at = child;
-  }
-  wheel->due[at] = last;
-  return first;
+static void due_remove(struct wheel *wheel, struct wheel_timer *timer) {
+  uint32_t at = timer->heap - 1;
+  struct wheel_timer *last = wheel->due[--wheel->due_count];
+  timer->heap = 0;
+  if (last == timer) return;
+  if (at > 0 && wheel->due[(at - 1) / 2]->deadline > last->deadline)
+    due_up(wheel, at, last);
+  else
+    due_down(wheel, at, last);
+}
+
+static void slot_remove(struct wheel_timer *timer) {
+  *timer->place = timer->next;
+  if (timer->next != NULL) timer->next->place = timer->place;
+  timer->next = NULL;
+  timer->place = NULL;
 }
 
 static void place(struct wheel *wheel, struct wheel_timer *timer) {
@@ -59,17 +81,28 @@ static void place(struct wheel *wheel, struct wheel_timer *timer) {
   unsigned level = differ == 0 ? 0 : (63u - (unsigned)__builtin_clzll(differ)) / 8u;
   unsigned slot = (unsigned)(tick >> (8u * level)) & 255u;
   check(level < WHEEL_LEVELS);
-  timer->next = wheel->slots[level][slot];
-  wheel->slots[level][slot] = timer;
+  timer->place = &wheel->slots[level][slot];
+  timer->next = *timer->place;
+  if (timer->next != NULL) timer->next->place = &timer->next;
+  *timer->place = timer;
   wheel->filled[level][slot / 64] |= (uint64_t)1 << (slot % 64);
 }
 
-void wheel_add(struct wheel *wheel, int64_t deadline, void *owner) {
-  struct wheel_timer *timer = pool_alloc(wheel->pool, sizeof *timer);
-  *timer = (struct wheel_timer){.deadline = deadline, .owner = owner};
+void wheel_add(struct wheel *wheel, struct wheel_timer *timer, int64_t deadline) {
+  check(!wheel_is_set(timer));
+  timer->deadline = deadline;
   wheel->count++;
   if (deadline < wheel->quiet_until) wheel->quiet_until = deadline;
   place(wheel, timer);
+}
+
+void wheel_remove(struct wheel *wheel, struct wheel_timer *timer) {
+  if (!wheel_is_set(timer)) return;
+  wheel->count--;
+  if (timer->heap > 0)
+    due_remove(wheel, timer);
+  else
+    slot_remove(timer);
 }
 
 static int next_filled(const uint64_t *filled, unsigned from) {
@@ -110,33 +143,32 @@ static bool turn(struct wheel *wheel, int64_t frontier) {
     return false;
   }
   struct wheel_timer *list = wheel->slots[level][slot];
-  wheel->slots[level][slot] = NULL;
   wheel->filled[level][slot / 64] &= ~((uint64_t)1 << (slot % 64));
   wheel->tick = level == 0 ? tick + 1 : tick;
   while (list != NULL) {
     struct wheel_timer *next = list->next;
+    slot_remove(list);
     place(wheel, list);
+    __builtin_prefetch(next);
     list = next;
   }
   return true;
 }
 
-void *wheel_ahead(const struct wheel *wheel, uint32_t number) {
-  return number < wheel->due_count ? wheel->due[number]->owner : NULL;
+struct wheel_timer *wheel_ahead(const struct wheel *wheel, uint32_t number) {
+  return number < wheel->due_count ? wheel->due[number] : NULL;
 }
 
-bool wheel_next(struct wheel *wheel, int64_t frontier, int64_t *deadline, void **owner) {
-  if (frontier <= wheel->quiet_until) return false;
+struct wheel_timer *wheel_next(struct wheel *wheel, int64_t frontier) {
+  if (frontier <= wheel->quiet_until) return NULL;
   while (wheel->due_count == 0)
-    if (!turn(wheel, frontier)) return false;
-  if (wheel->due[0]->deadline >= frontier) { /* the heap's are earlier than all in the slots */
-    wheel->quiet_until = wheel->due[0]->deadline;
-    return false;
+    if (!turn(wheel, frontier)) return NULL;
+  struct wheel_timer *timer = wheel->due[0];
+  if (timer->deadline >= frontier) { /* the heap's are earlier than all in the slots */
+    wheel->quiet_until = timer->deadline;
+    return NULL;
   }
-  struct wheel_timer *timer = due_pop(wheel);
-  *deadline = timer->deadline;
-  *owner = timer->owner;
+  due_remove(wheel, timer);
   wheel->count--;
-  pool_free(wheel->pool, timer, sizeof *timer);
-  return true;
+  return timer;
 }

@@ -217,15 +217,15 @@ static void check_quantifier(struct checker *c, const struct element *element, c
               "what stands beside `or` and `and` has no quantifier");
   if (element->among != NULL && (element->connector != CONNECT_NEXT || place->operand))
     check_say(c, element->among->span, "among", "as `next payment among (amount > 5)`", "`among` follows `next`");
-  if (!name_given(&element->rekey_field)) return;
+  if (element->rekey == NULL) return;
   if (place->first)
-    check_say(c, element->rekey_field.span, "rekey", NULL,
+    check_say(c, element->rekey->field.span, "rekey", NULL,
               "the first step cannot change the key: no step is before it");
   else if (place->repeated)
-    check_say(c, element->rekey_field.span, "rekey", "put the step behind the group",
+    check_say(c, element->rekey->field.span, "rekey", "put the step behind the group",
               "the key cannot change inside a repeated group");
   else if (place->operand)
-    check_say(c, element->rekey_field.span, "rekey", "put the step behind the parentheses",
+    check_say(c, element->rekey->field.span, "rekey", "put the step behind the parentheses",
               "the key cannot change beside `or` and `and`");
 }
 
@@ -322,7 +322,7 @@ bool check_pattern(struct checker *c, struct rule_tree *rule) {
     check_say(c, rule->pattern->span, "too-many", NULL, "a pattern has at most %d steps", CHECK_STEPS_MAX);
     return false;
   }
-  rule->steps = arena_array(c->arena, struct step_info, collect.step_count + 1);
+  rule->steps = arena_array(c->arena, struct step_info, collect.step_count);
   rule->types = arena_array(c->arena, uint16_t, collect.use_count + 1);
   rule->step_count = rule->type_count = 0;
   resolve_uses(&collect, rule->pattern);
@@ -353,32 +353,32 @@ static void check_until(struct checker *c, struct rule_tree *rule, struct elemen
 }
 
 static void check_rekey(struct checker *c, struct rule_tree *rule, struct element *element) {
-  int32_t field = check_field(c, element->use.type, &element->rekey_field);
-  int32_t step = check_step_find(c, rule, &element->rekey_step, true);
+  struct rekey *rekey = element->rekey;
+  int32_t field = check_field(c, element->use.type, &rekey->field);
+  int32_t step = check_step_find(c, rule, &rekey->step, true);
   if (step == -1)
-    check_say(c, element->rekey_step.span, "unknown-name", NULL, "there is no step `" SLICE_FMT "`",
-              SLICE_ARG(element->rekey_step.text));
+    check_say(c, rekey->step.span, "unknown-name", NULL, "there is no step `" SLICE_FMT "`",
+              SLICE_ARG(rekey->step.text));
   if (step >= 0 && step >= element->step) {
-    check_say(c, element->rekey_step.span, "rekey", NULL,
+    check_say(c, rekey->step.span, "rekey", NULL,
               "`" SLICE_FMT "` comes after this step: the new key is read from one before",
-              SLICE_ARG(element->rekey_step.text));
+              SLICE_ARG(rekey->step.text));
     step = -1;
   }
   if (step < 0) return;
   uint16_t type = rule->steps[step].type;
-  int32_t other = check_field(c, type, &element->rekey_step_field);
+  int32_t other = check_field(c, type, &rekey->step_field);
   if (field < 0 || other < 0) return;
-  element->rekey_field_index = (uint16_t)field;
-  element->rekey_step_index = (uint16_t)step;
-  element->rekey_step_field_index = (uint16_t)other;
+  rekey->field_index = (uint16_t)field;
+  rekey->step_index = (uint16_t)step;
+  rekey->step_field_index = (uint16_t)other;
   struct type a = c->tree->types[element->use.type].fields[field].type, b = c->tree->types[type].fields[other].type;
   if (!type_bad(a) && !type_bad(b) && !type_equal(a, b))
-    check_say(c, element->rekey_field.span, "type-mismatch", "equal keys need equal types",
-              "`" SLICE_FMT "` is %s, `" SLICE_FMT "." SLICE_FMT "` is %s", SLICE_ARG(element->rekey_field.text),
-              TYPE_TEXT(a), SLICE_ARG(element->rekey_step.text), SLICE_ARG(element->rekey_step_field.text),
-              TYPE_TEXT(b));
+    check_say(c, rekey->field.span, "type-mismatch", "equal keys need equal types",
+              "`" SLICE_FMT "` is %s, `" SLICE_FMT "." SLICE_FMT "` is %s", SLICE_ARG(rekey->field.text), TYPE_TEXT(a),
+              SLICE_ARG(rekey->step.text), SLICE_ARG(rekey->step_field.text), TYPE_TEXT(b));
   else if (a.kind == VALUE_LIST)
-    check_say(c, element->rekey_field.span, "key", NULL, "a list cannot be a key");
+    check_say(c, rekey->field.span, "key", NULL, "a list cannot be a key");
 }
 
 static void check_conditions(struct checker *c, struct rule_tree *rule, struct element *element) {
@@ -402,7 +402,7 @@ static void check_conditions(struct checker *c, struct rule_tree *rule, struct e
     check_condition(c, &among, element->among, "the condition of `among`");
   }
   if (element->until != NULL) check_until(c, rule, element, scope);
-  if (name_given(&element->rekey_field) && element->kind == ELEMENT_STEP) check_rekey(c, rule, element);
+  if (element->rekey != NULL && element->kind == ELEMENT_STEP) check_rekey(c, rule, element);
   for (uint16_t i = 0; i < element->child_count; i++) check_conditions(c, rule, element->children[i]);
 }
 

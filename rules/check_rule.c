@@ -9,7 +9,8 @@
 static bool has(const struct rule_tree *rule, enum clause clause) { return rule->given >> clause & 1; }
 
 static struct span clause_at(const struct rule_tree *rule, enum clause clause) {
-  return rule->clause_span[clause].line > 0 ? rule->clause_span[clause] : rule->name.span;
+  struct span span = tree_clause_span(rule, clause);
+  return span.line > 0 ? span : rule->name.span;
 }
 
 /* ---- which clauses go together ---- */

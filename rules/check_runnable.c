@@ -51,7 +51,7 @@ static void visit_element(struct runnable *r, struct element *element) {
   visit_expr(r, element->use.condition);
   visit_expr(r, element->among);
   visit_expr(r, element->until);
-  if (element->rekey_field.text.length > 0) refuse(r, element->rekey_field.span, "a change of key (`at key`)");
+  if (element->rekey != NULL) refuse(r, element->rekey->field.span, "a change of key (`at key`)");
   for (uint16_t i = 0; i < element->child_count; i++) visit_element(r, element->children[i]);
 }
 
@@ -73,9 +73,9 @@ static void visit_rule(struct runnable *r, struct rule_tree *rule) {
                {CLAUSE_ADD, "rules that fill lists (`add`)"},
                {CLAUSE_REMOVE, "rules that fill lists (`remove`)"}};
   for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-    if (rule->given >> later[i].clause & 1) refuse(r, rule->clause_span[later[i].clause], later[i].what);
+    if (rule->given >> later[i].clause & 1) refuse(r, tree_clause_span(rule, later[i].clause), later[i].what);
   if (rule->action_for_us >= 0 && rule->given >> CLAUSE_ACTION & 1)
-    refuse(r, rule->clause_span[CLAUSE_ACTION], "an action with a duration (`for`)");
+    refuse(r, tree_clause_span(rule, CLAUSE_ACTION), "an action with a duration (`for`)");
   rule->not_yet = !r->good;
 }
 

@@ -33,7 +33,7 @@ struct builder {
   struct arena scratch; /* freed when the index stands */
   struct index_sets sets;
   uint32_t *rule_first; /* per predicate, one more at the end */
-  struct start *starts; /* by predicate, then rule */
+  struct start *starts; /* by predicate, then rule; a block of its own, as `postings` */
   uint32_t start_count;
   /* of the type in hand */
   struct index_type *type;
@@ -46,21 +46,11 @@ struct builder {
   uint32_t group_count, group_capacity, run_count, run_capacity, confirm_count, confirm_capacity;
 };
 
-/* Makes room for one more in an array that is kept: a block of its own. */
-static void *grown_block(struct builder *builder, void *old, uint32_t count, uint32_t *capacity, size_t size) {
+/* Makes room for one more in an array that is a block of its own. */
+static void *grown(struct builder *builder, void *old, uint32_t count, uint32_t *capacity, size_t size) {
   if (count < *capacity) return old;
   *capacity = *capacity == 0 ? 16 : *capacity + *capacity / 2;
   return mem_realloc(builder->ruleset->mem, old, size * *capacity);
-}
-
-/* Makes room for one more in an array of the scratch arena. */
-static void *grown(struct arena *arena, void *old, uint32_t count, uint32_t *capacity, size_t size) {
-  if (count < *capacity) return old;
-  uint32_t wanted = *capacity == 0 ? 16 : 2 * *capacity;
-  char *items = arena_zero(arena, size * wanted);
-  if (count > 0) memcpy(items, old, size * count);
-  *capacity = wanted;
-  return items;
 }
 
 /* ---- who is started by what ---- */
@@ -81,8 +71,7 @@ static void collect_starts(struct builder *builder) {
     const struct pattern_start *starts = &own;
     uint16_t count = rule->on ? 1 : pattern_starts(rule->pattern, &starts);
     for (uint16_t i = 0; i < count; i++) {
-      builder->starts =
-          grown(&builder->scratch, builder->starts, builder->start_count, &capacity, sizeof(struct start));
+      builder->starts = grown(builder, builder->starts, builder->start_count, &capacity, sizeof(struct start));
       builder->starts[builder->start_count++] =
           (struct start){.predicate = starts[i].predicate, .type = starts[i].type, .rule = r};
     }
@@ -149,7 +138,7 @@ static int32_t best_range(const struct builder *builder, const struct index_atom
 
 static void add_posting(struct builder *builder, struct posting posting) {
   builder->postings =
-      grown(&builder->scratch, builder->postings, builder->posting_count, &builder->posting_capacity, sizeof posting);
+      grown(builder, builder->postings, builder->posting_count, &builder->posting_capacity, sizeof posting);
   const struct index_atoms *atoms = &posting.item->atoms;
   posting.run_atom = best_range(builder, atoms, posting.access_atom);
   posting.run_kind = RUN_ALL;
@@ -311,7 +300,7 @@ static void count_distinct(struct builder *builder, struct item *const *items, u
       if (atom->kind == ATOM_BETWEEN) constant.low = atom->low, constant.high = atom->high;
       if (atom->kind == ATOM_SAME) constant.low = constant.high = index_text_key(atom->value);
       if (atom->kind == ATOM_ONE_OF) constant.low = constant.high = (int64_t)value_hash(atom->values[0]);
-      constants = grown(&builder->scratch, constants, count, &capacity, sizeof constant);
+      constants = grown(builder, constants, count, &capacity, sizeof constant);
       constants[count++] = constant;
     }
   }
@@ -319,6 +308,7 @@ static void count_distinct(struct builder *builder, struct item *const *items, u
   for (uint32_t i = 0; i < count; i++) {
     if (i == 0 || compare_constants(&constants[i - 1], &constants[i]) != 0) builder->distinct[constants[i].slot]++;
   }
+  mem_free(builder->ruleset->mem, constants);
 }
 
 /* ---- groups and runs ---- */
@@ -352,8 +342,7 @@ static int compare_postings(const void *left, const void *right) {
 
 static void add_confirm(struct builder *builder, struct index_atom atom) {
   struct rule_index *index = builder->index;
-  index->confirms =
-      grown_block(builder, index->confirms, builder->confirm_count, &builder->confirm_capacity, sizeof atom);
+  index->confirms = grown(builder, index->confirms, builder->confirm_count, &builder->confirm_capacity, sizeof atom);
   index->confirms[builder->confirm_count++] = atom;
 }
 
@@ -429,8 +418,7 @@ static void build_run(struct builder *builder, const struct posting *postings, u
   } else {
     run.bounds = bounds;
   }
-  builder->index->runs =
-      grown_block(builder, builder->index->runs, builder->run_count, &builder->run_capacity, sizeof run);
+  builder->index->runs = grown(builder, builder->index->runs, builder->run_count, &builder->run_capacity, sizeof run);
   builder->index->runs[builder->run_count++] = run;
 }
 
@@ -443,7 +431,7 @@ static uint32_t build_group(struct builder *builder, const struct posting *posti
   }
   group.run_count = builder->run_count - group.run_first;
   builder->index->groups =
-      grown_block(builder, builder->index->groups, builder->group_count, &builder->group_capacity, sizeof group);
+      grown(builder, builder->index->groups, builder->group_count, &builder->group_capacity, sizeof group);
   builder->index->groups[builder->group_count] = group;
   return builder->group_count++;
 }
@@ -521,8 +509,7 @@ static void build_type(struct builder *builder, const int32_t *predicates, uint3
   builder->rest = arena_array(builder->kept, struct index_entry, count);
   type->rest = builder->rest;
   builder->distinct = arena_array(&builder->scratch, uint32_t, builder->slot_count);
-  builder->postings = NULL;
-  builder->posting_count = builder->posting_capacity = 0;
+  builder->posting_count = 0;
   type->hits_max = type->every_count;
   for (uint32_t i = 0; i < count; i++) {
     type->hits_max += entry_of(builder, predicates[i]).rule_count;
@@ -570,5 +557,7 @@ struct rule_index *index_build(struct ruleset *ruleset, bool scan) {
     build_type(&builder, sorted + first[t], first[t + 1] - first[t]);
   }
   arena_free(&builder.scratch);
+  mem_free(ruleset->mem, builder.starts);
+  mem_free(ruleset->mem, builder.postings);
   return index;
 }

@@ -26,9 +26,10 @@ static void read_rekey(struct reader *reader, struct json_at at, struct element 
   struct json_step step;
   struct json_at rekey = json_member(at, "at_key", &step);
   if (rekey.item == NULL || !json_object(reader, rekey, "field step step_field")) return;
-  element->rekey_field = json_needed_name(reader, rekey, "field");
-  element->rekey_step = json_needed_name(reader, rekey, "step");
-  element->rekey_step_field = json_needed_name(reader, rekey, "step_field");
+  element->rekey = arena_new(reader->arena, struct rekey);
+  element->rekey->field = json_needed_name(reader, rekey, "field");
+  element->rekey->step = json_needed_name(reader, rekey, "step");
+  element->rekey->step_field = json_needed_name(reader, rekey, "step_field");
 }
 
 static struct element *read_element(struct reader *reader, struct json_at at, unsigned depth, bool first,

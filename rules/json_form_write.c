@@ -208,12 +208,12 @@ static void element_value(struct json_writer *writer, const struct element *elem
     json_write_given_name(writer, "step", &element->name);
     json_write_use_members(writer, &element->use);
   }
-  if (element->rekey_field.text.length > 0) {
+  if (element->rekey != NULL) {
     json_write_key(writer, "at_key");
     json_write_open(writer, '{');
-    json_write_text_member(writer, "field", element->rekey_field.text);
-    json_write_text_member(writer, "step", element->rekey_step.text);
-    json_write_text_member(writer, "step_field", element->rekey_step_field.text);
+    json_write_text_member(writer, "field", element->rekey->field.text);
+    json_write_text_member(writer, "step", element->rekey->step.text);
+    json_write_text_member(writer, "step_field", element->rekey->step_field.text);
     json_write_shut(writer, '}');
   }
   json_write_expr_member(writer, "among", element->among);

@@ -14,8 +14,7 @@ struct view { /* the condition's event types */
 };
 
 static const struct type_field *source_field(const struct view *view, const struct tree_expr *expr) {
-  if (expr->kind != TREE_PATH || expr->ref.kind != REF_FIELD || expr->at != NULL || view->type_count != 1)
-    return NULL;
+  if (expr->kind != TREE_PATH || expr->ref.kind != REF_FIELD || expr->at != NULL || view->type_count != 1) return NULL;
   const struct type_info *info = &view->lint->tree->types[view->types[0]];
   if (info->origin != TYPE_OF_SOURCE || expr->ref.field >= info->field_count) return NULL;
   const struct type_field *field = &info->fields[expr->ref.field];

@@ -49,7 +49,7 @@ static bool plain(const struct element *root) {
   for (uint16_t i = 0; i < root->child_count; i++) {
     const struct element *step = root->children[i];
     if (step->kind != ELEMENT_STEP || step->has_quantifier || step->gap_us >= 0 || step->among != NULL ||
-        step->rekey_field.text.length > 0 || (i > 0 && step->connector != CONNECT_THEN))
+        step->rekey != NULL || (i > 0 && step->connector != CONNECT_THEN))
       return false;
   }
   return true;
@@ -63,7 +63,11 @@ static uint64_t hash_element(const struct element *element, bool conditions, uin
   hash = mix(mix(hash, (uint64_t)element->gap_us), (uint64_t)element->for_us);
   hash = lint_hash(element->among, lint_hash(element->until, hash));
   if (conditions) hash = lint_hash(element->use.condition, hash);
-  hash = hash_bytes_seed(element->rekey_field.text.data, element->rekey_field.text.length, hash);
+  if (element->rekey != NULL) {
+    const struct name names[] = {element->rekey->field, element->rekey->step, element->rekey->step_field};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+      hash = hash_bytes_seed(names[i].text.data, names[i].text.length, hash);
+  }
   for (uint16_t i = 0; i < element->child_count; i++) hash = hash_element(element->children[i], conditions, hash);
   return mix(hash, element->child_count);
 }

@@ -6,7 +6,18 @@ struct slice lower_slice(struct lower *lower, struct slice text) {
 }
 
 struct slice lower_shared(struct lower *lower, struct slice text) {
-  return text.length == 0 ? (struct slice){NULL, 0} : lower_slice(lower, text);
+  if (text.length == 0) return (struct slice){NULL, 0};
+  uint32_t *number = map_text_get(&lower->words, text);
+  if (number != NULL) return lower->word_items[*number - 1];
+  if (lower->words.count == lower->word_capacity) {
+    lower->word_capacity = lower->word_capacity == 0 ? 64 : 2 * lower->word_capacity;
+    lower->word_items = mem_realloc(lower->mem, lower->word_items, lower->word_capacity * sizeof *lower->word_items);
+  }
+  struct slice kept = lower_slice(lower, text);
+  lower->word_items[lower->words.count] = kept;
+  number = map_text_put(&lower->words, kept, NULL);
+  *number = lower->words.count;
+  return kept;
 }
 
 void lower_error(struct lower *lower, struct span span, const char *code, const char *hint, const char *format, ...) {

@@ -46,6 +46,9 @@ struct lower {
   struct key_plan keys;
   struct regex_scratch *regex_scratch;
   struct map_text regexes, zones; /* text -> index */
+  struct map_text words;          /* of lower_shared() -> 1 + index */
+  struct slice *word_items;
+  uint32_t word_capacity;
   uint16_t regex_count, regex_capacity, zone_count, zone_capacity;
   struct regex **regex_items;
   const struct zone **zone_items;
@@ -66,8 +69,9 @@ struct lower_scope {
 enum { LOWER_NO_TYPE = 0xffff };
 
 /* ---- lower.c ---- */
-struct slice lower_slice(struct lower *lower, struct slice text);  /* a copy that is kept; empty stays empty */
-struct slice lower_shared(struct lower *lower, struct slice text); /* data NULL if `text` is empty */
+struct slice lower_slice(struct lower *lower, struct slice text); /* a copy that is kept; empty stays empty */
+/* The same, one copy for all that are equal: words that many rules have. Data NULL if `text` is empty. */
+struct slice lower_shared(struct lower *lower, struct slice text);
 void lower_error(struct lower *lower, struct span span, const char *code, const char *hint, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 const struct schema_field *lower_field(const struct lower *lower, uint16_t type, uint16_t field);

@@ -124,7 +124,7 @@ const struct pattern *lower_pattern(struct lower *lower, const struct rule_tree 
   struct err err;
   err_clear(&err);
   const struct pattern *pattern = pattern_compile(lower->arena, &spec, &err);
-  struct span span = tree->clause_span[CLAUSE_MATCH].line > 0 ? tree->clause_span[CLAUSE_MATCH] : tree->span;
-  if (pattern == NULL) lower_error(lower, span, "pattern-limit", NULL, "%s", err.text);
+  struct span span = tree_clause_span(tree, CLAUSE_MATCH);
+  if (pattern == NULL) lower_error(lower, span.line > 0 ? span : tree->span, "pattern-limit", NULL, "%s", err.text);
   return pattern;
 }

@@ -6,13 +6,13 @@ static bool given(const struct rule_tree *tree, enum clause clause) { return (tr
 
 static struct slice *slices_of_names(struct lower *lower, const struct name *names, uint16_t count) {
   struct slice *slices = arena_array(lower->arena, struct slice, count);
-  for (uint16_t i = 0; i < count; i++) slices[i] = lower_slice(lower, names[i].text);
+  for (uint16_t i = 0; i < count; i++) slices[i] = lower_shared(lower, names[i].text);
   return slices;
 }
 
 static void lower_words(struct lower *lower, const struct rule_tree *tree, struct rule *rule) {
   rule->name = lower_slice(lower, tree->name.text);
-  rule->description = lower_shared(lower, tree->description);
+  if (tree->has_description) rule->description = lower_slice(lower, tree->description);
   rule->has_description = tree->has_description;
   rule->owner = lower_shared(lower, tree->owner);
   rule->runbook = lower_shared(lower, tree->runbook);
@@ -23,7 +23,7 @@ static void lower_words(struct lower *lower, const struct rule_tree *tree, struc
   rule->action = lower_shared(lower, tree->action.text);
   rule->mode = tree->mode == MODE_NONE ? MODE_LIVE : tree->mode;
   struct slice *tags = arena_array(lower->arena, struct slice, tree->tag_count);
-  for (uint16_t i = 0; i < tree->tag_count; i++) tags[i] = lower_slice(lower, tree->tags[i]);
+  for (uint16_t i = 0; i < tree->tag_count; i++) tags[i] = lower_shared(lower, tree->tags[i]);
   rule->tag_count = tree->tag_count;
   rule->tags = tags;
   rule->with_because = given(tree, CLAUSE_BECAUSE);
@@ -39,7 +39,7 @@ static void lower_words(struct lower *lower, const struct rule_tree *tree, struc
 static void lower_steps(struct lower *lower, const struct rule_tree *tree, struct rule *rule) {
   struct rule_step *steps = arena_array(lower->arena, struct rule_step, tree->step_count);
   for (uint16_t s = 0; s < tree->step_count; s++)
-    steps[s] = (struct rule_step){.name = lower_slice(lower, tree->steps[s].name.text), .type = tree->steps[s].type};
+    steps[s] = (struct rule_step){.name = lower_shared(lower, tree->steps[s].name.text), .type = tree->steps[s].type};
   rule->step_count = tree->step_count;
   rule->steps = steps;
   uint16_t *types = arena_array(lower->arena, uint16_t, tree->type_count);
@@ -62,7 +62,7 @@ static void lower_emit(struct lower *lower, const struct rule_tree *tree, struct
   for (uint16_t i = 0; i < tree->emit_count; i++) {
     const struct tree_expr *expr = tree->emit[i].expr;
     struct secret_info secret = tree_expr_secret(lower->tree, tree, rule->types, rule->type_count, expr);
-    entries[i] = (struct emit_entry){.name = lower_slice(lower, tree->emit[i].name.text),
+    entries[i] = (struct emit_entry){.name = lower_shared(lower, tree->emit[i].name.text),
                                      .expr = lower_compiled(lower, &scope, expr),
                                      .type = expr->cast.kind == VALUE_NULL ? expr->type : expr->cast,
                                      .secret = secret.form,

@@ -29,6 +29,7 @@ struct parser {
   unsigned braces;                    /* that are open */
   unsigned item_braces;               /* where the block's item began, for parse_sync_block() */
   uint32_t item_number;               /* its first token's number */
+  struct span clause_spans[CLAUSES];  /* of the rule at hand */
   struct arena scratch;               /* lists that still grow: emptied after each declaration */
   uint32_t *line_ends, line_capacity; /* [line]: the column behind its last token, for spans over several lines */
   uint32_t *line_starts, line_count;  /* for struct source_file */

@@ -2,7 +2,7 @@
 #include "rules/parse_core.h"
 
 static const char *named(struct parser *parser, const char *kind, struct slice name) {
-  return arena_printf(parser->arena, "%s `" SLICE_FMT "`", kind, SLICE_ARG(lex_shown(name)));
+  return arena_printf(&parser->scratch, "%s `" SLICE_FMT "`", kind, SLICE_ARG(lex_shown(name)));
 }
 
 /* `file "…"` behind `from`. */
@@ -374,7 +374,7 @@ void parse_test(struct parser *parser, struct decl *decl, struct comment *commen
   test->line_count = parse_list_count(parser, &lines);
   test->lines = parse_list_end(parser, &lines);
   test->end_comments = parse_comments(parser);
-  parse_close(parser, arena_printf(parser->arena, "test \"" SLICE_FMT "\"", SLICE_ARG(lex_shown(test->description))),
+  parse_close(parser, arena_printf(&parser->scratch, "test \"" SLICE_FMT "\"", SLICE_ARG(lex_shown(test->description))),
               test->span);
   parse_comments_end(parser, &test->comments);
 }

@@ -297,7 +297,7 @@ void parse_event(struct parser *parser, struct decl *decl, struct comment *comme
     parse_source_block(parser, event);
   }
   event->end_comments = parse_comments(parser);
-  parse_close(parser, arena_printf(parser->arena, "event `" SLICE_FMT "`", SLICE_ARG(lex_shown(event->name.text))),
+  parse_close(parser, arena_printf(&parser->scratch, "event `" SLICE_FMT "`", SLICE_ARG(lex_shown(event->name.text))),
               event->span);
   parse_comments_end(parser, &event->comments);
 }

@@ -127,7 +127,8 @@ static void parse_rekey(struct parser *parser, struct element *element) {
   if (!parse_is_word(parser, "at") || parse_ahead(parser, 1)->kind != TOKEN_KEY) return;
   parse_take(parser);
   parse_take(parser);
-  element->rekey_field = parse_name(parser, "a name of a field after `at key`");
+  struct rekey *rekey = element->rekey = arena_new(parser->arena, struct rekey);
+  rekey->field = parse_name(parser, "a name of a field after `at key`");
   if (parse_kind(parser) == TOKEN_ASSIGN) {
     parse_complain(parser, parse_ahead(parser, 0)->span, "syntax", "`==` compares",
                    "expected `==` after the field, found `=`");
@@ -135,9 +136,9 @@ static void parse_rekey(struct parser *parser, struct element *element) {
   } else {
     parse_expect(parser, TOKEN_EQUAL, "`==` after the field, as in `at key f == step.g`");
   }
-  element->rekey_step = parse_name(parser, "a name of a step");
+  rekey->step = parse_name(parser, "a name of a step");
   parse_expect(parser, TOKEN_DOT, "`.` and a field after the step");
-  element->rekey_step_field = parse_name(parser, "a name of a field");
+  rekey->step_field = parse_name(parser, "a name of a field");
 }
 
 static void parse_among(struct parser *parser, struct element *element, enum connector connector) {
@@ -159,7 +160,7 @@ static void check_operand(struct parser *parser, struct element *element, bool a
     parse_error(parser, element->span, "syntax",
                 alternative ? "put the step and its quantifier in parentheses: a group" : NULL,
                 "an operand of `%s` has no quantifier", word);
-  else if (element->rekey_field.text.length > 0 || element->among != NULL)
+  else if (element->rekey != NULL || element->among != NULL)
     parse_error(parser, element->span, "syntax", NULL, "an operand of `%s` has neither `at key` nor `among`", word);
   else if (!alternative && element->kind != ELEMENT_STEP)
     parse_error(parser, element->span, "syntax", NULL, "the operands of `and` are single steps");

@@ -310,15 +310,15 @@ static void parse_clause(struct parser *parser, struct rule_tree *rule) {
   }
   struct span span = parse_take(parser).span;
   if ((rule->given & 1u << clause) != 0) {
-    const char *hint = arena_printf(parser->arena, "the first stands on line %u", rule->clause_span[clause].line);
+    const char *hint = arena_printf(parser->arena, "the first stands on line %u", parser->clause_spans[clause].line);
     parse_complain(parser, span, "duplicate", hint, "`%s` stands twice in the rule", clauses[clause].shown);
   } else {
     add_clause_comments(parser, rule, clause, comments);
   }
   rule->given |= 1u << clause;
-  rule->clause_span[clause] = span;
+  parser->clause_spans[clause] = span;
   clauses[clause].parse(parser, rule);
-  rule->clause_span[clause] = parse_span(parser, span);
+  parser->clause_spans[clause] = parse_span(parser, span);
   if (clause != CLAUSE_MATCH) {
     end_clause_comments(parser, rule, clause);
   } else if (rule->pattern != NULL && rule->pattern->child_count > 0) {
@@ -330,6 +330,14 @@ static void parse_clause(struct parser *parser, struct rule_tree *rule) {
     *first = own;
     rule->clause_comments[CLAUSE_MATCH] = NULL;
   }
+}
+
+static void keep_clause_spans(struct parser *parser, struct rule_tree *rule) {
+  unsigned count = (unsigned)__builtin_popcount(rule->given), at = 0;
+  struct span *spans = arena_alloc(parser->arena, count * sizeof *spans);
+  for (unsigned i = 0; i < CLAUSES; i++)
+    if ((rule->given & 1u << i) != 0) spans[at++] = parser->clause_spans[i];
+  rule->clause_spans = spans;
 }
 
 void parse_rule(struct parser *parser, struct decl *decl, struct comment *comments) {
@@ -351,10 +359,11 @@ void parse_rule(struct parser *parser, struct decl *decl, struct comment *commen
     parse_clause(parser, rule);
     parse_sync_block(parser, starts_clause);
   }
+  keep_clause_spans(parser, rule);
   struct comment *end = parse_comments(parser), **last = &rule->end_comments;
   while (*last != NULL) last = &(*last)->next;
   *last = end;
-  parse_close(parser, arena_printf(parser->arena, "rule `" SLICE_FMT "`", SLICE_ARG(lex_shown(rule->name.text))),
+  parse_close(parser, arena_printf(&parser->scratch, "rule `" SLICE_FMT "`", SLICE_ARG(lex_shown(rule->name.text))),
               rule->span);
   parse_comments_end(parser, &rule->comments);
 }

@@ -32,7 +32,7 @@ static uint16_t cost_of(enum expr_op op) {
 
 /* Recursion follows the node, whose depth is limited (EXPR_DEPTH_MAX). */
 uint16_t predicate_cost(const struct expr_node *node) {
-  uint32_t cost = cost_of(node->op) + (node->regex != NULL && node->op == EXPR_CALL ? 50 : 0);
+  uint32_t cost = cost_of(node->op) + (node->op == EXPR_CALL && node->regex != NULL ? 50 : 0);
   for (uint16_t i = 0; i < node->child_count && cost < COST_MAX; i++) cost += predicate_cost(node->children[i]);
   return cost < COST_MAX ? (uint16_t)cost : COST_MAX;
 }

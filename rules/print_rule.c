@@ -45,9 +45,9 @@ void print_quantifier(struct buf *out, const struct element *element) {
 
 /* What stands behind a step's use. */
 static void print_step_tail(struct buf *out, const struct element *element) {
-  if (element->rekey_field.text.length > 0)
-    buf_printf(out, " at key " SLICE_FMT " == " SLICE_FMT "." SLICE_FMT, SLICE_ARG(element->rekey_field.text),
-               SLICE_ARG(element->rekey_step.text), SLICE_ARG(element->rekey_step_field.text));
+  if (element->rekey != NULL)
+    buf_printf(out, " at key " SLICE_FMT " == " SLICE_FMT "." SLICE_FMT, SLICE_ARG(element->rekey->field.text),
+               SLICE_ARG(element->rekey->step.text), SLICE_ARG(element->rekey->step_field.text));
   if (element->among != NULL) {
     buf_str(out, " among (");
     print_expr(out, element->among);

@@ -220,8 +220,10 @@ static void lower_free(struct lower *lower) {
   key_plan_free(&lower->keys);
   map_text_free(&lower->regexes);
   map_text_free(&lower->zones);
+  map_text_free(&lower->words);
   mem_free(lower->mem, lower->regex_items);
   mem_free(lower->mem, lower->zone_items);
+  mem_free(lower->mem, lower->word_items);
 }
 
 /* Under the guard. Everything lives in `mem`, so a jump out of here leaves nothing that mem_free_all() does not find.
@@ -243,6 +245,7 @@ static int compile_in(struct mem *mem, struct tree *tree, const struct ruleset_o
   predicate_table_init(&lower->predicates, mem, ruleset->arena, &lower->work);
   map_text_init(&lower->regexes, mem);
   map_text_init(&lower->zones, mem);
+  map_text_init(&lower->words, mem);
   lower->regex_scratch = regex_scratch_new(mem);
   int result = compile(lower);
   lower_free(lower);

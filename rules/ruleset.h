@@ -58,37 +58,31 @@ struct rule_step {
 
 struct rule {
   uint16_t id; /* index; rules are in byte order of name */
-  struct slice name, description, owner, runbook;
-  bool has_description;
-  uint32_t version; /* 1 in this stage */
   enum severity severity;
-  bool has_score;
-  int64_t score;
+  enum mode mode;   /* MODE_LIVE unless said */
+  uint32_t version; /* 1 in this stage */
+  struct slice name, description, owner, runbook;
   struct slice action; /* empty = none */
-  enum mode mode;      /* MODE_LIVE unless said */
-  uint16_t tag_count;
-  const struct slice *tags;
-  bool with_because, matched_fields, to_nothing;
-  uint16_t key_space;
+  int64_t score;
+  bool has_score, has_description, with_because, matched_fields, to_nothing;
   bool on; /* an `on` rule: one step, no pattern state */
   uint16_t on_type;
+  uint16_t key_space;
+  uint16_t tag_count, step_count, type_count, sink_count;
+  uint16_t emit_register_count, emit_count;
+  uint16_t message_count; /* 0 = none */
+  enum pattern_report report;
   struct pattern_condition on_condition; /* its `when` without counters is part of it */
   const struct pattern *pattern;         /* NULL for `on` rules */
-  uint16_t step_count;
+  const struct slice *tags;
   const struct rule_step *steps;
-  uint16_t type_count;
   const uint16_t *types;
   int64_t within_us;
-  enum pattern_report report;
-  uint16_t emit_register_count;
   const struct pattern_register *emit_registers; /* computed from the match's events, BANK_REGISTER of emit */
-  uint16_t emit_count;
   const struct emit_entry *emit;
-  uint16_t message_count; /* 0 = none */
   const struct message_part *message;
   int64_t suppress_us;                /* -1 */
   const struct expr *suppress_unless; /* BANK_EMIT, BANK_TOLD, BANK_KEY; NULL */
-  uint16_t sink_count;
   const struct slice *sinks;
   const struct rule_tree *tree; /* for explain */
 };
@@ -155,7 +149,7 @@ struct ruleset {
   const struct residual_text {
     const struct expr *expr;
     struct slice text;
-  } *residuals;
+  } * residuals;
   struct rule_index *index;
   const struct tree *tree; /* as long as the caller keeps it: explain and the tests read it, the engine does not */
   uint16_t regex_count;
@@ -164,9 +158,9 @@ struct ruleset {
 };
 
 struct ruleset_options {
-  struct env *env; /* files of lists and tables, zone data, WEIR_SECRET_KEY */
-  bool for_run;    /* refuse what the engine cannot do yet (one clear error each); else rules with it are left out */
-  bool index_off;  /* tests: every predicate is asked */
+  struct env *env;  /* files of lists and tables, zone data, WEIR_SECRET_KEY */
+  bool for_run;     /* refuse what the engine cannot do yet (one clear error each); else rules with it are left out */
+  bool index_off;   /* tests: every predicate is asked */
   uint64_t fail_at; /* tests: the n-th allocation fails; 0 = none */
 };
 

@@ -11,7 +11,12 @@
 
 /* A place: for error texts. Columns and length count code points, from 1. In 8 bytes, for a tree has many: a column or
  * length that is too large is cut to the largest (span_at()), a file with too many lines is refused by the parser. */
-enum { SPAN_FILE_MAX = (1 << 15) - 1, SPAN_LINE_MAX = (1 << 21) - 1, SPAN_COLUMN_MAX = (1 << 20) - 1, SPAN_LENGTH_MAX = (1 << 8) - 1 };
+enum {
+  SPAN_FILE_MAX = (1 << 15) - 1,
+  SPAN_LINE_MAX = (1 << 21) - 1,
+  SPAN_COLUMN_MAX = (1 << 20) - 1,
+  SPAN_LENGTH_MAX = (1 << 8) - 1
+};
 struct span {
   uint32_t file : 15; /* index in struct tree.files */
   uint32_t line : 21, column : 20, length : 8;
@@ -34,23 +39,26 @@ struct name {
 struct comment {
   struct slice text; /* without `#` and the one space behind it; trailing space is cut */
   bool after;
-  bool blank_after;  /* an empty line stood between it and what follows: kept by fmt */
+  bool blank_after; /* an empty line stood between it and what follows: kept by fmt */
   struct comment *next;
 };
 
 /* ---- expressions ---- */
 
-/* Where the operands stand in `items`: NEGATE, NOT, IS_NULL, MATCHES: [0]. AND, OR: two or more ([0] and [1] and [2] …, one
- * node for a chain). BINARY, COALESCE: [0], [1] (chains lean left). BETWEEN: [0] between [1] and [2]. IN: [0] in the others.
- * IN_NAME: [0] in `name`. IN_SEEN: [0] in [1], a SEEN. SEEN: [0] is the field, a PATH of one part. CALL: the arguments.
- * A minus before a number is part of the literal. No expression is higher than TREE_DEPTH_MAX nodes (the parser's limit),
- * so walking one by recursion is safe; patterns are not deeper than PATTERN_DEPTH_MAX. */
+/* Where the operands stand in `items`: NEGATE, NOT, IS_NULL, MATCHES: [0]. AND, OR: two or more ([0] and [1] and [2] …,
+ * one node for a chain). BINARY, COALESCE: [0], [1] (chains lean left). BETWEEN: [0] between [1] and [2]. IN: [0] in
+ * the others. IN_NAME: [0] in `name`. IN_SEEN: [0] in [1], a SEEN. SEEN: [0] is the field, a PATH of one part. CALL:
+ * the arguments. A minus before a number is part of the literal. No expression is higher than TREE_DEPTH_MAX nodes (the
+ * parser's limit), so walking one by recursion is safe; patterns are not deeper than PATTERN_DEPTH_MAX. */
 enum { TREE_DEPTH_MAX = 256, PATTERN_DEPTH_MAX = 64 };
 enum __attribute__((packed)) tree_kind {
-  TREE_LITERAL,  /* value; for VALUE_NULL the literal null */
-  TREE_PATH,     /* parts[0..]: field, step.field, lookup.column, window.start …; at: table[key].column, list[1] */
-  TREE_NEGATE, TREE_NOT, TREE_AND, TREE_OR,
-  TREE_BINARY,   /* op: EXPR_ADD … EXPR_MODULO, EXPR_EQUAL … EXPR_GREATER_EQUAL */
+  TREE_LITERAL, /* value; for VALUE_NULL the literal null */
+  TREE_PATH,    /* parts[0..]: field, step.field, lookup.column, window.start …; at: table[key].column, list[1] */
+  TREE_NEGATE,
+  TREE_NOT,
+  TREE_AND,
+  TREE_OR,
+  TREE_BINARY, /* op: EXPR_ADD … EXPR_MODULO, EXPR_EQUAL … EXPR_GREATER_EQUAL */
   TREE_COALESCE,
   TREE_BETWEEN,  /* a between b and c */
   TREE_IN,       /* a in (items…), negated: not in */
@@ -77,13 +85,33 @@ enum __attribute__((packed)) ref_kind {
   REF_TABLE,      /* column `column` of table `index`; the key is at->key */
   REF_LET,        /* replaced by the checker: never seen after it */
   REF_FUNCTION,   /* function `index` of the table */
-  REF_COUNTER, REF_LOOKUP, REF_MODEL, REF_WINDOW, REF_PREVIOUS, REF_LIST_FIELD, /* a field of list type after `in` */
+  REF_COUNTER,
+  REF_LOOKUP,
+  REF_MODEL,
+  REF_WINDOW,
+  REF_PREVIOUS,
+  REF_LIST_FIELD, /* a field of list type after `in` */
   REF_ELEMENT     /* the bound name of `each w in words` */
 };
 
 enum __attribute__((packed)) aggregate {
-  AGG_COUNT, AGG_SUM, AGG_AVG, AGG_MIN, AGG_MAX, AGG_STDDEV, AGG_DISTINCT, AGG_FIRST, AGG_LAST, AGG_NTH,
-  AGG_MEDIAN, AGG_PERCENTILE, AGG_TOP, AGG_COLLECT, AGG_EWMA, AGG_RATE, AGG_NONE
+  AGG_COUNT,
+  AGG_SUM,
+  AGG_AVG,
+  AGG_MIN,
+  AGG_MAX,
+  AGG_STDDEV,
+  AGG_DISTINCT,
+  AGG_FIRST,
+  AGG_LAST,
+  AGG_NTH,
+  AGG_MEDIAN,
+  AGG_PERCENTILE,
+  AGG_TOP,
+  AGG_COLLECT,
+  AGG_EWMA,
+  AGG_RATE,
+  AGG_NONE
 };
 
 enum { FIELD_TIME = 0xfffe }; /* as a field index: `s.time`, the event's time, where no field has that name */
@@ -92,9 +120,9 @@ struct ref {
   enum ref_kind kind;
   enum aggregate aggregate;
   uint16_t index, column;
-  uint16_t step;    /* index in struct rule_tree.steps */
-  uint16_t field;   /* index in the schema's fields, or FIELD_TIME */
-  int32_t nth;      /* AGG_NTH: from 1 */
+  uint16_t step;  /* index in struct rule_tree.steps */
+  uint16_t field; /* index in the schema's fields, or FIELD_TIME */
+  int32_t nth;    /* AGG_NTH: from 1 */
   /* REF_FIELD, REF_LIST_FIELD in a text that is read for several event types (`among`: rule_tree.types; `until` of a
    * group: element.until_types; `from a, b`: event_tree.from_types): the field's index for each of these types, in
    * their order; `field` is the first. NULL where there is one type only. */
@@ -127,7 +155,7 @@ struct counting { /* TREE_COUNTING: NAME(argument, parameter by …) where … o
 
 struct tree_index { /* behind a path: [key], or [key].column */
   struct tree_expr *key;
-  struct name column;    /* empty = none */
+  struct name column; /* empty = none */
 };
 
 /* There are many nodes: each is 72 bytes, and what only some kinds have lies in a union. Which member of a union is
@@ -135,14 +163,14 @@ struct tree_index { /* behind a path: [key], or [key].column */
 struct tree_expr {
   enum tree_kind kind;
   enum expr_op op;
-  uint8_t height;        /* 0 for a leaf, else 1 + the highest part's */
+  uint8_t height; /* 0 for a leaf, else 1 + the highest part's */
   bool negated : 1, parenthesised : 1;
-  uint16_t part_count;   /* TREE_PATH */
-  uint16_t item_count;   /* operands, arguments, set members; 0 for TREE_PATH and TREE_COUNTING */
-  struct span span;      /* from the first to the last token, on the first line */
-  struct span op_span;   /* operator or name */
-  struct type type;      /* [check] of the expression itself */
-  struct type cast;      /* [check] what its parent takes it as: kind VALUE_NULL = as it is, else EXPR_CAST to this */
+  uint16_t part_count; /* TREE_PATH */
+  uint16_t item_count; /* operands, arguments, set members; 0 for TREE_PATH and TREE_COUNTING */
+  struct span span;    /* from the first to the last token, on the first line */
+  struct span op_span; /* operator or name */
+  struct type type;    /* [check] of the expression itself */
+  struct type cast;    /* [check] what its parent takes it as: kind VALUE_NULL = as it is, else EXPR_CAST to this */
   union {
     struct tree_expr **items;
     struct tree_index *at;     /* TREE_PATH; NULL = none */
@@ -158,10 +186,15 @@ struct tree_expr {
         struct name *parts; /* TREE_PATH */
         struct name *name;  /* TREE_CALL, TREE_IN_NAME */
       };
-      struct ref ref;       /* [check] of these and TREE_COUNTING */
+      struct ref ref; /* [check] of these and TREE_COUNTING */
     };
-    struct { struct slice regex, regex_flags; };            /* TREE_MATCHES, TREE_REGEX: between the slashes, `\/` kept */
-    struct { int64_t seen_us; struct use *seen_of; };       /* TREE_SEEN */
+    struct {
+      struct slice regex, regex_flags;
+    }; /* TREE_MATCHES, TREE_REGEX: between the slashes, `\/` kept */
+    struct {
+      int64_t seen_us;
+      struct use *seen_of;
+    }; /* TREE_SEEN */
   };
 };
 _Static_assert(sizeof(struct tree_expr) == 72, "a node is no larger than it must be");
@@ -172,7 +205,8 @@ static inline struct tree_expr *tree_key(const struct tree_expr *expr) {
 }
 /* What a node of any kind stands for: REF_NONE for those that are neither path nor call. */
 static inline struct ref tree_ref(const struct tree_expr *expr) {
-  bool has = expr->kind == TREE_PATH || expr->kind == TREE_CALL || expr->kind == TREE_COUNTING || expr->kind == TREE_IN_NAME;
+  bool has =
+      expr->kind == TREE_PATH || expr->kind == TREE_CALL || expr->kind == TREE_COUNTING || expr->kind == TREE_IN_NAME;
   return has ? expr->ref : (struct ref){0};
 }
 static inline struct counting *tree_counting(const struct tree_expr *expr) {
@@ -191,39 +225,49 @@ struct tree_entry { /* NAME = expression */
 
 /* ---- patterns ---- */
 
-enum connector { CONNECT_START, CONNECT_THEN, CONNECT_THEN_ANY, CONNECT_NEXT, CONNECT_THEN_NO, CONNECT_NEXT_NO };
-enum element_kind { ELEMENT_STEP, ELEMENT_GROUP, ELEMENT_OR, ELEMENT_AND, ELEMENT_ABSENCE };
+enum __attribute__((packed)) connector {
+  CONNECT_START,
+  CONNECT_THEN,
+  CONNECT_THEN_ANY,
+  CONNECT_NEXT,
+  CONNECT_THEN_NO,
+  CONNECT_NEXT_NO
+};
+enum __attribute__((packed)) element_kind { ELEMENT_STEP, ELEMENT_GROUP, ELEMENT_OR, ELEMENT_AND, ELEMENT_ABSENCE };
 enum { TIMES_UNLIMITED = INT32_MAX };
+
+struct rekey { /* `at key FIELD == STEP.STEP_FIELD` */
+  struct name field, step, step_field;
+  uint16_t field_index, step_index, step_field_index; /* [check] */
+};
 
 struct element {
   enum element_kind kind;
   enum connector connector; /* on the way to this element; CONNECT_START for the first of a sequence */
+  bool has_quantifier;      /* {…} + * ? were written (gap alone is none) */
+  bool strict, each, any, greedy;
   struct span span;
   struct comment *comments;
+  int32_t min, max; /* the quantifier's; 1, 1 without one */
+  struct tree_expr *until;
+  int64_t gap_us; /* -1 = none */
+  int64_t for_us; /* absence with `for`; -1 = none */
   /* step */
-  struct name name;         /* explicit name, else empty */
-  struct use use;           /* steps and absences */
-  struct name rekey_field, rekey_step, rekey_step_field; /* `at key F == s.G` */
+  uint16_t step;       /* [check] index in rule_tree.steps */
+  struct name name;    /* explicit name, else empty */
+  struct use use;      /* steps and absences */
+  struct rekey *rekey; /* NULL = none */
   struct tree_expr *among;
-  uint16_t step;            /* [check] index in rule_tree.steps */
-  uint16_t until_type_count; /* [check] event types that `until` is asked for: a step's own, all of a group's steps; */
-  uint16_t *until_types;     /* ascending ids */
-  uint16_t rekey_field_index, rekey_step_index, rekey_step_field_index; /* [check] */
   /* group: a sequence; or: alternatives (each a step or a group); and: steps */
   uint16_t child_count;
+  uint16_t until_type_count; /* [check] event types that `until` is asked for: a step's own, all of a group's steps; */
+  uint16_t *until_types;     /* ascending ids */
   struct element **children;
-  /* quantifier */
-  bool has_quantifier;      /* {…} + * ? were written (gap alone is none) */
-  int32_t min, max;         /* 1, 1 without one */
-  bool strict, each, any, greedy;
-  struct tree_expr *until;
-  int64_t gap_us;           /* -1 = none */
-  int64_t for_us;           /* absence with `for`; -1 = none */
 };
 
-struct step_info { /* [check] one for each step of a rule's pattern, in text order; `on` rules have one */
-  struct name name;  /* explicit, or the event type's */
-  uint16_t type;     /* schema id */
+struct step_info {  /* [check] one for each step of a rule's pattern, in text order; `on` rules have one */
+  struct name name; /* explicit, or the event type's */
+  uint16_t type;    /* schema id */
   const struct element *element;
 };
 
@@ -231,8 +275,15 @@ struct step_info { /* [check] one for each step of a rule's pattern, in text ord
 
 /* The clauses of a source event, for the comments at them. */
 enum event_clause {
-  EVENT_CLAUSE_TIME, EVENT_CLAUSE_NAMED, EVENT_CLAUSE_DISORDER, EVENT_CLAUSE_LATE, EVENT_CLAUSE_UNIQUE,
-  EVENT_CLAUSE_WATERMARK, EVENT_CLAUSE_CLOCK, EVENT_CLAUSE_JUMP, EVENT_CLAUSES
+  EVENT_CLAUSE_TIME,
+  EVENT_CLAUSE_NAMED,
+  EVENT_CLAUSE_DISORDER,
+  EVENT_CLAUSE_LATE,
+  EVENT_CLAUSE_UNIQUE,
+  EVENT_CLAUSE_WATERMARK,
+  EVENT_CLAUSE_CLOCK,
+  EVENT_CLAUSE_JUMP,
+  EVENT_CLAUSES
 };
 
 struct event_tree {
@@ -245,7 +296,7 @@ struct event_tree {
   struct name event_time;
   struct span clause_span[EVENT_CLAUSES]; /* line 0 = not written */
   struct comment *clause_comments[EVENT_CLAUSES];
-  struct slice named; /* data NULL = not said */
+  struct slice named;  /* data NULL = not said */
   int64_t disorder_us; /* -1 = not said (0) */
   bool late_given;
   enum late_policy late;
@@ -271,9 +322,9 @@ struct event_tree {
   uint16_t schema;          /* id: index in tree.types */
   uint16_t from_type_count; /* of `from a, b`, in text order; of a join: left, right */
   uint16_t *from_types;
-  uint16_t *each_fields;    /* `each w in words`: index of `words` for each of from_types; NULL = no `each` */
-  uint16_t stage;           /* 0 for source events, else 1 + the highest stage of what it is made from */
-  bool not_yet;             /* check_runnable: has constructs that `run` refuses */
+  uint16_t *each_fields; /* `each w in words`: index of `words` for each of from_types; NULL = no `each` */
+  uint16_t stage;        /* 0 for source events, else 1 + the highest stage of what it is made from */
+  bool not_yet;          /* check_runnable: has constructs that `run` refuses */
 };
 
 struct field_tree {
@@ -296,13 +347,15 @@ struct window_tree {
   struct slice zone;
   int64_t early_us, early_count; /* -1 */
   struct tree_expr *early_when;
-  int64_t known_us;              /* every key known for; -1 */
+  int64_t known_us; /* every key known for; -1 */
 };
 
 struct key_part {
   struct name name;
   uint16_t path_count; /* 0: a plain field */
-  struct { struct name event, field; } *paths;
+  struct {
+    struct name event, field;
+  } * paths;
   /* [check] */
   struct type type;
   uint16_t *fields; /* index of the part's field in each type: of rule_tree.types, of event_tree.from_types */
@@ -324,13 +377,18 @@ struct list_tree {
   struct span file_span;
   bool has_items;
   struct comment **item_comments, *end_comments; /* item_comments: one for each item, or NULL = none at all */
-  enum time_unit unit;              /* of a list of times that is read from a file */
+  enum time_unit unit;                           /* of a list of times that is read from a file */
   uint32_t item_count;
-  struct tree_expr **items;         /* literals; [check] of the list's type after `cast` */
-  uint16_t index;                   /* [check] in tree.lists */
+  struct tree_expr **items; /* literals; [check] of the list's type after `cast` */
+  uint16_t index;           /* [check] in tree.lists */
 };
 
-struct column_tree { struct name name; struct type type; enum time_unit unit; struct comment *comments; };
+struct column_tree {
+  struct name name;
+  struct type type;
+  enum time_unit unit;
+  struct comment *comments;
+};
 struct table_tree {
   struct span span;
   struct name name, key;
@@ -374,87 +432,156 @@ struct model_tree {
   enum time_unit out_unit;
 };
 
-struct counter_tree { struct span span; struct name name; struct comment *comments; struct tree_expr *counting; };
-struct let_tree { struct span span; struct name name; struct comment *comments; struct tree_expr *expr; };
+struct counter_tree {
+  struct span span;
+  struct name name;
+  struct comment *comments;
+  struct tree_expr *counting;
+};
+struct let_tree {
+  struct span span;
+  struct name name;
+  struct comment *comments;
+  struct tree_expr *expr;
+};
 
-enum severity { SEVERITY_NONE, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
-enum mode { MODE_NONE, MODE_LIVE, MODE_SHADOW, MODE_OFF };
-enum report { REPORT_FIRST, REPORT_ALL, REPORT_LONGEST, REPORT_TIMEOUT, REPORT_TIMEOUT_ONLY };
-enum after_match { AFTER_DEFAULT, AFTER_PAST_LAST, AFTER_TO_NEXT, AFTER_TO_FIRST, AFTER_TO_LAST, AFTER_OVERLAP };
-enum on_change { CHANGE_NONE, CHANGE_CARRY, CHANGE_FINISH, CHANGE_DROP };
+enum __attribute__((packed)) severity {
+  SEVERITY_NONE,
+  SEVERITY_LOW,
+  SEVERITY_MEDIUM,
+  SEVERITY_HIGH,
+  SEVERITY_CRITICAL
+};
+enum __attribute__((packed)) mode { MODE_NONE, MODE_LIVE, MODE_SHADOW, MODE_OFF };
+enum __attribute__((packed)) report { REPORT_FIRST, REPORT_ALL, REPORT_LONGEST, REPORT_TIMEOUT, REPORT_TIMEOUT_ONLY };
+enum __attribute__((packed)) after_match {
+  AFTER_DEFAULT,
+  AFTER_PAST_LAST,
+  AFTER_TO_NEXT,
+  AFTER_TO_FIRST,
+  AFTER_TO_LAST,
+  AFTER_OVERLAP
+};
+enum __attribute__((packed)) on_change { CHANGE_NONE, CHANGE_CARRY, CHANGE_FINISH, CHANGE_DROP };
 
 /* Clauses are kept as what they say plus where they stood; `given` has a bit for each clause that was written. */
 enum clause {
-  CLAUSE_SEVERITY, CLAUSE_SCORE, CLAUSE_ACTION, CLAUSE_MODE, CLAUSE_CANARY, CLAUSE_ACTIVE, CLAUSE_SCHEDULE,
-  CLAUSE_OWNER, CLAUSE_RUNBOOK, CLAUSE_TAGS, CLAUSE_COLD_OK, CLAUSE_BECAUSE, CLAUSE_MATCHED_FIELDS, CLAUSE_ALLOW,
-  CLAUSE_ON, CLAUSE_KEY, CLAUSE_WHEN, CLAUSE_MATCH, CLAUSE_WITHIN, CLAUSE_REPORT, CLAUSE_AFTER, CLAUSE_EMIT,
-  CLAUSE_MESSAGE, CLAUSE_ADD, CLAUSE_REMOVE, CLAUSE_SUPPRESS, CLAUSE_TO, CLAUSE_ON_CHANGE, CLAUSES
+  CLAUSE_SEVERITY,
+  CLAUSE_SCORE,
+  CLAUSE_ACTION,
+  CLAUSE_MODE,
+  CLAUSE_CANARY,
+  CLAUSE_ACTIVE,
+  CLAUSE_SCHEDULE,
+  CLAUSE_OWNER,
+  CLAUSE_RUNBOOK,
+  CLAUSE_TAGS,
+  CLAUSE_COLD_OK,
+  CLAUSE_BECAUSE,
+  CLAUSE_MATCHED_FIELDS,
+  CLAUSE_ALLOW,
+  CLAUSE_ON,
+  CLAUSE_KEY,
+  CLAUSE_WHEN,
+  CLAUSE_MATCH,
+  CLAUSE_WITHIN,
+  CLAUSE_REPORT,
+  CLAUSE_AFTER,
+  CLAUSE_EMIT,
+  CLAUSE_MESSAGE,
+  CLAUSE_ADD,
+  CLAUSE_REMOVE,
+  CLAUSE_SUPPRESS,
+  CLAUSE_TO,
+  CLAUSE_ON_CHANGE,
+  CLAUSES
 };
 
-/* [check] a piece of `message`: text (`{{` is `{` already), or where text.data is NULL a value: REF_EMIT, REF_KEY, REF_FIELD. */
-struct message_part_tree { struct slice text; struct ref ref; struct type type; };
+/* [check] a piece of `message`: text (`{{` is `{` already), or where text.data is NULL a value: REF_EMIT, REF_KEY,
+ * REF_FIELD. */
+struct message_part_tree {
+  struct slice text;
+  struct ref ref;
+  struct type type;
+};
 
-struct list_action { struct name field, list; int64_t for_us; }; /* add/remove; for_us -1 */
+struct list_action {
+  struct name field, list;
+  int64_t for_us;
+}; /* add/remove; for_us -1 */
 
 struct rule_tree {
   struct span span;
   struct name name, was;
   struct slice description;
-  bool has_description;
   struct comment *comments, *end_comments;
-  uint32_t given;                         /* 1 << enum clause */
-  struct span clause_span[CLAUSES];
-  struct comment **clause_comments;       /* [CLAUSES]; NULL = none at all */
+  uint32_t given; /* 1 << enum clause */
+  bool has_description;
   enum severity severity;
+  enum mode mode;
+  enum report report;
+  enum after_match after;
+  enum on_change on_change;
+  bool active_from_given, active_until_given, report_limit_given, to_nothing;
+  bool not_yet;                     /* [check] check_runnable: has constructs that `run` refuses */
+  const struct span *clause_spans;  /* one for each clause that is given, in their order; NULL = not from a text */
+  struct comment **clause_comments; /* [CLAUSES]; NULL = none at all */
   int64_t score;
   struct name action;
-  int64_t action_for_us;                  /* -1 */
-  enum mode mode;
+  int64_t action_for_us; /* -1 */
   int64_t canary_percent;
-  bool active_from_given, active_until_given;
   int64_t active_from_us, active_until_us;
   struct slice schedule, schedule_zone, owner, runbook, message;
-  uint16_t tag_count;
+  struct span message_span; /* of the text, its quotes included */
+  uint16_t tag_count, allow_count, emit_count, add_count, remove_count, to_count;
   struct slice *tags;
-  uint16_t allow_count;
   struct name *allow;
-  struct use on;                          /* CLAUSE_ON */
+  struct use on; /* CLAUSE_ON */
   struct key_tree *key;
   struct tree_expr *when;
-  struct element *pattern;                /* an ELEMENT_GROUP: the whole sequence, quantifier 1,1 */
-  int64_t within_us;                      /* -1 */
-  enum report report;
-  int64_t report_limit;                   /* 100 */
-  bool report_limit_given;
-  enum after_match after;
+  struct element *pattern; /* an ELEMENT_GROUP: the whole sequence, quantifier 1,1 */
+  int64_t within_us;       /* -1 */
+  int64_t report_limit;    /* 100 */
   struct name after_step;
-  uint16_t emit_count;
   struct tree_entry *emit;
   struct comment *emit_end_comments;
-  struct span message_span;               /* of the text, its quotes included */
-  uint16_t add_count, remove_count;
   struct list_action *add, *remove;
-  int64_t suppress_us;                    /* -1 */
+  int64_t suppress_us; /* -1 */
   struct tree_expr *suppress_unless;
-  bool to_nothing;
-  uint16_t to_count;
-  struct name *to;                        /* sink names or texts; quoted ones have to_quoted */
+  struct name *to; /* sink names or texts; quoted ones have to_quoted */
   bool *to_quoted;
-  enum on_change on_change;
   /* [check] */
-  uint16_t step_count;
-  struct step_info *steps;
+  uint16_t id; /* index in tree.rules */
   uint16_t after_step_index;
-  uint16_t type_count;                    /* event types of the steps and absences, ascending ids */
-  uint16_t *types;
-  uint16_t id;                            /* index in tree.rules */
+  uint16_t step_count;
+  uint16_t type_count; /* event types of the steps and absences, ascending ids */
   uint16_t message_part_count;
+  struct step_info *steps;
+  uint16_t *types;
   struct message_part_tree *message_parts;
-  bool not_yet;                           /* check_runnable: has constructs that `run` refuses */
 };
 
-enum group_clause { GROUP_CLAUSE_KEY, GROUP_CLAUSE_OVER, GROUP_CLAUSE_RULES, GROUP_CLAUSE_SCORE, GROUP_CLAUSE_DECAY, GROUP_CLAUSE_TO, GROUP_CLAUSES };
-struct band_tree { struct name action; int64_t at, for_us; struct comment *comments; };
+/* Where a clause stands; line 0 = it does not, or nobody knows. */
+static inline struct span tree_clause_span(const struct rule_tree *rule, enum clause clause) {
+  uint32_t bit = UINT32_C(1) << clause;
+  if (rule->clause_spans == NULL || (rule->given & bit) == 0) return (struct span){0};
+  return rule->clause_spans[__builtin_popcount(rule->given & (bit - 1))];
+}
+
+enum group_clause {
+  GROUP_CLAUSE_KEY,
+  GROUP_CLAUSE_OVER,
+  GROUP_CLAUSE_RULES,
+  GROUP_CLAUSE_SCORE,
+  GROUP_CLAUSE_DECAY,
+  GROUP_CLAUSE_TO,
+  GROUP_CLAUSES
+};
+struct band_tree {
+  struct name action;
+  int64_t at, for_us;
+  struct comment *comments;
+};
 struct group_tree {
   struct span span;
   struct name name;
@@ -471,18 +598,24 @@ struct group_tree {
   uint16_t to_count;
   struct name *to;
 };
-struct actions_tree { struct span span; struct comment *comments; uint16_t count; struct name *names; };
+struct actions_tree {
+  struct span span;
+  struct comment *comments;
+  uint16_t count;
+  struct name *names;
+};
 
 enum test_line_kind { TEST_SEND, TEST_WATERMARK, TEST_EXPECT };
 struct test_line {
   enum test_line_kind kind;
   struct span span;
   struct comment *comments;
-  struct name name;          /* event or rule */
+  struct name name; /* event or rule */
   uint16_t entry_count;
-  struct tree_entry *entries; /* literals; a list `[1, 2]` is a TREE_LITERAL of VALUE_LIST, its elements in `items` too */
-  int64_t times, every_us;   /* 1, 0; -1 = `every` not said */
-  struct slice at;           /* expect at, watermark */
+  struct tree_entry
+      *entries;            /* literals; a list `[1, 2]` is a TREE_LITERAL of VALUE_LIST, its elements in `items` too */
+  int64_t times, every_us; /* 1, 0; -1 = `every` not said */
+  struct slice at;         /* expect at, watermark */
   bool nothing, nothing_else;
 };
 struct test_tree {
@@ -495,7 +628,19 @@ struct test_tree {
   struct test_line *lines;
 };
 
-enum decl_kind { DECL_EVENT, DECL_LIST, DECL_TABLE, DECL_LOOKUP, DECL_MODEL, DECL_COUNTER, DECL_LET, DECL_RULE, DECL_GROUP, DECL_ACTIONS, DECL_TEST };
+enum decl_kind {
+  DECL_EVENT,
+  DECL_LIST,
+  DECL_TABLE,
+  DECL_LOOKUP,
+  DECL_MODEL,
+  DECL_COUNTER,
+  DECL_LET,
+  DECL_RULE,
+  DECL_GROUP,
+  DECL_ACTIONS,
+  DECL_TEST
+};
 struct decl {
   enum decl_kind kind;
   uint16_t file;
@@ -515,7 +660,7 @@ struct decl {
 };
 
 struct source_file {
-  struct slice name;         /* as given on the command line */
+  struct slice name; /* as given on the command line */
   struct slice text;
   struct comment *end_comments;
   uint32_t line_count;
@@ -526,25 +671,26 @@ struct source_file {
  * those that are named somewhere. */
 enum type_origin { TYPE_OF_SOURCE, TYPE_OF_DERIVED, TYPE_OF_ALERTS, TYPE_BUILT_IN };
 struct type_field {
-  struct slice name;         /* windows also have `window.start` and `window.end` */
+  struct slice name; /* windows also have `window.start` and `window.end` */
   struct type type;
-  enum secret_form secret;   /* of a derived event: its entry is a secret field itself */
+  enum secret_form secret; /* of a derived event: its entry is a secret field itself */
   uint16_t mask_head, mask_tail;
-  bool used;                 /* some rule, key, clause, computed field or derived event reads it */
-  struct tree_expr *expr;    /* computed: over the fields of this type before or behind it (no circles); derived: the entry */
+  bool used; /* some rule, key, clause, computed field or derived event reads it */
+  struct tree_expr
+      *expr; /* computed: over the fields of this type before or behind it (no circles); derived: the entry */
   const struct field_tree *tree; /* of a source event */
 };
 struct type_info {
   struct slice name;
   enum type_origin origin;
-  struct event_tree *event;  /* source, derived */
-  struct rule_tree *rule;    /* alerts */
+  struct event_tree *event; /* source, derived */
+  struct rule_tree *rule;   /* alerts */
   uint16_t id, stage, field_count;
   struct type_field *fields;
-  uint16_t *computed_order;  /* indices of the computed fields, each after those that it reads */
+  uint16_t *computed_order; /* indices of the computed fields, each after those that it reads */
   uint16_t computed_count;
-  int32_t time_field;        /* index in fields; -1 = `event_time log`, derived */
-  int32_t unique_field;      /* -1 = none */
+  int32_t time_field;   /* index in fields; -1 = `event_time log`, derived */
+  int32_t unique_field; /* -1 = none */
 };
 
 /* One rule set's text: all its files. */
@@ -553,10 +699,10 @@ struct tree {
   uint16_t file_count;
   struct source_file *files;
   uint32_t decl_count;
-  struct decl *decls;        /* file order, then text order */
+  struct decl *decls; /* file order, then text order */
   /* [check] by kind, in byte order of name: an index here is the id that refs, schemas and rules have. */
   uint16_t type_count, rule_count, list_count, table_count, derived_count;
-  struct type_info *types;   /* index = schema id */
+  struct type_info *types; /* index = schema id */
   struct rule_tree **rules;
   struct list_tree **lists;
   struct table_tree **tables;
@@ -569,9 +715,9 @@ enum diag_severity { DIAG_ERROR, DIAG_WARNING };
 struct diag {
   enum diag_severity severity;
   struct span span;
-  const char *code;   /* lint name, or a stable word for errors ("unknown-field"); never NULL */
-  const char *text;   /* "`payment` has no field `amout`" */
-  const char *hint;   /* "did you mean `amount`?", or NULL */
+  const char *code; /* lint name, or a stable word for errors ("unknown-field"); never NULL */
+  const char *text; /* "`payment` has no field `amout`" */
+  const char *hint; /* "did you mean `amount`?", or NULL */
 };
 enum { DIAG_ERRORS_PER_FILE_MAX = 20 };
 struct diags {
@@ -581,12 +727,13 @@ struct diags {
   uint32_t *file_errors, file_capacity;           /* errors of each file */
 };
 void diags_init(struct diags *diags, struct arena *arena);
-void diag_add(struct diags *diags, enum diag_severity severity, struct span span, const char *code, const char *hint, const char *format, ...)
-    __attribute__((format(printf, 6, 7)));
+void diag_add(struct diags *diags, enum diag_severity severity, struct span span, const char *code, const char *hint,
+              const char *format, ...) __attribute__((format(printf, 6, 7)));
 void diags_sort(struct diags *diags); /* by file, line, column; stable */
 /* The form of rule-language.md section 8: one line, the source line with carets, the hint. */
 void diag_print(struct buf *out, const struct tree *tree, const struct diag *diag);
-void diag_json(struct buf *out, const struct tree *tree, const struct diag *diag); /* {"file":…,"line":…,"column":…,"severity":…,"code":…,"message":…,"hint":…} */
+void diag_json(struct buf *out, const struct tree *tree,
+               const struct diag *diag); /* {"file":…,"line":…,"column":…,"severity":…,"code":…,"message":…,"hint":…} */
 
 /* Nearest of `count` names to a misspelt one (Levenshtein <= 1/3 of the length, at least 1), or an empty slice. */
 struct slice diag_nearest(struct slice wrong, const struct slice *names, size_t count);

@@ -14,6 +14,7 @@ static void round_trip(struct hash128 (*make)(uint64_t), uint64_t count) {
   struct pool pool;
   pool_init(&pool, mem);
   struct key_table *table = key_table_new(mem, &pool);
+  struct wheel *wheel = wheel_new(mem, &pool);
   for (uint64_t i = 1; i <= count; i++) {
     EXPECT(key_table_find(table, make(i)) == NULL);
     struct key_record *record = key_table_make(table, make(i), (uint16_t)(i % 7));
@@ -26,7 +27,7 @@ static void round_trip(struct hash128 (*make)(uint64_t), uint64_t count) {
     EXPECT(record != NULL);
     if (record == NULL) break;
     key_record_remove(table, record, (uint32_t)i);
-    key_table_release(table, record);
+    key_table_release(table, wheel, record);
   }
   for (uint64_t i = 1; i <= count; i++) {
     struct key_record *record = key_table_find(table, make(i));
@@ -39,19 +40,18 @@ static void round_trip(struct hash128 (*make)(uint64_t), uint64_t count) {
 TEST(makes_finds_and_releases) { round_trip(key, 20000); }
 TEST(the_same_with_collisions) { round_trip(crowded, 500); }
 
-TEST(a_record_stays_while_a_timer_points_to_it) {
+TEST(a_record_takes_its_timer_with_it) {
   struct mem *mem = mem_new(0);
   struct pool pool;
   pool_init(&pool, mem);
   struct key_table *table = key_table_new(mem, &pool);
+  struct wheel *wheel = wheel_new(mem, &pool);
   struct key_record *record = key_table_make(table, key(1), 0);
-  record->timers = 1;
-  key_table_release(table, record);
-  EXPECT(key_table_find(table, key(1)) == record);
-  record->timers = 0;
-  key_table_release(table, record);
+  wheel_add(wheel, &record->timer, 1000);
+  key_table_release(table, wheel, record);
   EXPECT(key_table_find(table, key(1)) == NULL);
   EXPECT_INT(key_table_count(table), 0);
+  EXPECT(wheel_next(wheel, INT64_MAX) == NULL);
   mem_free_all(mem);
 }
 

@@ -95,8 +95,8 @@ TEST(a_rule) {
   uint32_t given = 1u << CLAUSE_MATCH | 1u << CLAUSE_WITHIN | 1u << CLAUSE_REPORT | 1u << CLAUSE_AFTER |
                    1u << CLAUSE_TO | 1u << CLAUSE_KEY | 1u << CLAUSE_ON_CHANGE | 1u << CLAUSE_ALLOW;
   EXPECT_INT(rule->given, given);
-  EXPECT_INT(rule->clause_span[CLAUSE_WITHIN].line, 3);
-  EXPECT_INT(rule->clause_span[CLAUSE_WITHIN].length, 10);
+  EXPECT_INT(tree_clause_span(rule, CLAUSE_WITHIN).line, 3);
+  EXPECT_INT(tree_clause_span(rule, CLAUSE_WITHIN).length, 10);
   EXPECT_INT(rule->pattern->child_count, 3);
   struct element *step = rule->pattern->children[0], *either = rule->pattern->children[1],
                  *absence = rule->pattern->children[2];

@@ -21,23 +21,38 @@ static bool agrees(uint64_t start, int64_t span) {
   pool_init(&pool, mem);
   struct wheel *wheel = wheel_new(mem, &pool);
   static int64_t open[TIMERS];
+  static int which[TIMERS];
+  static struct wheel_timer timers[TIMERS];
+  memset(timers, 0, sizeof timers);
   int count = 0;
   bool good = true;
   int64_t frontier = -span / 2;
   seed = start;
   for (int round = 0; round < TIMERS && good; round++) {
     int64_t deadline = frontier + (int64_t)(draw() % (uint64_t)span);
-    wheel_add(wheel, deadline, &open[count]);
-    open[count++] = deadline;
+    wheel_add(wheel, &timers[round], deadline);
+    open[count] = deadline;
+    which[count++] = round;
+    if (draw() % 8 == 0) { /* one is taken out */
+      int out = (int)(draw() % (uint64_t)count);
+      wheel_remove(wheel, &timers[which[out]]);
+      open[out] = open[--count];
+      which[out] = which[count];
+    }
     if (draw() % 4 == 0) frontier += (int64_t)(draw() % (uint64_t)(span / 8 + 1));
-    int64_t told;
-    void *owner;
-    while (good && wheel_next(wheel, frontier, &told, &owner)) {
+    struct wheel_timer *timer;
+    while (good && (timer = wheel_next(wheel, frontier)) != NULL) {
+      int64_t told = timer->deadline;
       int best = -1;
       for (int i = 0; i < count; i++)
         if (best < 0 || open[i] < open[best]) best = i;
-      good = best >= 0 && open[best] == told && told < frontier;
-      if (good) open[best] = open[--count];
+      good = best >= 0 && open[best] == told && told < frontier && !wheel_is_set(timer);
+      for (int i = 0; i < count && good; i++)
+        if (&timers[which[i]] == timer) best = i;
+      if (good) {
+        open[best] = open[--count];
+        which[best] = which[count];
+      }
     }
     for (int i = 0; i < count && good; i++) good = open[i] >= frontier;
   }
@@ -60,14 +75,12 @@ TEST(a_timer_of_the_past_fires_at_once) {
   struct pool pool;
   pool_init(&pool, mem);
   struct wheel *wheel = wheel_new(mem, &pool);
-  int64_t deadline;
-  void *owner;
-  wheel_add(wheel, 1000000, mem);
-  EXPECT(wheel_next(wheel, 2000000, &deadline, &owner));
-  wheel_add(wheel, -5, mem);
-  EXPECT(wheel_next(wheel, 2000000, &deadline, &owner));
-  EXPECT_INT(deadline, -5);
-  EXPECT(!wheel_next(wheel, INT64_MAX, &deadline, &owner));
+  struct wheel_timer one = {0}, two = {0};
+  wheel_add(wheel, &one, 1000000);
+  EXPECT(wheel_next(wheel, 2000000) == &one);
+  wheel_add(wheel, &two, -5);
+  EXPECT(wheel_next(wheel, 2000000) == &two);
+  EXPECT(wheel_next(wheel, INT64_MAX) == NULL);
   mem_free_all(mem);
 }
 
@@ -76,11 +89,26 @@ TEST(the_frontier_is_open) {
   struct pool pool;
   pool_init(&pool, mem);
   struct wheel *wheel = wheel_new(mem, &pool);
-  int64_t deadline;
-  void *owner;
-  wheel_add(wheel, 77, mem);
-  EXPECT(!wheel_next(wheel, 77, &deadline, &owner));
-  EXPECT(wheel_next(wheel, 78, &deadline, &owner));
+  struct wheel_timer timer = {0};
+  wheel_add(wheel, &timer, 77);
+  EXPECT(wheel_next(wheel, 77) == NULL);
+  EXPECT(wheel_next(wheel, 78) == &timer);
+  mem_free_all(mem);
+}
+
+TEST(what_was_taken_out_does_not_fire) {
+  struct mem *mem = mem_new(0);
+  struct pool pool;
+  pool_init(&pool, mem);
+  struct wheel *wheel = wheel_new(mem, &pool);
+  struct wheel_timer far = {0}, near = {0};
+  wheel_add(wheel, &far, INT64_C(86400000000));
+  wheel_add(wheel, &near, 10);
+  wheel_remove(wheel, &far);
+  wheel_remove(wheel, &far);
+  EXPECT(wheel_next(wheel, INT64_MAX) == &near);
+  EXPECT(wheel_next(wheel, INT64_MAX) == NULL);
+  EXPECT_INT(wheel->count, 0);
   mem_free_all(mem);
 }
 
