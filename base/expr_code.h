@@ -42,6 +42,7 @@ enum {
   C(FIELD_BOOL)                                                                                                        \
   C(TRUTH) /* a constant: kind */                                                                                      \
   C(NOT) C(END_AND) C(END_OR) C(RETURN_TRUTH)
+/* clang-format off */
 #define CODES(C)                                                                                                       \
   CODES_OF_FIELDS(C)                                                                                                   \
   CODE_FAMILY(C, INT)                                                                                                  \
@@ -55,6 +56,7 @@ enum {
   C(IN_LIST) C(MATCHES) C(IS_NULL) C(MOVE) C(TRUTH_VALUE) C(ADD_INT) C(SUBTRACT_INT) C(MULTIPLY_INT) C(ADD_FLOAT)      \
       C(SUBTRACT_FLOAT) C(MULTIPLY_FLOAT) C(DIVIDE_FLOAT) C(BINARY) C(NEGATE) C(CAST) C(CALL) C(ELEMENT) C(TABLE)      \
           C(JUMP) C(JUMP_NOT_TRUE) C(JUMP_NOT_NULL) C(RETURN_VALUE)
+/* clang-format on */
 
 #define CODE_NAME(name) CODE_##name,
 enum code_op { CODES(CODE_NAME) CODE_OPS };

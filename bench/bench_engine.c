@@ -4,8 +4,11 @@
  * over events that are decoded already.
  *
  * Medians of 5 runs; a calibration figure first. Arguments: [--events N] [--folder DIR (for files that are removed
- * again)] [a part of a section's name]; or `--write keys N`: N events with ever new keys to standard output, and
- * `--write rules NAME`: the text of a rule set, both for bench/bench_start. */
+ * again)] [a part of a section's name]. For bench/bench_start: `--write keys N`, N events with ever new keys to
+ * standard output; `--write rules keys|ten`, the text of a rule set; `--child PROGRAM …`, runs it and prints wall and
+ * CPU milliseconds and peak KiB to standard error. */
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "adapters/registry.h"
@@ -212,32 +215,33 @@ static void tell(void *context, const struct told *told) {
 
 enum { RULES_EVENTS = 200000, RULES_SLOTS = 8 };
 
-/* About three rules of a kind concern an event, however many there are: filters, sequences of two steps by user,
- * thresholds, members of sets. */
+/* Four rules of different kinds for each merchant, of which about three tell each event of it, however many there are:
+ * two filters, a sequence of two steps by user, a member of a set. */
+static uint32_t many_rules_merchants(uint32_t count) { return (count + 3) / 4; }
+
 static void many_rules_text(struct buf *out, uint32_t count) {
-  uint32_t groups = count / 3 == 0 ? 1 : count / 3;
   buf_str(out, "event e {\n  event_time at\n  at time(ms)\n  user int\n  amount int\n  merchant string\n  device "
                "string\n}\n");
   for (uint32_t i = 0; i < count; i++) {
+    uint32_t merchant = i / 4, next = (merchant + 1) % many_rules_merchants(count);
     buf_printf(out, "rule r%05u {\n key user\n", i);
-    uint32_t group = i % groups;
     switch (i % 4) {
-    case 0: buf_printf(out, " on e(merchant == \"m%u\" and amount > %u)\n}\n", group, i / groups); break;
+    case 0: buf_printf(out, " on e(merchant == \"m%u\" and amount > %u)\n}\n", merchant, i % 40); break;
     case 1:
       buf_printf(out,
                  " match a = e(merchant == \"m%u\" and amount > %u)\n then b = e(merchant == \"m%u\" and amount < "
                  "%u)\n within 10m\n}\n",
-                 group, i / groups, (group + 1) % groups, 500 + i / groups);
+                 merchant, 100 + i % 97, next, 500 + i % 89);
       break;
-    case 2: buf_printf(out, " on e(merchant == \"m%u\" and device != \"d%u\")\n}\n", group, i); break;
-    default: buf_printf(out, " on e(merchant in (\"m%u\", \"x%u\") and amount between 1 and 1000)\n}\n", group, i);
+    case 2: buf_printf(out, " on e(merchant == \"m%u\" and device != \"d%u\")\n}\n", merchant, i); break;
+    default: buf_printf(out, " on e(merchant in (\"m%u\", \"x%u\") and amount between 1 and 1000)\n}\n", merchant, i);
     }
   }
 }
 
 static struct event many_events[RULES_EVENTS];
 
-static void many_rules_events(const struct ruleset *set, uint32_t groups) {
+static void many_rules_events(const struct ruleset *set, uint32_t merchants) {
   static struct value values[RULES_EVENTS][RULES_SLOTS];
   static char names[RULES_EVENTS][16];
   uint64_t random = 42;
@@ -246,7 +250,7 @@ static void many_rules_events(const struct ruleset *set, uint32_t groups) {
   int merchant = bench_slot(set, "e", "merchant", &type), device = bench_slot(set, "e", "device", &type);
   for (uint32_t i = 0; i < RULES_EVENTS; i++) {
     uint64_t r = bench_random(&random);
-    snprintf(names[i], sizeof names[i], "m%u", (uint32_t)(r >> 34) % groups);
+    snprintf(names[i], sizeof names[i], "m%u", (uint32_t)(r >> 34) % merchants);
     if (user >= 0) values[i][user] = value_int((int64_t)(r >> 12) % 100000);
     if (amount >= 0) values[i][amount] = value_int((int64_t)(r >> 5) % 1000 + 20);
     if (merchant >= 0) values[i][merchant] = value_string(slice_of(names[i]));
@@ -278,7 +282,7 @@ static void rules(struct bench *bench) {
     buf_init(&out, bench->mem);
     many_rules_text(&out, count);
     struct ruleset *set = bench_rules(buf_view(&out), false);
-    many_rules_events(set, count / 3 == 0 ? 1 : count / 3);
+    many_rules_events(set, many_rules_merchants(count));
     double figures[BENCH_RUNS];
     for (int run = 0; run < BENCH_RUNS; run++) figures[run] = many_rules_once(set);
     double ns = bench_median(figures);
@@ -313,6 +317,25 @@ static int write_out(const char *what, const char *argument, struct bench *bench
   return 2;
 }
 
+/* A process of its own, so that what it takes is its own. */
+static int run_child(char **argv) {
+  const struct env *env = env_real();
+  int64_t start = env->monotonic_us(env->context);
+  pid_t child = fork();
+  if (child == 0) {
+    execv(argv[0], argv);
+    _exit(127);
+  }
+  int status = 0;
+  struct rusage usage;
+  if (child < 0 || wait4(child, &status, 0, &usage) != child) return 1;
+  int64_t wall = env->monotonic_us(env->context) - start;
+  int64_t cpu = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000) + usage.ru_utime.tv_usec +
+                usage.ru_stime.tv_usec;
+  fprintf(stderr, "%.1f %.1f %ld\n", (double)wall / 1e3, (double)cpu / 1e3, usage.ru_maxrss);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
 int main(int argc, char **argv) {
   static const struct {
     const char *name;
@@ -328,6 +351,8 @@ int main(int argc, char **argv) {
       bench.folder = argv[++i];
     else if (strcmp(argv[i], "--write") == 0 && i + 2 < argc)
       return write_out(argv[i + 1], argv[i + 2], &bench);
+    else if (strcmp(argv[i], "--child") == 0 && i + 1 < argc)
+      return run_child(&argv[i + 1]);
     else
       wanted = argv[i];
   }

@@ -54,14 +54,14 @@ static void check_policies(struct checker *c, struct rule_tree *rule) {
     check_say(c, clause_at(rule, CLAUSE_REPORT), "range", NULL, "`report all limit` takes at most %d",
               (int)LIMIT_REPORT_ALL_CAP);
   if (has(rule, CLAUSE_AFTER) && (rule->after == AFTER_TO_FIRST || rule->after == AFTER_TO_LAST)) {
-    int32_t step = check_step_find(c, rule, &rule->after_step, true);
+    int32_t step = check_step_find(c, rule, &rule->rare->after_step, true);
     if (step >= 0) rule->after_step_index = (uint16_t)step;
     if (step == -1) {
       struct slice *names = arena_array(&c->scratch, struct slice, rule->step_count + 1u);
       for (uint16_t i = 0; i < rule->step_count; i++) names[i] = rule->steps[i].name.text;
-      check_say(c, rule->after_step.span, "unknown-name",
-                check_near(c, rule->after_step.text, names, rule->step_count, NULL), "there is no step `" SLICE_FMT "`",
-                SLICE_ARG(rule->after_step.text));
+      check_say(c, rule->rare->after_step.span, "unknown-name",
+                check_near(c, rule->rare->after_step.text, names, rule->step_count, NULL),
+                "there is no step `" SLICE_FMT "`", SLICE_ARG(rule->rare->after_step.text));
     }
   }
 }
@@ -120,38 +120,40 @@ static bool schedule_good(struct slice text) {
 
 static void check_life_cycle(struct checker *c, struct rule_tree *rule) {
   if (has(rule, CLAUSE_ACTION)) {
-    check_action(c, &rule->action);
-    if (rule->action_for_us == 0)
+    check_action(c, &rule->rare->action);
+    if (rule->rare->action_for_us == 0)
       check_say(c, clause_at(rule, CLAUSE_ACTION), "range", "as `for 24h`", "an action lasts for more than no time");
   }
-  if (has(rule, CLAUSE_CANARY) && (rule->canary_percent < 0 || rule->canary_percent > 100))
+  if (has(rule, CLAUSE_CANARY) && (rule->rare->canary_percent < 0 || rule->rare->canary_percent > 100))
     check_say(c, clause_at(rule, CLAUSE_CANARY), "range", NULL, "`canary` takes 0%% to 100%%");
-  if (has(rule, CLAUSE_ACTIVE) && rule->active_from_given && rule->active_until_given &&
-      rule->active_from_us >= rule->active_until_us)
+  if (has(rule, CLAUSE_ACTIVE) && rule->rare->active_from_given && rule->rare->active_until_given &&
+      rule->rare->active_from_us >= rule->rare->active_until_us)
     check_say(c, clause_at(rule, CLAUSE_ACTIVE), "range", NULL, "`active until` is after `from`");
-  if (has(rule, CLAUSE_ACTIVE) && !rule->active_from_given && !rule->active_until_given)
+  if (has(rule, CLAUSE_ACTIVE) && !rule->rare->active_from_given && !rule->rare->active_until_given)
     check_say(c, clause_at(rule, CLAUSE_ACTIVE), "range", "as `active from @2026-11-21T00:00:00Z`",
               "`active` says from or until when");
   if (has(rule, CLAUSE_SCHEDULE)) {
-    if (!schedule_good(rule->schedule))
+    if (!schedule_good(rule->rare->schedule))
       check_say(c, clause_at(rule, CLAUSE_SCHEDULE), "schedule", "as \"Mon-Fri 09:00-17:00\", several with `;`",
-                "\"" SLICE_FMT "\" is no schedule", SLICE_ARG(rule->schedule));
-    if (rule->schedule_zone.length > 0) check_zone(c, clause_at(rule, CLAUSE_SCHEDULE), rule->schedule_zone);
+                "\"" SLICE_FMT "\" is no schedule", SLICE_ARG(rule->rare->schedule));
+    if (rule->rare->schedule_zone.length > 0)
+      check_zone(c, clause_at(rule, CLAUSE_SCHEDULE), rule->rare->schedule_zone);
   }
-  if (name_given(&rule->was)) {
-    if (slice_equal(rule->was.text, rule->name.text))
-      check_say(c, rule->was.span, "was", NULL, "the rule is called `" SLICE_FMT "` already",
-                SLICE_ARG(rule->was.text));
-    else if (check_symbol(&c->rules, rule->was.text) != NULL)
-      check_say(c, rule->was.span, "was", "`was` names a rule that is gone", "there still is a rule `" SLICE_FMT "`",
-                SLICE_ARG(rule->was.text));
+  if (name_given(&rule->rare->was)) {
+    if (slice_equal(rule->rare->was.text, rule->name.text))
+      check_say(c, rule->rare->was.span, "was", NULL, "the rule is called `" SLICE_FMT "` already",
+                SLICE_ARG(rule->rare->was.text));
+    else if (check_symbol(&c->rules, rule->rare->was.text) != NULL)
+      check_say(c, rule->rare->was.span, "was", "`was` names a rule that is gone",
+                "there still is a rule `" SLICE_FMT "`", SLICE_ARG(rule->rare->was.text));
   }
-  for (uint16_t i = 0; i < rule->allow_count; i++) {
-    if (lint_known(rule->allow[i].text)) continue;
+  for (uint16_t i = 0; i < rule->rare->allow_count; i++) {
+    if (lint_known(rule->rare->allow[i].text)) continue;
     size_t count;
     const struct slice *names = lint_names(&count);
-    check_say(c, rule->allow[i].span, "unknown-lint", check_near(c, rule->allow[i].text, names, count, NULL),
-              "there is no lint `" SLICE_FMT "`", SLICE_ARG(rule->allow[i].text));
+    check_say(c, rule->rare->allow[i].span, "unknown-lint",
+              check_near(c, rule->rare->allow[i].text, names, count, NULL), "there is no lint `" SLICE_FMT "`",
+              SLICE_ARG(rule->rare->allow[i].text));
   }
 }
 
@@ -426,8 +428,8 @@ void check_rule(struct checker *c, struct rule_tree *rule) {
   check_emit(c, rule);
   if (has(rule, CLAUSE_MESSAGE)) check_message(c, rule);
   check_suppress(c, rule);
-  for (uint16_t i = 0; i < rule->add_count; i++) check_list_action(c, rule, &rule->add[i], "add");
-  for (uint16_t i = 0; i < rule->remove_count; i++) check_list_action(c, rule, &rule->remove[i], "remove");
+  for (uint16_t i = 0; i < rule->rare->add_count; i++) check_list_action(c, rule, &rule->rare->add[i], "add");
+  for (uint16_t i = 0; i < rule->rare->remove_count; i++) check_list_action(c, rule, &rule->rare->remove[i], "remove");
   make_alert_fields(c, rule);
 }
 

@@ -74,7 +74,7 @@ static void visit_rule(struct runnable *r, struct rule_tree *rule) {
                {CLAUSE_REMOVE, "rules that fill lists (`remove`)"}};
   for (size_t i = 0; i < sizeof later / sizeof *later; i++)
     if (rule->given >> later[i].clause & 1) refuse(r, tree_clause_span(rule, later[i].clause), later[i].what);
-  if (rule->action_for_us >= 0 && rule->given >> CLAUSE_ACTION & 1)
+  if (rule->rare->action_for_us >= 0 && rule->given >> CLAUSE_ACTION & 1)
     refuse(r, tree_clause_span(rule, CLAUSE_ACTION), "an action with a duration (`for`)");
   rule->not_yet = !r->good;
 }

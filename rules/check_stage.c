@@ -111,8 +111,9 @@ static void stage_rule(struct stage_walk *walk, struct rule_tree *rule) {
   for (uint16_t i = 0; i < rule->emit_count; i++)
     stage_one(walk, rule->emit[i].expr, rule->pattern == NULL ? rule->types : NULL,
               rule->pattern == NULL ? rule->type_count : 0);
-  for (uint16_t i = 0; i < rule->add_count + rule->remove_count; i++) {
-    const struct list_action *action = i < rule->add_count ? &rule->add[i] : &rule->remove[i - rule->add_count];
+  for (uint16_t i = 0; i < rule->rare->add_count + rule->rare->remove_count; i++) {
+    const struct list_action *action =
+        i < rule->rare->add_count ? &rule->rare->add[i] : &rule->rare->remove[i - rule->rare->add_count];
     const struct decl *list = check_symbol(&walk->c->lists, action->list.text);
     if (list != NULL) name_graph_need(&walk->graph, walk->first_list + list->list->index, walk->node);
   }
@@ -193,6 +194,6 @@ void check_stages(struct checker *c) {
   }
   for (uint32_t i = 0; i < c->groups.count; i++) check_group_keys(c, c->groups.decls[i]->group);
   for (uint16_t i = 0; i < c->tree->rule_count; i++)
-    if (c->tree->rules[i]->add_count + c->tree->rules[i]->remove_count > 0) filled = true;
+    if (c->tree->rules[i]->rare->add_count + c->tree->rules[i]->rare->remove_count > 0) filled = true;
   if (filled && c->diags->error_count == 0) check_circles(c);
 }

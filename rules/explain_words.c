@@ -240,7 +240,7 @@ void explain_after(struct explain_lines *lines, const struct rule *rule) {
   case AFTER_TO_FIRST:
   case AFTER_TO_LAST:
     explain_line(lines, "The next match of the key begins at the %s event of " SLICE_FMT " or later (skip to %s).",
-                 after == AFTER_TO_FIRST ? "first" : "last", SLICE_ARG(tree->after_step.text),
+                 after == AFTER_TO_FIRST ? "first" : "last", SLICE_ARG(tree->rare->after_step.text),
                  after == AFTER_TO_FIRST ? "first" : "last");
     break;
   case AFTER_OVERLAP: explain_line(lines, "Matches may overlap: nothing is skipped."); break;

@@ -121,9 +121,9 @@ static void flag_clause(struct reader *reader, struct rule_tree *rule, struct js
 
 static void read_lints(struct reader *reader, struct rule_tree *rule, struct json_at at) {
   struct json_step step;
-  rule->allow_count = (uint16_t)json_array(reader, at, PARSE_LIST_MAX);
-  rule->allow = arena_array(reader->arena, struct name, rule->allow_count);
-  if (!reader->failed && rule->allow_count == 0) json_fail(reader, at.step, "at least one name is needed");
+  rule->rare->allow_count = (uint16_t)json_array(reader, at, PARSE_LIST_MAX);
+  rule->rare->allow = arena_array(reader->arena, struct name, rule->rare->allow_count);
+  if (!reader->failed && rule->rare->allow_count == 0) json_fail(reader, at.step, "at least one name is needed");
   JSON_EACH(element, at, &step) {
     struct slice text = reader->failed ? SLICE("a") : json_text(reader, element);
     bool good = text.length > 0 && text.data[0] != '-';
@@ -131,7 +131,7 @@ static void read_lints(struct reader *reader, struct rule_tree *rule, struct jso
       good &= text.data[i] == '-' || (text.data[i] >= 'a' && text.data[i] <= 'z');
     if (!good && !reader->failed) json_fail(reader, element.step, "no name of a lint: letters and hyphens");
     if (reader->failed) return;
-    rule->allow[step.index].text = text;
+    rule->rare->allow[step.index].text = text;
   }
 }
 
@@ -148,8 +148,8 @@ static void read_tags(struct reader *reader, struct rule_tree *rule, struct json
 
 static void read_action(struct reader *reader, struct rule_tree *rule, struct json_at at) {
   if (!json_object(reader, at, "name for")) return;
-  rule->action = json_needed_name(reader, at, "name");
-  rule->action_for_us = json_member_duration(reader, at, "for");
+  rule->rare->action = json_needed_name(reader, at, "name");
+  rule->rare->action_for_us = json_member_duration(reader, at, "for");
 }
 
 /* severity to allow. */
@@ -162,20 +162,20 @@ static void read_telling(struct reader *reader, struct rule_tree *rule, struct j
   if (given(rule, at, CLAUSE_ACTION, &step, &member)) read_action(reader, rule, member);
   if (given(rule, at, CLAUSE_MODE, &step, &member))
     rule->mode = (enum mode)json_choice(reader, member, WORDS(json_form_modes));
-  if (given(rule, at, CLAUSE_CANARY, &step, &member)) rule->canary_percent = json_int(reader, member, 0, 100);
+  if (given(rule, at, CLAUSE_CANARY, &step, &member)) rule->rare->canary_percent = json_int(reader, member, 0, 100);
   member = json_member(at, "active_from", &step);
-  rule->active_from_given = member.item != NULL;
-  if (rule->active_from_given) rule->active_from_us = json_time(reader, member);
+  rule->rare->active_from_given = member.item != NULL;
+  if (rule->rare->active_from_given) rule->rare->active_from_us = json_time(reader, member);
   member = json_member(at, "active_until", &step);
-  rule->active_until_given = member.item != NULL;
-  if (rule->active_until_given) rule->active_until_us = json_time(reader, member);
-  if (rule->active_from_given || rule->active_until_given) rule->given |= 1u << CLAUSE_ACTIVE;
-  if (given(rule, at, CLAUSE_SCHEDULE, &step, &member)) rule->schedule = json_text(reader, member);
-  rule->schedule_zone = json_member_text(reader, at, "zone");
-  if (rule->schedule_zone.data != NULL && rule->schedule.data == NULL)
+  rule->rare->active_until_given = member.item != NULL;
+  if (rule->rare->active_until_given) rule->rare->active_until_us = json_time(reader, member);
+  if (rule->rare->active_from_given || rule->rare->active_until_given) rule->given |= 1u << CLAUSE_ACTIVE;
+  if (given(rule, at, CLAUSE_SCHEDULE, &step, &member)) rule->rare->schedule = json_text(reader, member);
+  rule->rare->schedule_zone = json_member_text(reader, at, "zone");
+  if (rule->rare->schedule_zone.data != NULL && rule->rare->schedule.data == NULL)
     json_fail(reader, at.step, "a \"zone\" stands beside a \"schedule\"");
-  if (given(rule, at, CLAUSE_OWNER, &step, &member)) rule->owner = json_text(reader, member);
-  if (given(rule, at, CLAUSE_RUNBOOK, &step, &member)) rule->runbook = json_text(reader, member);
+  if (given(rule, at, CLAUSE_OWNER, &step, &member)) rule->rare->owner = json_text(reader, member);
+  if (given(rule, at, CLAUSE_RUNBOOK, &step, &member)) rule->rare->runbook = json_text(reader, member);
   if (given(rule, at, CLAUSE_TAGS, &step, &member)) read_tags(reader, rule, member);
   flag_clause(reader, rule, at, CLAUSE_COLD_OK);
   flag_clause(reader, rule, at, CLAUSE_BECAUSE);
@@ -216,7 +216,7 @@ static void read_after(struct reader *reader, struct rule_tree *rule, struct jso
   rule->after = (enum after_match)json_choice(reader, member, WORDS(json_form_afters));
   bool step = rule->after == AFTER_TO_FIRST || rule->after == AFTER_TO_LAST;
   if (step)
-    rule->after_step = json_needed_name(reader, at, "after_step");
+    rule->rare->after_step = json_needed_name(reader, at, "after_step");
   else if (json_has(at, "after_step") && !reader->failed)
     json_fail(reader, at.step, "no \"after_step\" stands beside this \"after_match\"");
 }
@@ -263,12 +263,12 @@ static void read_doing(struct reader *reader, struct rule_tree *rule, struct jso
   }
   if (given(rule, at, CLAUSE_MESSAGE, &step, &member)) rule->message = json_text(reader, member);
   if (given(rule, at, CLAUSE_ADD, &step, &member)) {
-    rule->add = read_list_action(reader, member, true);
-    rule->add_count = 1;
+    rule->rare->add = read_list_action(reader, member, true);
+    rule->rare->add_count = 1;
   }
   if (given(rule, at, CLAUSE_REMOVE, &step, &member)) {
-    rule->remove = read_list_action(reader, member, false);
-    rule->remove_count = 1;
+    rule->rare->remove = read_list_action(reader, member, false);
+    rule->rare->remove_count = 1;
   }
   if (given(rule, at, CLAUSE_SUPPRESS, &step, &member)) {
     rule->suppress_us = json_duration(reader, member);
@@ -305,7 +305,8 @@ static void read_clause_comments(struct reader *reader, struct rule_tree *rule, 
 
 struct rule_tree *json_rule(struct reader *reader, struct json_at at) {
   struct rule_tree *rule = arena_new(reader->arena, struct rule_tree);
-  rule->action_for_us = rule->within_us = rule->suppress_us = -1;
+  rule->rare = arena_new(reader->arena, struct rule_rare);
+  rule->rare->action_for_us = rule->within_us = rule->suppress_us = -1;
   rule->report_limit = 100;
   if (!json_object(reader, at,
                    "kind name was description severity score action mode canary active_from active_until schedule zone "
@@ -317,7 +318,7 @@ struct rule_tree *json_rule(struct reader *reader, struct json_at at) {
     return rule;
   rule->name = json_needed_name(reader, at, "name");
   rule->comments = json_comments(reader, at);
-  rule->was = json_member_name(reader, at, "was");
+  rule->rare->was = json_member_name(reader, at, "was");
   rule->description = json_member_text(reader, at, "description");
   rule->has_description = rule->description.data != NULL;
   read_telling(reader, rule, at);

@@ -263,8 +263,8 @@ static void time_member(struct json_writer *writer, const char *name, int64_t us
 static void action_member(struct json_writer *writer, const struct rule_tree *rule) {
   json_write_key(writer, "action");
   json_write_open(writer, '{');
-  json_write_text_member(writer, "name", rule->action.text);
-  json_write_given_duration(writer, "for", rule->action_for_us);
+  json_write_text_member(writer, "name", rule->rare->action.text);
+  json_write_given_duration(writer, "for", rule->rare->action_for_us);
   json_write_shut(writer, '}');
 }
 
@@ -277,13 +277,13 @@ static void telling_members(struct json_writer *writer, const struct rule_tree *
   if (GIVEN(CLAUSE_SCORE)) json_write_int_member(writer, "score", rule->score);
   if (GIVEN(CLAUSE_ACTION)) action_member(writer, rule);
   if (GIVEN(CLAUSE_MODE)) json_write_text_member(writer, "mode", slice_of(json_form_modes[rule->mode]));
-  if (GIVEN(CLAUSE_CANARY)) json_write_int_member(writer, "canary", rule->canary_percent);
-  if (rule->active_from_given) time_member(writer, "active_from", rule->active_from_us);
-  if (rule->active_until_given) time_member(writer, "active_until", rule->active_until_us);
-  if (GIVEN(CLAUSE_SCHEDULE)) json_write_text_member(writer, "schedule", rule->schedule);
-  json_write_given_text(writer, "zone", rule->schedule_zone);
-  if (GIVEN(CLAUSE_OWNER)) json_write_text_member(writer, "owner", rule->owner);
-  if (GIVEN(CLAUSE_RUNBOOK)) json_write_text_member(writer, "runbook", rule->runbook);
+  if (GIVEN(CLAUSE_CANARY)) json_write_int_member(writer, "canary", rule->rare->canary_percent);
+  if (rule->rare->active_from_given) time_member(writer, "active_from", rule->rare->active_from_us);
+  if (rule->rare->active_until_given) time_member(writer, "active_until", rule->rare->active_until_us);
+  if (GIVEN(CLAUSE_SCHEDULE)) json_write_text_member(writer, "schedule", rule->rare->schedule);
+  json_write_given_text(writer, "zone", rule->rare->schedule_zone);
+  if (GIVEN(CLAUSE_OWNER)) json_write_text_member(writer, "owner", rule->rare->owner);
+  if (GIVEN(CLAUSE_RUNBOOK)) json_write_text_member(writer, "runbook", rule->rare->runbook);
   if (GIVEN(CLAUSE_TAGS)) {
     json_write_key(writer, "tags");
     json_write_open(writer, '[');
@@ -296,7 +296,7 @@ static void telling_members(struct json_writer *writer, const struct rule_tree *
   json_write_flag(writer, "cold_ok", GIVEN(CLAUSE_COLD_OK));
   json_write_flag(writer, "with_because", GIVEN(CLAUSE_BECAUSE));
   json_write_flag(writer, "matched_fields", GIVEN(CLAUSE_MATCHED_FIELDS));
-  if (GIVEN(CLAUSE_ALLOW)) json_write_names(writer, "allow", rule->allow, rule->allow_count);
+  if (GIVEN(CLAUSE_ALLOW)) json_write_names(writer, "allow", rule->rare->allow, rule->rare->allow_count);
 }
 
 static void to_member(struct json_writer *writer, const struct rule_tree *rule) {
@@ -326,14 +326,14 @@ static void matching_members(struct json_writer *writer, const struct rule_tree 
   if (GIVEN(CLAUSE_REPORT)) json_write_text_member(writer, "report", slice_of(json_form_reports[rule->report]));
   if (rule->report_limit_given) json_write_int_member(writer, "report_limit", rule->report_limit);
   if (GIVEN(CLAUSE_AFTER)) json_write_text_member(writer, "after_match", slice_of(json_form_afters[rule->after]));
-  json_write_given_name(writer, "after_step", &rule->after_step);
+  json_write_given_name(writer, "after_step", &rule->rare->after_step);
   if (GIVEN(CLAUSE_EMIT)) {
     entries_member(writer, "emit", rule->emit, rule->emit_count);
     json_write_before_comments(writer, "emit_end_comments", rule->emit_end_comments);
   }
   if (GIVEN(CLAUSE_MESSAGE)) json_write_text_member(writer, "message", rule->message);
-  list_action(writer, "add", rule->add, rule->add_count);
-  list_action(writer, "remove", rule->remove, rule->remove_count);
+  list_action(writer, "add", rule->rare->add, rule->rare->add_count);
+  list_action(writer, "remove", rule->rare->remove, rule->rare->remove_count);
   json_write_given_duration(writer, "suppress", rule->suppress_us);
   json_write_expr_member(writer, "suppress_unless", rule->suppress_unless);
   json_write_flag(writer, "to_nothing", rule->to_nothing);
@@ -346,7 +346,7 @@ static void matching_members(struct json_writer *writer, const struct rule_tree 
 static void rule_members(struct json_writer *writer, const struct rule_tree *rule) {
   json_write_text_member(writer, "name", rule->name.text);
   json_write_comments(writer, rule->comments);
-  json_write_given_name(writer, "was", &rule->was);
+  json_write_given_name(writer, "was", &rule->rare->was);
   if (rule->has_description) json_write_text_member(writer, "description", rule->description);
   telling_members(writer, rule);
   matching_members(writer, rule);

@@ -49,8 +49,8 @@ const struct slice *lint_names(size_t *count) {
 }
 
 bool lint_allows(const struct rule_tree *rule, enum lint_kind kind) {
-  for (uint16_t i = 0; i < rule->allow_count; i++)
-    if (slice_equal(rule->allow[i].text, lints[kind].name)) return true;
+  for (uint16_t i = 0; i < rule->rare->allow_count; i++)
+    if (slice_equal(rule->rare->allow[i].text, lints[kind].name)) return true;
   return false;
 }
 
@@ -107,8 +107,9 @@ static void lists_of_rule(struct list_uses *uses, struct rule_tree *rule) {
 
 /* `add … to NAME`, `remove … from NAME`. */
 static void filled_lists(struct lint *lint, struct list_uses *uses, const struct rule_tree *rule) {
-  for (uint16_t i = 0; i < rule->add_count + rule->remove_count; i++) {
-    struct slice name = i < rule->add_count ? rule->add[i].list.text : rule->remove[i - rule->add_count].list.text;
+  for (uint16_t i = 0; i < rule->rare->add_count + rule->rare->remove_count; i++) {
+    struct slice name = i < rule->rare->add_count ? rule->rare->add[i].list.text
+                                                  : rule->rare->remove[i - rule->rare->add_count].list.text;
     uint32_t low = 0, high = lint->tree->list_count;
     while (low < high) {
       uint32_t middle = low + (high - low) / 2;

@@ -14,13 +14,13 @@ static void lower_words(struct lower *lower, const struct rule_tree *tree, struc
   rule->name = lower_slice(lower, tree->name.text);
   if (tree->has_description) rule->description = lower_slice(lower, tree->description);
   rule->has_description = tree->has_description;
-  rule->owner = lower_shared(lower, tree->owner);
-  rule->runbook = lower_shared(lower, tree->runbook);
+  rule->owner = lower_shared(lower, tree->rare->owner);
+  rule->runbook = lower_shared(lower, tree->rare->runbook);
   rule->version = 1;
   rule->severity = tree->severity;
   rule->has_score = given(tree, CLAUSE_SCORE);
   rule->score = tree->score;
-  rule->action = lower_shared(lower, tree->action.text);
+  rule->action = lower_shared(lower, tree->rare->action.text);
   rule->mode = tree->mode == MODE_NONE ? MODE_LIVE : tree->mode;
   struct slice *tags = arena_array(lower->arena, struct slice, tree->tag_count);
   for (uint16_t i = 0; i < tree->tag_count; i++) tags[i] = lower_shared(lower, tree->tags[i]);

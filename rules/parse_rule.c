@@ -27,15 +27,15 @@ static void clause_score(struct parser *parser, struct rule_tree *rule) {
   rule->score = parse_int(parser, "a number after `score`", 0, INT64_MAX);
 }
 static void clause_action(struct parser *parser, struct rule_tree *rule) {
-  rule->action = parse_name(parser, "a name of an action after `action`");
-  if (parse_accept_word(parser, "for")) rule->action_for_us = parse_duration(parser, "a duration after `for`");
+  rule->rare->action = parse_name(parser, "a name of an action after `action`");
+  if (parse_accept_word(parser, "for")) rule->rare->action_for_us = parse_duration(parser, "a duration after `for`");
 }
 static void clause_mode(struct parser *parser, struct rule_tree *rule) {
   static const char *const words[] = {"live", "shadow", "off"};
   rule->mode = (enum mode)(MODE_LIVE + parse_choice(parser, PARSE_WORDS(words), "live, shadow or off after `mode`"));
 }
 static void clause_canary(struct parser *parser, struct rule_tree *rule) {
-  rule->canary_percent = parse_int(parser, "a number of percent after `canary`", 0, 100);
+  rule->rare->canary_percent = parse_int(parser, "a number of percent after `canary`", 0, 100);
   parse_expect(parser, TOKEN_PERCENT, "`%` after the number");
 }
 static int64_t clause_time(struct parser *parser, const char *what) {
@@ -45,26 +45,26 @@ static int64_t clause_time(struct parser *parser, const char *what) {
 }
 static void clause_active(struct parser *parser, struct rule_tree *rule) {
   if (parse_accept_word(parser, "from")) {
-    rule->active_from_given = true;
-    rule->active_from_us = clause_time(parser, "a time after `from`, as `@2026-11-21T10:00:00Z`");
+    rule->rare->active_from_given = true;
+    rule->rare->active_from_us = clause_time(parser, "a time after `from`, as `@2026-11-21T10:00:00Z`");
   }
   if (parse_accept_word(parser, "until")) {
-    rule->active_until_given = true;
-    rule->active_until_us = clause_time(parser, "a time after `until`, as `@2026-11-21T10:00:00Z`");
+    rule->rare->active_until_given = true;
+    rule->rare->active_until_us = clause_time(parser, "a time after `until`, as `@2026-11-21T10:00:00Z`");
   }
-  if (!rule->active_from_given && !rule->active_until_given)
+  if (!rule->rare->active_from_given && !rule->rare->active_until_given)
     parse_expected(parser, "`from` or `until` and a time after `active`");
 }
 static void clause_schedule(struct parser *parser, struct rule_tree *rule) {
-  rule->schedule = parse_string(parser, "a string after `schedule`, as \"Mon-Fri 09:00-17:00\"");
+  rule->rare->schedule = parse_string(parser, "a string after `schedule`, as \"Mon-Fri 09:00-17:00\"");
   if (parse_accept_word(parser, "zone"))
-    rule->schedule_zone = parse_string(parser, "a string after `zone`, as \"Europe/Berlin\"");
+    rule->rare->schedule_zone = parse_string(parser, "a string after `zone`, as \"Europe/Berlin\"");
 }
 static void clause_owner(struct parser *parser, struct rule_tree *rule) {
-  rule->owner = parse_string(parser, "a string after `owner`");
+  rule->rare->owner = parse_string(parser, "a string after `owner`");
 }
 static void clause_runbook(struct parser *parser, struct rule_tree *rule) {
-  rule->runbook = parse_string(parser, "a string after `runbook`");
+  rule->rare->runbook = parse_string(parser, "a string after `runbook`");
 }
 static void clause_tags(struct parser *parser, struct rule_tree *rule) {
   struct parse_list tags = {0};
@@ -118,8 +118,8 @@ static void clause_allow(struct parser *parser, struct rule_tree *rule) {
   struct parse_list lints = {0};
   do *(struct name *)parse_list_add(parser, &lints, sizeof(struct name)) = parse_lint(parser);
   while (parse_accept(parser, TOKEN_COMMA));
-  rule->allow_count = parse_list_count(parser, &lints);
-  rule->allow = parse_list_end(parser, &lints);
+  rule->rare->allow_count = parse_list_count(parser, &lints);
+  rule->rare->allow = parse_list_end(parser, &lints);
 }
 static void clause_on(struct parser *parser, struct rule_tree *rule) {
   parse_use(parser, &rule->on, "a name of an event type after `on`");
@@ -161,7 +161,7 @@ static void clause_after(struct parser *parser, struct rule_tree *rule) {
   static const char *const words[] = {"first", "last"};
   rule->after = (enum after_match)(AFTER_TO_FIRST +
                                    parse_choice(parser, PARSE_WORDS(words), "next, first or last after `skip to`"));
-  rule->after_step = parse_name(parser, "a name of a step");
+  rule->rare->after_step = parse_name(parser, "a name of a step");
 }
 static void clause_emit(struct parser *parser, struct rule_tree *rule) {
   struct token word = parser->last;
@@ -182,15 +182,15 @@ static void list_action(struct parser *parser, struct list_action *action, const
   action->list = parse_name(parser, "a name of a list");
 }
 static void clause_add(struct parser *parser, struct rule_tree *rule) {
-  rule->add = arena_new(parser->arena, struct list_action);
-  rule->add_count = 1;
-  list_action(parser, rule->add, "to", "`to` and a list, as in `add card_id to watch`");
-  if (parse_accept_word(parser, "for")) rule->add->for_us = parse_duration(parser, "a duration after `for`");
+  rule->rare->add = arena_new(parser->arena, struct list_action);
+  rule->rare->add_count = 1;
+  list_action(parser, rule->rare->add, "to", "`to` and a list, as in `add card_id to watch`");
+  if (parse_accept_word(parser, "for")) rule->rare->add->for_us = parse_duration(parser, "a duration after `for`");
 }
 static void clause_remove(struct parser *parser, struct rule_tree *rule) {
-  rule->remove = arena_new(parser->arena, struct list_action);
-  rule->remove_count = 1;
-  list_action(parser, rule->remove, "from", "`from` and a list, as in `remove card_id from watch`");
+  rule->rare->remove = arena_new(parser->arena, struct list_action);
+  rule->rare->remove_count = 1;
+  list_action(parser, rule->rare->remove, "from", "`from` and a list, as in `remove card_id from watch`");
 }
 static void clause_suppress(struct parser *parser, struct rule_tree *rule) {
   rule->suppress_us = parse_duration(parser, "a duration after `suppress`");
@@ -338,17 +338,27 @@ static void keep_clause_spans(struct parser *parser, struct rule_tree *rule) {
   for (unsigned i = 0; i < CLAUSES; i++)
     if ((rule->given & 1u << i) != 0) spans[at++] = parser->clause_spans[i];
   rule->clause_spans = spans;
+  rule->clauses_placed = rule->given;
 }
 
-void parse_rule(struct parser *parser, struct decl *decl, struct comment *comments) {
-  struct rule_tree *rule = decl->rule = arena_new(parser->arena, struct rule_tree);
-  rule->span = parse_take(parser).span;
-  rule->comments = comments;
-  rule->action_for_us = rule->within_us = rule->suppress_us = -1;
-  rule->report_limit = 100;
-  rule->name = parse_name(parser, "a name after `rule`");
-  rule->span = parse_span(parser, rule->span);
-  if (parse_accept_word(parser, "was")) rule->was = parse_name(parser, "a name after `was`");
+static const struct rule_rare rare_none = {.action_for_us = -1}; /* most rules share it */
+
+static struct rule_rare *kept_rare(struct parser *parser, const struct rule_tree *rule) {
+  static const enum clause clauses_of_it[] = {CLAUSE_ACTION, CLAUSE_CANARY,  CLAUSE_ACTIVE, CLAUSE_SCHEDULE,
+                                              CLAUSE_OWNER,  CLAUSE_RUNBOOK, CLAUSE_ALLOW,  CLAUSE_AFTER,
+                                              CLAUSE_ADD,    CLAUSE_REMOVE};
+  bool said = rule->rare->was.text.length > 0;
+  for (unsigned i = 0; i < sizeof clauses_of_it / sizeof *clauses_of_it; i++)
+    said |= (rule->given >> clauses_of_it[i] & 1) != 0;
+  if (!said) return (struct rule_rare *)(uintptr_t)&rare_none;
+  struct rule_rare *kept = arena_alloc(parser->arena, sizeof *kept);
+  *kept = *rule->rare;
+  return kept;
+}
+
+/* Behind the name. */
+static void parse_rule_rest(struct parser *parser, struct rule_tree *rule) {
+  if (parse_accept_word(parser, "was")) rule->rare->was = parse_name(parser, "a name after `was`");
   if (parse_kind(parser) == TOKEN_STRING) {
     rule->has_description = true;
     rule->description = parse_take(parser).text;
@@ -366,4 +376,18 @@ void parse_rule(struct parser *parser, struct decl *decl, struct comment *commen
   parse_close(parser, arena_printf(&parser->scratch, "rule `" SLICE_FMT "`", SLICE_ARG(lex_shown(rule->name.text))),
               rule->span);
   parse_comments_end(parser, &rule->comments);
+}
+
+void parse_rule(struct parser *parser, struct decl *decl, struct comment *comments) {
+  struct rule_tree *rule = decl->rule = arena_new(parser->arena, struct rule_tree);
+  struct rule_rare rare = rare_none;
+  rule->rare = &rare;
+  rule->span = parse_take(parser).span;
+  rule->comments = comments;
+  rule->within_us = rule->suppress_us = -1;
+  rule->report_limit = 100;
+  rule->name = parse_name(parser, "a name after `rule`");
+  rule->span = parse_span(parser, rule->span);
+  parse_rule_rest(parser, rule);
+  rule->rare = kept_rare(parser, rule);
 }

@@ -139,13 +139,13 @@ static void print_when(struct printer *printer, const struct rule_tree *rule) {
 }
 
 static void print_active(struct buf *out, const struct rule_tree *rule) {
-  if (rule->active_from_given) {
+  if (rule->rare->active_from_given) {
     buf_str(out, "from @");
-    time_write(out, rule->active_from_us);
+    time_write(out, rule->rare->active_from_us);
   }
-  if (rule->active_until_given) {
-    buf_str(out, rule->active_from_given ? " until @" : "until @");
-    time_write(out, rule->active_until_us);
+  if (rule->rare->active_until_given) {
+    buf_str(out, rule->rare->active_from_given ? " until @" : "until @");
+    time_write(out, rule->rare->active_until_us);
   }
 }
 
@@ -157,7 +157,7 @@ static void print_after(struct buf *out, const struct rule_tree *rule) {
   case AFTER_TO_LAST: buf_str(out, "match skip to last "); break;
   default: buf_str(out, "match skip past last"); return;
   }
-  buf_slice(out, rule->after_step.text);
+  buf_slice(out, rule->rare->after_step.text);
 }
 
 static void print_list_action(struct buf *out, const struct list_action *action, const char *between) {
@@ -192,18 +192,18 @@ static void print_plain_clause(struct buf *out, const struct rule_tree *rule, en
   case CLAUSE_SEVERITY: buf_str(out, severities[rule->severity]); break;
   case CLAUSE_SCORE: number_write_int(out, rule->score); break;
   case CLAUSE_ACTION:
-    buf_slice(out, rule->action.text);
-    if (rule->action_for_us >= 0) buf_str(out, " for "), print_duration(out, rule->action_for_us);
+    buf_slice(out, rule->rare->action.text);
+    if (rule->rare->action_for_us >= 0) buf_str(out, " for "), print_duration(out, rule->rare->action_for_us);
     break;
   case CLAUSE_MODE: buf_str(out, modes[rule->mode]); break;
-  case CLAUSE_CANARY: buf_printf(out, "%lld%%", (long long)rule->canary_percent); break;
+  case CLAUSE_CANARY: buf_printf(out, "%lld%%", (long long)rule->rare->canary_percent); break;
   case CLAUSE_ACTIVE: print_active(out, rule); break;
   case CLAUSE_SCHEDULE:
-    print_string(out, rule->schedule);
-    if (rule->schedule_zone.data != NULL) buf_str(out, " zone "), print_string(out, rule->schedule_zone);
+    print_string(out, rule->rare->schedule);
+    if (rule->rare->schedule_zone.data != NULL) buf_str(out, " zone "), print_string(out, rule->rare->schedule_zone);
     break;
-  case CLAUSE_OWNER: print_string(out, rule->owner); break;
-  case CLAUSE_RUNBOOK: print_string(out, rule->runbook); break;
+  case CLAUSE_OWNER: print_string(out, rule->rare->owner); break;
+  case CLAUSE_RUNBOOK: print_string(out, rule->rare->runbook); break;
   case CLAUSE_TAGS:
     for (uint16_t i = 0; i < rule->tag_count; i++) {
       if (i > 0) buf_str(out, ", ");
@@ -213,7 +213,7 @@ static void print_plain_clause(struct buf *out, const struct rule_tree *rule, en
   case CLAUSE_COLD_OK: buf_str(out, "ok"); break;
   case CLAUSE_BECAUSE: buf_str(out, "because"); break;
   case CLAUSE_MATCHED_FIELDS: buf_str(out, "fields"); break;
-  case CLAUSE_ALLOW: print_names(out, rule->allow, rule->allow_count, ", "); break;
+  case CLAUSE_ALLOW: print_names(out, rule->rare->allow, rule->rare->allow_count, ", "); break;
   case CLAUSE_KEY: print_key(out, rule->key); break;
   case CLAUSE_WITHIN: print_duration(out, rule->within_us); break;
   case CLAUSE_REPORT:
@@ -243,11 +243,11 @@ static void print_emit(struct printer *printer, const struct rule_tree *rule) {
 
 /* `add` and `remove`: one line for each. */
 static void print_list_actions(struct printer *printer, const struct rule_tree *rule, bool add) {
-  uint16_t count = add ? rule->add_count : rule->remove_count;
+  uint16_t count = add ? rule->rare->add_count : rule->rare->remove_count;
   for (uint16_t i = 0; i < count; i++) {
     print_spaces(&printer->line, 2);
     print_padded(printer, slice_of(add ? "add" : "remove"), PRINT_CLAUSE_COLUMNS);
-    print_list_action(&printer->line, add ? &rule->add[i] : &rule->remove[i], add ? "to" : "from");
+    print_list_action(&printer->line, add ? &rule->rare->add[i] : &rule->rare->remove[i], add ? "to" : "from");
     print_line_end(printer, i + 1 == count ? clause_comments(rule, add ? CLAUSE_ADD : CLAUSE_REMOVE) : NULL);
   }
 }
@@ -287,7 +287,7 @@ void print_rule(struct printer *printer, const struct rule_tree *rule) {
   struct buf *line = &printer->line;
   buf_str(line, "rule ");
   buf_slice(line, rule->name.text);
-  if (rule->was.text.length > 0) buf_str(line, " was "), buf_slice(line, rule->was.text);
+  if (rule->rare->was.text.length > 0) buf_str(line, " was "), buf_slice(line, rule->rare->was.text);
   if (rule->has_description) buf_byte(line, ' '), print_string(line, rule->description);
   buf_str(line, " {");
   print_line_end(printer, rule->comments);

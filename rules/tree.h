@@ -510,9 +510,22 @@ struct list_action {
   int64_t for_us;
 }; /* add/remove; for_us -1 */
 
+/* What few rules say. */
+struct rule_rare {
+  struct name was, action, after_step;
+  int64_t action_for_us; /* -1 */
+  int64_t canary_percent;
+  int64_t active_from_us, active_until_us;
+  bool active_from_given, active_until_given;
+  uint16_t allow_count, add_count, remove_count;
+  struct slice schedule, schedule_zone, owner, runbook;
+  struct name *allow;
+  struct list_action *add, *remove;
+};
+
 struct rule_tree {
   struct span span;
-  struct name name, was;
+  struct name name;
   struct slice description;
   struct comment *comments, *end_comments;
   uint32_t given; /* 1 << enum clause */
@@ -522,30 +535,25 @@ struct rule_tree {
   enum report report;
   enum after_match after;
   enum on_change on_change;
-  bool active_from_given, active_until_given, report_limit_given, to_nothing;
-  bool not_yet;                     /* [check] check_runnable: has constructs that `run` refuses */
-  const struct span *clause_spans;  /* one for each clause that is given, in their order; NULL = not from a text */
+  bool report_limit_given, to_nothing;
+  bool not_yet;            /* [check] check_runnable: has constructs that `run` refuses */
+  uint32_t clauses_placed; /* as `given`: those that have a place in clause_spans, in their order */
+  const struct span *clause_spans;
   struct comment **clause_comments; /* [CLAUSES]; NULL = none at all */
   int64_t score;
-  struct name action;
-  int64_t action_for_us; /* -1 */
-  int64_t canary_percent;
-  int64_t active_from_us, active_until_us;
-  struct slice schedule, schedule_zone, owner, runbook, message;
+  struct rule_rare *rare; /* never NULL; shared by the rules that say nothing of it: only the parser writes */
+  struct slice message;
   struct span message_span; /* of the text, its quotes included */
-  uint16_t tag_count, allow_count, emit_count, add_count, remove_count, to_count;
+  uint16_t tag_count, emit_count, to_count;
   struct slice *tags;
-  struct name *allow;
   struct use on; /* CLAUSE_ON */
   struct key_tree *key;
   struct tree_expr *when;
   struct element *pattern; /* an ELEMENT_GROUP: the whole sequence, quantifier 1,1 */
   int64_t within_us;       /* -1 */
   int64_t report_limit;    /* 100 */
-  struct name after_step;
   struct tree_entry *emit;
   struct comment *emit_end_comments;
-  struct list_action *add, *remove;
   int64_t suppress_us; /* -1 */
   struct tree_expr *suppress_unless;
   struct name *to; /* sink names or texts; quoted ones have to_quoted */
@@ -564,8 +572,8 @@ struct rule_tree {
 /* Where a clause stands; line 0 = it does not, or nobody knows. */
 static inline struct span tree_clause_span(const struct rule_tree *rule, enum clause clause) {
   uint32_t bit = UINT32_C(1) << clause;
-  if (rule->clause_spans == NULL || (rule->given & bit) == 0) return (struct span){0};
-  return rule->clause_spans[__builtin_popcount(rule->given & (bit - 1))];
+  if ((rule->clauses_placed & bit) == 0) return (struct span){0};
+  return rule->clause_spans[__builtin_popcount(rule->clauses_placed & (bit - 1))];
 }
 
 enum group_clause {

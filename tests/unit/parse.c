@@ -91,7 +91,8 @@ TEST(a_rule) {
                  "  to q, \"r s\" key user: e.uid, h.pid, card_id on change finish allow costly-any, no-match\n}");
   EXPECT_TEXT(text_errors(&p), "");
   struct rule_tree *rule = p.tree.decls[0].rule;
-  EXPECT(slice_equal(rule->name.text, SLICE("a")) && slice_equal(rule->was.text, SLICE("b")) && rule->has_description);
+  EXPECT(slice_equal(rule->name.text, SLICE("a")) && slice_equal(rule->rare->was.text, SLICE("b")) &&
+         rule->has_description);
   uint32_t given = 1u << CLAUSE_MATCH | 1u << CLAUSE_WITHIN | 1u << CLAUSE_REPORT | 1u << CLAUSE_AFTER |
                    1u << CLAUSE_TO | 1u << CLAUSE_KEY | 1u << CLAUSE_ON_CHANGE | 1u << CLAUSE_ALLOW;
   EXPECT_INT(rule->given, given);
@@ -109,8 +110,8 @@ TEST(a_rule) {
   EXPECT(rule->report == REPORT_ALL && rule->report_limit == 7 && rule->after == AFTER_TO_LAST);
   EXPECT(rule->to_count == 2 && !rule->to_quoted[0] && rule->to_quoted[1]);
   EXPECT(rule->key->part_count == 2 && rule->key->parts[0].path_count == 2 && rule->key->parts[1].path_count == 0);
-  EXPECT(rule->allow_count == 2 && slice_equal(rule->allow[0].text, SLICE("costly-any")) &&
-         slice_equal(rule->allow[1].text, SLICE("no-match")));
+  EXPECT(rule->rare->allow_count == 2 && slice_equal(rule->rare->allow[0].text, SLICE("costly-any")) &&
+         slice_equal(rule->rare->allow[1].text, SLICE("no-match")));
   text_end(&p);
 }
 
