@@ -111,17 +111,22 @@ static void fail(const struct tree *tree, const struct diags *diags, struct mem 
   exit(1);
 }
 
+/* As `run` does it: once the rules are lowered nobody reads the tree. */
+static void free_tree(void *tree) { arena_free(tree); }
+
 static void run_once(struct slice text, double ns[PHASES], size_t bytes[3]) {
   struct mem *mem = mem_new(0);
   check(mem != NULL && MEM_GUARD(mem) == 0);
-  struct arena arena;
+  struct arena arena, diag_arena;
   arena_init(&arena, mem, 1 << 18);
+  arena_init(&diag_arena, mem, 1 << 12);
   struct diags diags;
-  diags_init(&diags, &arena);
+  diags_init(&diags, &diag_arena);
   struct tree *tree = arena_new(&arena, struct tree);
   tree->arena = &arena;
   struct check_options check_options = {.secret_key = true};
-  struct ruleset_options options = {.env = (struct env *)(uintptr_t)env_real(), .for_run = true};
+  struct ruleset_options options = {
+      .env = (struct env *)(uintptr_t)env_real(), .for_run = true, .tree_done = free_tree, .tree_done_context = &arena};
   struct ruleset *ruleset;
   struct err err;
   double start = cpu_ns();

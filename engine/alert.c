@@ -279,8 +279,7 @@ static void write_matched(struct alerter *alerter, const struct alert *alert, st
     value_json(out, value_time(seen.time));
     text_member(out, "source", alerter->sources[seen.position->source]);
     number_member(out, "partition", seen.position->partition);
-    member(out, "offset");
-    buf_printf(out, "%llu", (unsigned long long)seen.position->offset);
+    number_member(out, "offset", (int64_t)seen.position->offset);
     if (told->rule->matched_fields) write_event_fields(alerter, &seen, out);
     if (more > 0 && i == match->count - 1) number_member(out, "more", more);
     buf_byte(out, '}');
@@ -349,10 +348,7 @@ void alert_write(struct alerter *alerter, const struct alert *alert, uint64_t su
   write_fields(alerter, alert, out);
   if (rule->message_count > 0) write_message(alerter, alert, out);
   write_matched(alerter, alert, out);
-  if (suppressed > 0) {
-    member(out, "suppressed");
-    buf_printf(out, "%llu", (unsigned long long)suppressed);
-  }
+  if (suppressed > 0) number_member(out, "suppressed", (int64_t)suppressed);
   if (rule->with_because) write_because(alerter, alert, out);
   if (told->match->cut) text_member(out, "cut", SLICE("limit"));
   buf_byte(out, '}');

@@ -32,7 +32,8 @@ struct weir {
   struct arena tree_arena; /* in load */
   struct tree *tree;
   struct diags diags;
-  struct buf said; /* diagnostics as text */
+  struct arena diag_arena; /* in load: stays when the tree goes */
+  const char *said[2];     /* the diagnostics as text and as JSON, once the tree is gone */
   struct ruleset *ruleset;
   struct engine *engine;
   struct arena rows;  /* in run: typed values on their way */
@@ -131,8 +132,8 @@ struct weir *weir_new(const struct weir_options *options, struct err *err) {
   mem_fail_at(weir->load, weir->options.fail_at.load);
   mem_fail_at(weir->run, weir->options.fail_at.run);
   arena_init(&weir->tree_arena, weir->load, WEIR_ARENA_BYTES);
-  diags_init(&weir->diags, &weir->tree_arena);
-  buf_init(&weir->said, weir->load);
+  arena_init(&weir->diag_arena, weir->load, WEIR_ARENA_BYTES);
+  diags_init(&weir->diags, &weir->diag_arena);
   arena_init(&weir->rows, weir->run, WEIR_ARENA_BYTES);
   buf_init(&weir->lines, weir->run);
   return weir;
@@ -189,10 +190,33 @@ static int load_tree(struct weir *weir, const char *const *paths, size_t count, 
   return weir->diags.error_count > 0 ? ERR_ABORT : status;
 }
 
+static const char *diagnostics(struct weir *weir, bool json) {
+  struct buf *said = arena_new(&weir->diag_arena, struct buf); /* each stays until the end */
+  buf_init(said, weir->load);
+  for (uint32_t i = 0; i < weir->diags.count; i++) {
+    if (!json) {
+      diag_print(said, weir->tree, &weir->diags.items[i]);
+      continue;
+    }
+    diag_json(said, weir->tree, &weir->diags.items[i]);
+    buf_byte(said, '\n');
+  }
+  return buf_text(said);
+}
+
+/* The engine does not read the tree; it is larger than the rule set. */
+static void forget_tree(void *context) {
+  struct weir *weir = context;
+  weir->said[false] = diagnostics(weir, false);
+  weir->said[true] = diagnostics(weir, true);
+  arena_free(&weir->tree_arena);
+  weir->tree = NULL;
+}
+
 static int load(struct weir *weir, const char *const *paths, size_t count, struct slice name, struct slice text,
                 struct err *err) {
   if (weir->failed.class != ERR_NONE) return fail(weir, err, "");
-  if (weir->tree != NULL) return err_set(err, ERR_ABORT, "rules are loaded already");
+  if (weir->tree != NULL || weir->ruleset != NULL) return err_set(err, ERR_ABORT, "rules are loaded already");
   if (MEM_GUARD(weir->load)) return fail(weir, err, "out of memory while the rules were read");
   int status = load_tree(weir, paths, count, name, text, err);
   if (status == 0) {
@@ -201,6 +225,8 @@ static int load(struct weir *weir, const char *const *paths, size_t count, struc
         .for_run = true,
         .index_off = weir->options.index_off,
         .fail_at = weir->options.fail_at.compile,
+        .tree_done = forget_tree,
+        .tree_done_context = weir,
     };
     status = ruleset_compile(weir->tree, &options, &weir->diags, &weir->ruleset, err);
   } else if (status == ERR_ABORT) {
@@ -223,22 +249,13 @@ int weir_load_text(struct weir *weir, const char *name, const char *text, size_t
 }
 
 const char *weir_diagnostics(struct weir *weir, bool json) {
+  if (weir->said[json] != NULL) return weir->said[json];
   if (weir->tree == NULL) return "";
   if (MEM_GUARD(weir->load)) {
     fail(weir, NULL, "out of memory");
     return "";
   }
-  struct buf *said = arena_new(&weir->tree_arena, struct buf); /* each stays until the end */
-  buf_init(said, weir->load);
-  for (uint32_t i = 0; i < weir->diags.count; i++) {
-    if (!json) {
-      diag_print(said, weir->tree, &weir->diags.items[i]);
-      continue;
-    }
-    diag_json(said, weir->tree, &weir->diags.items[i]);
-    buf_byte(said, '\n');
-  }
-  const char *text = buf_text(said);
+  const char *text = diagnostics(weir, json);
   mem_unguard(weir->load);
   return text;
 }

@@ -139,7 +139,7 @@ bool check_regex(struct checker *c, const struct tree_expr *expr) {
   struct err err = {0};
   bool good = regex_flags(expr->regex_flags, &flags);
   if (!good) {
-    check_say(c, expr->op_span.line > 0 ? expr->op_span : expr->span, "regex", "flags are `i`, `s` and `x`",
+    check_say(c, expr->span, "regex", "flags are `i`, `s` and `x`",
               "`" SLICE_FMT "` are not flags of a regular expression", SLICE_ARG(expr->regex_flags));
   } else {
     good = try_regex(c, expr->regex, flags, &err);
@@ -170,7 +170,7 @@ static struct type check_two(struct checker *c, const struct scope *s, struct tr
                              const char *sign) {
   check_expr(c, s, expr->items[0]);
   check_expr(c, s, expr->items[1]);
-  struct span at = expr->op_span.line > 0 ? expr->op_span : expr->span;
+  struct span at = tree_operator_span(expr).line > 0 ? tree_operator_span(expr) : expr->span;
   return check_binary(c, at, op, sign, expr->items[0], expr->items[1]);
 }
 

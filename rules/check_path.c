@@ -102,7 +102,7 @@ static struct tree_index *copy_index(struct arena *arena, const struct tree_inde
 struct tree_expr *check_copy(struct arena *arena, const struct tree_expr *expr, struct span at) {
   struct tree_expr *copy = arena_new(arena, struct tree_expr);
   *copy = *expr;
-  if (at.line > 0) copy->span = copy->op_span = at;
+  if (at.line > 0) copy->span = at;
   if (expr->item_count > 0) {
     copy->items = arena_array(arena, struct tree_expr *, expr->item_count);
     for (uint16_t i = 0; i < expr->item_count; i++) copy->items[i] = check_copy(arena, expr->items[i], at);
@@ -116,7 +116,11 @@ struct tree_expr *check_copy(struct arena *arena, const struct tree_expr *expr, 
   case TREE_IN_NAME: copy->name = copy_names(arena, expr->name, 1, at); break;
   case TREE_COUNTING: copy->counting = copy_counting(arena, expr->counting, at); break;
   case TREE_SEEN: copy->seen_of = copy_use(arena, expr->seen_of, at); break;
-  default: break;
+  case TREE_LITERAL:
+  case TREE_MATCHES:
+  case TREE_REGEX: break;
+  default:
+    if (at.line > 0) copy->operator_span = at;
   }
   return copy;
 }

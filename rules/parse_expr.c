@@ -13,11 +13,10 @@ static struct name *one_name(struct parser *parser, struct name name) {
   return kept;
 }
 
-static struct tree_expr *new_node(struct parser *parser, enum tree_kind kind, struct span span, struct span op_span) {
+static struct tree_expr *new_node(struct parser *parser, enum tree_kind kind, struct span span) {
   struct tree_expr *expr = arena_new(parser->arena, struct tree_expr);
   expr->kind = kind;
   expr->span = span;
-  expr->op_span = op_span;
   return expr;
 }
 
@@ -25,8 +24,8 @@ static struct tree_expr *new_node(struct parser *parser, enum tree_kind kind, st
 static void raise_height(struct parser *parser, struct tree_expr *expr, const struct tree_expr *part) {
   if (part == NULL || part->height < expr->height) return;
   if (part->height + 1 >= TREE_DEPTH_MAX) {
-    parse_error(parser, expr->op_span, "too-deep", "take it apart with `let`", "the expression has more than %d levels",
-                (int)TREE_DEPTH_MAX);
+    parse_error(parser, tree_operator_span(expr), "too-deep", "take it apart with `let`",
+                "the expression has more than %d levels", (int)TREE_DEPTH_MAX);
     return;
   }
   expr->height = (uint8_t)(part->height + 1);
@@ -43,10 +42,16 @@ static void add_item(struct parser *parser, struct parse_list *items, struct tre
   *(struct tree_expr **)parse_list_add(parser, items, sizeof(void *)) = item;
 }
 
+/* What stands at `operator_span` as an operator, unless the kind has no use for it. */
+static void set_operator(struct tree_expr *expr, struct span operator_span) {
+  if (expr->kind != TREE_MATCHES && expr->kind != TREE_IN_NAME) expr->operator_span = operator_span;
+}
+
 /* A node with up to three operands, which span from the first one to the last token. */
 static struct tree_expr *new_operation(struct parser *parser, enum tree_kind kind, struct span op_span,
                                        struct tree_expr *a, struct tree_expr *b, struct tree_expr *c) {
-  struct tree_expr *expr = new_node(parser, kind, a->span, op_span);
+  struct tree_expr *expr = new_node(parser, kind, a->span);
+  set_operator(expr, op_span);
   expr->item_count = (uint16_t)(1 + (b != NULL) + (c != NULL));
   expr->items = arena_array(parser->arena, struct tree_expr *, expr->item_count);
   expr->items[0] = a;
@@ -64,7 +69,7 @@ static bool is_number(enum token_kind kind) {
 }
 
 static struct tree_expr *literal_node(struct parser *parser, const struct token *token) {
-  struct tree_expr *expr = new_node(parser, TREE_LITERAL, token->span, token->span);
+  struct tree_expr *expr = new_node(parser, TREE_LITERAL, token->span);
   expr->value = token->value;
   expr->source = token->source;
   return expr;
@@ -107,7 +112,7 @@ static struct tree_expr *take_literal(struct parser *parser) {
 
 static struct tree_expr *parse_list_literal(struct parser *parser) {
   struct token open = parse_take(parser);
-  struct tree_expr *expr = new_node(parser, TREE_LITERAL, open.span, open.span);
+  struct tree_expr *expr = new_node(parser, TREE_LITERAL, open.span);
   struct parse_list items = {0};
   if (parse_kind(parser) != TOKEN_CLOSE_BRACKET) {
     do add_item(parser, &items, parse_literal(parser, false, "a literal value"));
@@ -142,14 +147,14 @@ struct tree_expr *parse_literal(struct parser *parser, bool lists, const char *w
                              SLICE_ARG(lex_shown(token->text))),
                 "expected %s, found %s", what, parse_token_text(parser, token));
   parse_expected(parser, what);
-  return new_node(parser, TREE_LITERAL, token->span, token->span);
+  return new_node(parser, TREE_LITERAL, token->span);
 }
 
 /* ---- calls and counters ---- */
 
 static struct tree_expr *regex_node(struct parser *parser) {
   struct token token = parse_take(parser);
-  struct tree_expr *expr = new_node(parser, TREE_REGEX, token.span, token.span);
+  struct tree_expr *expr = new_node(parser, TREE_REGEX, token.span);
   expr->regex = token.text;
   expr->regex_flags = token.flags;
   return expr;
@@ -281,7 +286,7 @@ static void parse_top_by(struct parser *parser, struct counting *counting) {
 /* At NAME and `(`. */
 static struct tree_expr *parse_call(struct parser *parser) {
   struct token name = parse_take(parser);
-  struct tree_expr *expr = new_node(parser, TREE_CALL, name.span, name.span);
+  struct tree_expr *expr = new_node(parser, TREE_CALL, name.span);
   expr->name = one_name(parser, (struct name){name.text, name.span});
   parse_take(parser);
   struct parse_list items = {0};
@@ -325,7 +330,7 @@ static struct tree_expr *parse_call(struct parser *parser) {
 /* ---- primaries ---- */
 
 static struct tree_expr *parse_path(struct parser *parser) {
-  struct tree_expr *expr = new_node(parser, TREE_PATH, parse_ahead(parser, 0)->span, parse_ahead(parser, 0)->span);
+  struct tree_expr *expr = new_node(parser, TREE_PATH, parse_ahead(parser, 0)->span);
   struct parse_list parts = {0};
   do *(struct name *)parse_list_add(parser, &parts, sizeof(struct name)) = parse_name(parser, "a name after `.`");
   while (parse_accept(parser, TOKEN_DOT));
@@ -355,7 +360,7 @@ static bool descend(struct parser *parser) {
 
 static struct tree_expr *nothing(struct parser *parser) {
   struct span span = parser->last.span;
-  return new_node(parser, TREE_LITERAL, span, span);
+  return new_node(parser, TREE_LITERAL, span);
 }
 
 static struct tree_expr *parse_parenthesised(struct parser *parser) {
@@ -504,7 +509,8 @@ static struct tree_expr *parse_in(struct parser *parser, struct tree_expr *left,
     do add_item(parser, &items, parse_expr(parser));
     while (parse_accept(parser, TOKEN_COMMA));
     parse_expect(parser, TOKEN_CLOSE_PAREN, "`,` or `)` in the set");
-    expr = new_node(parser, TREE_IN, left->span, op_span);
+    expr = new_node(parser, TREE_IN, left->span);
+    expr->operator_span = op_span;
     set_items(parser, expr, &items);
   } else if (parse_is_word(parser, "seen") && parse_ahead(parser, 1)->kind == TOKEN_OPEN_PAREN) {
     expr = new_operation(parser, TREE_IN_SEEN, op_span, left, parse_call(parser), NULL);
@@ -587,7 +593,8 @@ static struct tree_expr *parse_not(struct parser *parser) {
 /* `left and b and c`: one node. An operand in parentheses that is such a chain itself is taken in. */
 static struct tree_expr *parse_chain(struct parser *parser, struct tree_expr *left, enum token_kind op) {
   enum tree_kind kind = op == TOKEN_AND ? TREE_AND : TREE_OR;
-  struct tree_expr *expr = new_node(parser, kind, left->span, parse_ahead(parser, 0)->span);
+  struct tree_expr *expr = new_node(parser, kind, left->span);
+  expr->operator_span = parse_ahead(parser, 0)->span;
   struct parse_list items = {0};
   for (struct tree_expr *operand = left; operand != NULL;) {
     if (operand->kind == kind) {

@@ -61,6 +61,7 @@ static void grow(struct predicate_table *table) {
 static struct expr_node *copy_of(struct arena *arena, const struct expr_node *node) {
   struct expr_node *copy = arena_alloc(arena, sizeof *copy);
   *copy = *node;
+  if (node->op == EXPR_CONST) copy->value = value_copy(arena, node->value);
   if (node->child_count == 0) return copy;
   copy->children = arena_alloc(arena, sizeof *copy->children * node->child_count);
   for (uint16_t i = 0; i < node->child_count; i++) copy->children[i] = copy_of(arena, node->children[i]);

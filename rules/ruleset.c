@@ -193,6 +193,15 @@ static void lower_rules(struct lower *lower) {
   ruleset->residual_count = lower->residual_count;
 }
 
+static void release_tree(struct lower *lower) {
+  struct ruleset *ruleset = lower->ruleset;
+  if (lower->options->tree_done == NULL) return;
+  lower->tree = NULL;
+  ruleset->tree = NULL;
+  for (uint16_t r = 0; r < ruleset->rule_count; r++) ruleset->rules[r].tree = NULL;
+  lower->options->tree_done(lower->options->tree_done_context);
+}
+
 static int compile(struct lower *lower) {
   struct ruleset *ruleset = lower->ruleset;
   lower_schemas(lower);
@@ -207,6 +216,7 @@ static int compile(struct lower *lower) {
   lower_uses(lower);
   ruleset->lookup = (struct expr_lookup){.list_has = list_has, .table_get = table_get};
   ruleset->identity_hash = identity_hash(lower);
+  release_tree(lower);
   ruleset->index = index_build(ruleset, lower->options->index_off);
   ruleset->predicate_nodes = NULL; /* they go with the compilation */
   return 0;

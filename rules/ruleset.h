@@ -84,7 +84,7 @@ struct rule {
   int64_t suppress_us;                /* -1 */
   const struct expr *suppress_unless; /* BANK_EMIT, BANK_TOLD, BANK_KEY; NULL */
   const struct slice *sinks;
-  const struct rule_tree *tree; /* for explain */
+  const struct rule_tree *tree; /* for explain; NULL */
 };
 
 struct derived {   /* filter and map: event NAME from EVENT [each w in words] [where] { … } */
@@ -151,7 +151,8 @@ struct ruleset {
     struct slice text;
   } * residuals;
   struct rule_index *index;
-  const struct tree *tree; /* as long as the caller keeps it: explain and the tests read it, the engine does not */
+  const struct tree
+      *tree; /* as long as the caller keeps it: explain and the tests read it, the engine does not; NULL */
   uint16_t regex_count;
   uint64_t identity_hash;    /* XXH3 of the canonical text of all declarations */
   struct expr_lookup lookup; /* for lists and tables; context = the rule set */
@@ -162,6 +163,10 @@ struct ruleset_options {
   bool for_run;     /* refuse what the engine cannot do yet (one clear error each); else rules with it are left out */
   bool index_off;   /* tests: every predicate is asked */
   uint64_t fail_at; /* tests: the n-th allocation fails; 0 = none */
+  /* Called when the tree is read no more, before the index is built: the caller may free it, only `diags` must stay.
+   * ruleset.tree and rule.tree are NULL then. NULL: explain and the tests want to read it. */
+  void (*tree_done)(void *context);
+  void *tree_done_context;
 };
 
 /* Files or folders -> tree, checked, lints added. 0, or ERR_ABORT when there are errors (all in `diags`), or ERR_FATAL

@@ -158,7 +158,7 @@ struct tree_index { /* behind a path: [key], or [key].column */
   struct name column; /* empty = none */
 };
 
-/* There are many nodes: each is 72 bytes, and what only some kinds have lies in a union. Which member of a union is
+/* There are many nodes: each is 64 bytes, and what only some kinds have lies in a union. Which member of a union is
  * good is said by `kind`; tree_key(), tree_ref() and the others below are for any. */
 struct tree_expr {
   enum tree_kind kind;
@@ -168,7 +168,6 @@ struct tree_expr {
   uint16_t part_count; /* TREE_PATH */
   uint16_t item_count; /* operands, arguments, set members; 0 for TREE_PATH and TREE_COUNTING */
   struct span span;    /* from the first to the last token, on the first line */
-  struct span op_span; /* operator or name */
   struct type type;    /* [check] of the expression itself */
   struct type cast;    /* [check] what its parent takes it as: kind VALUE_NULL = as it is, else EXPR_CAST to this */
   union {
@@ -194,10 +193,11 @@ struct tree_expr {
     struct {
       int64_t seen_us;
       struct use *seen_of;
-    }; /* TREE_SEEN */
+    };                         /* TREE_SEEN */
+    struct span operator_span; /* all others: where the operator stands */
   };
 };
-_Static_assert(sizeof(struct tree_expr) == 72, "a node is no larger than it must be");
+_Static_assert(sizeof(struct tree_expr) == 64, "a node is no larger than it must be");
 
 /* The key of `path[key]`, else NULL. */
 static inline struct tree_expr *tree_key(const struct tree_expr *expr) {
@@ -208,6 +208,20 @@ static inline struct ref tree_ref(const struct tree_expr *expr) {
   bool has =
       expr->kind == TREE_PATH || expr->kind == TREE_CALL || expr->kind == TREE_COUNTING || expr->kind == TREE_IN_NAME;
   return has ? expr->ref : (struct ref){0};
+}
+/* Where the operator stands; of kinds that have none, the whole. */
+static inline struct span tree_operator_span(const struct tree_expr *expr) {
+  switch (expr->kind) {
+  case TREE_LITERAL:
+  case TREE_PATH:
+  case TREE_CALL:
+  case TREE_COUNTING:
+  case TREE_IN_NAME:
+  case TREE_MATCHES:
+  case TREE_REGEX:
+  case TREE_SEEN: return expr->span;
+  default: return expr->operator_span;
+  }
 }
 static inline struct counting *tree_counting(const struct tree_expr *expr) {
   return expr->kind == TREE_COUNTING ? expr->counting : NULL;

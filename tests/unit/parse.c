@@ -35,7 +35,7 @@ TEST(spans_cover_the_expression) {
   EXPECT_INT(expr->span.line, 1);
   EXPECT_INT(expr->span.column, 3);
   EXPECT_INT(expr->span.length, 13); /* to the last token on the first line */
-  EXPECT_INT(expr->op_span.column, 14);
+  EXPECT_INT(expr->operator_span.column, 14);
   EXPECT_INT(expr->items[0]->span.length, 9);
   EXPECT(expr->items[0]->parenthesised && !expr->parenthesised);
   EXPECT_INT(expr->items[1]->span.line, 2);
