@@ -1,7 +1,6 @@
 /* arena.c - bump allocation over chunks. Owns the chunks; called by whoever has a batch or a rule set. */
 #include "base/arena.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,15 +97,21 @@ char *arena_copy(struct arena *arena, const void *bytes, size_t length) {
   return copy;
 }
 
-char *arena_printf(struct arena *arena, const char *format, ...) {
-  va_list arguments, again;
-  va_start(arguments, format);
+char *arena_vprintf(struct arena *arena, const char *format, va_list arguments) {
+  va_list again;
   va_copy(again, arguments);
-  int length = vsnprintf(NULL, 0, format, arguments);
-  va_end(arguments);
+  int length = vsnprintf(NULL, 0, format, again);
+  va_end(again);
   check(length >= 0);
   char *text = arena_alloc(arena, (size_t)length + 1);
-  vsnprintf(text, (size_t)length + 1, format, again);
-  va_end(again);
+  vsnprintf(text, (size_t)length + 1, format, arguments);
+  return text;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  char *text = arena_vprintf(arena, format, arguments);
+  va_end(arguments);
   return text;
 }

@@ -2,6 +2,8 @@
 #ifndef WEIR_BASE_ARENA_H
 #define WEIR_BASE_ARENA_H
 
+#include <stdarg.h>
+
 #include "base/mem.h"
 
 struct arena_chunk;
@@ -33,6 +35,7 @@ static inline void *arena_alloc(struct arena *arena, size_t bytes) {
 void *arena_zero(struct arena *arena, size_t bytes);
 char *arena_copy(struct arena *arena, const void *bytes, size_t length); /* a NUL is put behind it */
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_vprintf(struct arena *arena, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
 
 #define arena_new(arena, type) ((type *)arena_zero((arena), sizeof(type)))
 #define arena_array(arena, type, count) ((type *)arena_zero((arena), sizeof(type) * (size_t)(count)))

@@ -107,6 +107,17 @@ bool expr_type_unary(enum expr_op op, struct type a, struct type *out, const cha
 bool expr_type_common(struct type a, struct type b, struct type *out);
 bool expr_type_comparable(struct type a, struct type b);
 
+/* The comparison with its sides exchanged: a < b is b > a. Others as they are. */
+static inline enum expr_op expr_mirrored(enum expr_op op) {
+  switch (op) {
+  case EXPR_LESS: return EXPR_GREATER;
+  case EXPR_LESS_EQUAL: return EXPR_GREATER_EQUAL;
+  case EXPR_GREATER: return EXPR_LESS;
+  case EXPR_GREATER_EQUAL: return EXPR_LESS_EQUAL;
+  default: return op;
+  }
+}
+
 /* ---- compiled expressions ---- */
 
 enum {

@@ -193,13 +193,22 @@ static void variant(struct bench *bench, const char *what, const char *name, str
   for (uint32_t i = 0; i < plan.parts; i++) (void)unlink(paths[i]);
 }
 
-static void variants(struct bench *bench) {
+static void disorder(struct bench *bench) {
   variant(bench, "the same, `disorder 10s`, events up to 9 s late", "events.jsonl",
           (struct stream_plan){.disorder_ms = 9000, .parts = 1}, true);
+}
+
+static void partitions(struct bench *bench) {
   variant(bench, "the same, two partitions", "events.jsonl", (struct stream_plan){.parts = 2}, false);
   variant(bench, "the same, two partitions, `disorder 10s`", "events.jsonl",
           (struct stream_plan){.disorder_ms = 9000, .parts = 2}, true);
+}
+
+static void csv(struct bench *bench) {
   variant(bench, "the same, CSV", "events.csv", (struct stream_plan){.shape = STREAM_CSV, .parts = 1}, false);
+}
+
+static void packed(struct bench *bench) {
   variant(bench, "the same, JSON packed with gzip", "events.jsonl.gz", (struct stream_plan){.gzip = true, .parts = 1},
           false);
 }
@@ -340,7 +349,9 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(struct bench *);
-  } sections[] = {{"whole", whole}, {"variants", variants}, {"single", single}, {"rules", rules}};
+  } sections[] = {{"whole", whole}, {"disorder", disorder}, {"partitions", partitions},
+                  {"csv", csv},     {"gzip", packed},       {"single", single},
+                  {"rules", rules}};
   const char *folder = getenv("TMPDIR"), *wanted = NULL;
   struct bench bench = {.events = EVENTS, .folder = folder == NULL ? P_tmpdir : folder, .mem = mem_new(0)};
   if (bench.mem == NULL || MEM_GUARD(bench.mem)) return 4;

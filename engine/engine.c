@@ -560,7 +560,7 @@ const struct engine_rule_totals *engine_rule_totals(const struct engine *engine,
 
 const struct rule_counts *engine_rule_counts(const struct engine *engine, uint16_t rule) {
   check(rule < engine->ruleset->rule_count);
-  return &stepper_counts(engine->stepper)[rule];
+  return stepper_counts(engine->stepper, rule);
 }
 
 uint64_t engine_bad_fields(const struct engine *engine, uint16_t type, uint16_t field) {

@@ -11,7 +11,6 @@ enum {
   ORDER_SHIFT_MIN = 10,            /* a bucket of about a millisecond */
   ORDER_SHIFT_DEFAULT = 20,        /* about a second, where no disorder is declared */
   ORDER_SHIFT_MAX = 52,            /* 142 years: the whole ring stays within int64 */
-  ORDER_AHEAD = 8,                 /* events whose memory is asked for before their turn */
   ORDER_RUN = 16,                  /* the sort puts runs of this length in order by insertion */
 };
 
@@ -391,12 +390,6 @@ uint32_t order_take(struct order *order, int64_t frontier, struct event *out, ui
     }
     if (turn->time >= order->frontier) break;
     const struct waiting *event = turn->event;
-    if (order->front.count - order->front_next > ORDER_AHEAD) {
-      const char *ahead = (const char *)order->front.items[order->front_next + ORDER_AHEAD].event;
-      __builtin_prefetch(ahead);
-      __builtin_prefetch(ahead + 64);
-      __builtin_prefetch(ahead + 128);
-    }
     out[taken++] =
         (struct event){.time = event->time, .position = event->position, .type = event->type, .values = event->values};
     if (from_side)

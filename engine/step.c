@@ -493,24 +493,22 @@ void stepper_time(struct stepper *stepper, int64_t frontier) {
   }
 }
 
-const struct rule_counts *stepper_counts(const struct stepper *stepper) {
+const struct rule_counts *stepper_counts(const struct stepper *stepper, uint16_t number) {
   const struct ruleset *set = stepper->ruleset;
-  for (uint16_t r = 0; r < set->rule_count; r++) {
-    const struct rule *rule = &set->rules[r];
-    uint64_t null_key = 0;
-    for (uint16_t t = 0; t < rule->type_count && stepper->runs[r]; t++)
-      null_key += stepper->null_keys[(size_t)rule->key_space * set->schema_count + rule->types[t]];
-    stepper->counts[r].null_key = null_key;
-    stepper->counts[r].expr = stepper->own[r];
-    const int32_t *predicates = &rule->on_condition.predicate;
-    uint16_t count = rule->pattern == NULL ? rule->on_condition.predicate != PREDICATE_TRUE
-                                           : pattern_predicates(rule->pattern, &predicates);
-    for (uint16_t i = 0; i < count; i++) {
-      stepper->counts[r].expr.overflow += stepper->truth.counts[predicates[i]].overflow;
-      stepper->counts[r].expr.regex_limit += stepper->truth.counts[predicates[i]].regex_limit;
-    }
+  const struct rule *rule = &set->rules[number];
+  struct rule_counts *counts = &stepper->counts[number];
+  counts->null_key = 0;
+  for (uint16_t t = 0; t < rule->type_count && stepper->runs[number]; t++)
+    counts->null_key += stepper->null_keys[(size_t)rule->key_space * set->schema_count + rule->types[t]];
+  counts->expr = stepper->own[number];
+  const int32_t *predicates = &rule->on_condition.predicate;
+  uint16_t count = rule->pattern == NULL ? rule->on_condition.predicate != PREDICATE_TRUE
+                                         : pattern_predicates(rule->pattern, &predicates);
+  for (uint16_t i = 0; i < count; i++) {
+    counts->expr.overflow += stepper->truth.counts[predicates[i]].overflow;
+    counts->expr.regex_limit += stepper->truth.counts[predicates[i]].regex_limit;
   }
-  return stepper->counts;
+  return counts;
 }
 
 uint64_t stepper_keys(const struct stepper *stepper) { return key_table_count(stepper->table); }

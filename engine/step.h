@@ -53,7 +53,7 @@ void stepper_batch(struct stepper *stepper, const struct event *events, uint32_t
 /* No event earlier than `frontier` will come: every deadline < frontier is due, in order. INT64_MAX = the end. */
 void stepper_time(struct stepper *stepper, int64_t frontier);
 
-const struct rule_counts *stepper_counts(const struct stepper *stepper);        /* one for each rule */
+const struct rule_counts *stepper_counts(const struct stepper *stepper, uint16_t rule);
 const struct expr_counts *stepper_shared_counts(const struct stepper *stepper); /* of predicates, shared by rules */
 uint64_t stepper_keys(const struct stepper *stepper);                           /* keys with state now */
 size_t stepper_bytes(const struct stepper *stepper);                            /* of that state, about */

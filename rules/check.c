@@ -6,10 +6,6 @@
  */
 #include "rules/check_private.h"
 
-#include <stdarg.h>
-
-#include "base/check.h"
-
 enum { SCRATCH_CHUNK_BYTES = 1 << 16, LOCAL_CHUNK_BYTES = 1 << 12 };
 
 /* ---- messages ---- */
@@ -17,12 +13,7 @@ enum { SCRATCH_CHUNK_BYTES = 1 << 16, LOCAL_CHUNK_BYTES = 1 << 12 };
 const char *check_text(struct checker *c, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  int length = vsnprintf(NULL, 0, format, arguments);
-  va_end(arguments);
-  check(length >= 0);
-  char *text = arena_alloc(&c->scratch, (size_t)length + 1);
-  va_start(arguments, format);
-  vsnprintf(text, (size_t)length + 1, format, arguments);
+  const char *text = arena_vprintf(&c->scratch, format, arguments);
   va_end(arguments);
   return text;
 }
@@ -30,12 +21,7 @@ const char *check_text(struct checker *c, const char *format, ...) {
 void check_say(struct checker *c, struct span span, const char *code, const char *hint, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  int length = vsnprintf(NULL, 0, format, arguments);
-  va_end(arguments);
-  check(length >= 0);
-  char *text = arena_alloc(&c->scratch, (size_t)length + 1);
-  va_start(arguments, format);
-  vsnprintf(text, (size_t)length + 1, format, arguments);
+  const char *text = arena_vprintf(&c->scratch, format, arguments);
   va_end(arguments);
   if (c->in_let.length > 0)
     diag_add(c->diags, DIAG_ERROR, span, code, hint, "%s (in `let " SLICE_FMT "`)", text, SLICE_ARG(c->in_let));

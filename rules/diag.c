@@ -2,8 +2,6 @@
  * Declared in rules/tree.h; the lexer, the parser, the checker and the lints add, the CLI and the API print. */
 #include "rules/tree.h"
 
-#include <stdarg.h>
-
 #include "base/utf8.h"
 
 enum {
@@ -45,14 +43,9 @@ void diag_add(struct diags *diags, enum diag_severity severity, struct span span
     diags->items = items;
     diags->capacity = capacity;
   }
-  va_list arguments, again;
+  va_list arguments;
   va_start(arguments, format);
-  va_copy(again, arguments);
-  int length = vsnprintf(NULL, 0, format, again);
-  va_end(again);
-  if (length < 0) length = 0;
-  char *text = arena_zero(diags->arena, (size_t)length + 1);
-  vsnprintf(text, (size_t)length + 1, format, arguments);
+  const char *text = arena_vprintf(diags->arena, format, arguments);
   va_end(arguments);
   if (hint != NULL) hint = arena_copy(diags->arena, hint, strlen(hint));
   diags->items[diags->count++] = (struct diag){severity, span, code, text, hint};

@@ -91,16 +91,6 @@ static void add_between(struct index_atoms *atoms, uint16_t slot, int64_t low, i
   atom->high = high;
 }
 
-static enum expr_op mirrored(enum expr_op op) {
-  switch (op) {
-  case EXPR_LESS: return EXPR_GREATER;
-  case EXPR_LESS_EQUAL: return EXPR_GREATER_EQUAL;
-  case EXPR_GREATER: return EXPR_LESS;
-  case EXPR_GREATER_EQUAL: return EXPR_LESS_EQUAL;
-  default: return op;
-  }
-}
-
 static enum expr_op inverse(enum expr_op op) {
   switch (op) {
   case EXPR_EQUAL: return EXPR_NOT_EQUAL;
@@ -164,7 +154,7 @@ static bool add_compared(struct index_atoms *atoms, const struct type *slot_type
     const struct expr_node *swap = left;
     left = right;
     right = swap;
-    op = mirrored(op);
+    op = expr_mirrored(op);
   }
   if (!is_field(left) || right->op != EXPR_CONST) return false;
   if (value_is_null(right->value)) {

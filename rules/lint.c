@@ -1,8 +1,6 @@
 /* lint.c - the lints' names, `allow`, and the walk over all declarations. */
 #include "rules/lint_private.h"
 
-#include <stdarg.h>
-
 enum { SCRATCH_CHUNK_BYTES = 1 << 16 };
 
 static const struct {
@@ -58,12 +56,7 @@ void lint_say(struct lint *lint, enum lint_kind kind, struct span span, const ch
   if (lint->allowed >> kind & 1) return;
   va_list arguments;
   va_start(arguments, format);
-  int length = vsnprintf(NULL, 0, format, arguments);
-  va_end(arguments);
-  if (length < 0) return;
-  char *text = arena_alloc(lint->arena, (size_t)length + 1);
-  va_start(arguments, format);
-  vsnprintf(text, (size_t)length + 1, format, arguments);
+  const char *text = arena_vprintf(lint->arena, format, arguments);
   va_end(arguments);
   diag_add(lint->diags, DIAG_WARNING, span, lints[kind].name.data, hint, "%s", text);
 }

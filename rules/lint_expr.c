@@ -88,16 +88,6 @@ int lint_conjuncts(const struct tree_expr *condition, const struct tree_expr **o
   return count;
 }
 
-static enum expr_op turned(enum expr_op op) {
-  switch (op) {
-  case EXPR_LESS: return EXPR_GREATER;
-  case EXPR_LESS_EQUAL: return EXPR_GREATER_EQUAL;
-  case EXPR_GREATER: return EXPR_LESS;
-  case EXPR_GREATER_EQUAL: return EXPR_LESS_EQUAL;
-  default: return op;
-  }
-}
-
 bool lint_range(const struct tree_expr *expr, struct lint_range *out) {
   if (expr->kind != TREE_BINARY || expr->op < EXPR_EQUAL || expr->op > EXPR_GREATER_EQUAL) return false;
   const struct tree_expr *a = expr->items[0], *b = expr->items[1];
@@ -109,7 +99,7 @@ bool lint_range(const struct tree_expr *expr, struct lint_range *out) {
   if (b->kind != TREE_LITERAL || a->kind == TREE_LITERAL || b->value.kind == VALUE_NULL ||
       b->value.kind == VALUE_LIST || b->value.kind == VALUE_NETWORK)
     return false;
-  *out = (struct lint_range){a, b == expr->items[1] ? expr->op : turned(expr->op), b->value};
+  *out = (struct lint_range){a, b == expr->items[1] ? expr->op : expr_mirrored(expr->op), b->value};
   return true;
 }
 

@@ -355,4 +355,26 @@ TEST(a_deep_chain_of_lets_is_too_deep_and_does_not_crash) {
   mem_free_all(c.mem);
 }
 
+static uint32_t column_of_the_error(const char *text) {
+  struct checked c;
+  check_into(&c, text);
+  uint32_t column = c.diags.count == 1 ? c.diags.items[0].span.column : 0;
+  check_done(&c);
+  return column;
+}
+
+TEST(the_place_of_a_name_in_a_message) {
+  static const char start[] = EVENTS "rule r { on payment message \"";
+  enum { FIRST = 30 }; /* the first column behind the quote */
+  char text[2000];
+  snprintf(text, sizeof text, "%s{nope}\" }", start);
+  EXPECT_INT(column_of_the_error(text), FIRST + 1);
+  snprintf(text, sizeof text, "%s\xc3\xa9\xe2\x82\xac {nope}\" }", start); /* columns are code points */
+  EXPECT_INT(column_of_the_error(text), FIRST + 4);
+  snprintf(text, sizeof text, "%s%0700d {nope}\" }", start, 7); /* longer than a span */
+  EXPECT_INT(column_of_the_error(text), FIRST + 702);
+  snprintf(text, sizeof text, "%s\\n {nope}\" }", start); /* escapes: the whole text */
+  EXPECT_INT(column_of_the_error(text), FIRST - 1);
+}
+
 TEST_MAIN

@@ -158,4 +158,12 @@ TEST(nearest_names) {
   EXPECT(nearest_is(long_name, ""));
 }
 
+TEST(a_span_is_cut_to_what_it_can_hold) {
+  struct span fits = span_at(SPAN_FILE_MAX, SPAN_LINE_MAX, SPAN_COLUMN_MAX, SPAN_LENGTH_MAX);
+  EXPECT(fits.file == SPAN_FILE_MAX && fits.line == SPAN_LINE_MAX);
+  EXPECT(fits.column == SPAN_COLUMN_MAX && fits.length == SPAN_LENGTH_MAX);
+  struct span cut = span_at(1, UINT32_MAX, SPAN_COLUMN_MAX + 1, UINT32_MAX);
+  EXPECT(cut.file == 1 && cut.line == SPAN_LINE_MAX && cut.column == SPAN_COLUMN_MAX && cut.length == SPAN_LENGTH_MAX);
+}
+
 TEST_MAIN

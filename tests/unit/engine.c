@@ -588,6 +588,14 @@ TEST(errors_say_their_class_and_change_nothing) {
   EXPECT_INT(weir_load_files(weir, (const char *[]){"/nowhere/x.weir"}, 1, &err), ERR_FATAL);
   weir_free(weir);
   weir = weir_new(NULL, &err);
+  static const char doubtful[] =
+      "event p { event_time at at time }\nlist l string { \"a\" }\nrule r { on p key none }\n";
+  EXPECT_INT(weir_load_text(weir, "d.weir", doubtful, strlen(doubtful), &err), 0);
+  HAS(weir_diagnostics(weir, false), "d.weir:2:6: warning: "); /* told although the tree is gone */
+  HAS(weir_diagnostics(weir, false), "    2 | list l string");
+  HAS(weir_diagnostics(weir, true), "\"line\":2,\"column\":6");
+  weir_free(weir);
+  weir = weir_new(NULL, &err);
   static const char good[] = PAYMENT "event d from payment { n = n }\nrule r { on payment key none }\n";
   EXPECT_INT(weir_load_text(weir, "g.weir", good, strlen(good), &err), 0);
   EXPECT_INT(weir_load_text(weir, "g.weir", good, strlen(good), &err), ERR_ABORT);

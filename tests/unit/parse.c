@@ -466,4 +466,38 @@ TEST(all_prefixes) {
   }
 }
 
+/* A span holds 255 characters: what is counted from the end of a longer token is right all the same. */
+TEST(columns_behind_a_very_long_token) {
+  enum { LONG = 1000, END = 22 + LONG + 2 };
+  char text[LONG + 64] = "rule r { on e(s == \t\t\"";
+  size_t length = strlen(text);
+  EXPECT_INT(length, 22);
+  memset(text + length, 'x', LONG);
+  memcpy(text + length + LONG, "\"", 2);
+  text_parse(&p, text);
+  EXPECT(p.diags.count > 0);
+  EXPECT_INT(p.diags.items[0].span.column, END);
+  text_end(&p);
+  memcpy(text + length + LONG, "\" !", 4);
+  text_parse(&p, text);
+  EXPECT(p.diags.count > 0);
+  EXPECT_INT(p.diags.items[0].span.column, END + 1);
+  text_end(&p);
+}
+
+TEST(more_lines_than_a_span_can_count) {
+  static char text[SPAN_LINE_MAX + 1];
+  memset(text, '\n', sizeof text);
+  text_parse_slice(&p, (struct slice){text, SPAN_LINE_MAX - 1});
+  EXPECT_INT(p.result, 0);
+  text_end(&p);
+  text[SPAN_LINE_MAX - 2] = '!'; /* the last line that can be */
+  text_parse_slice(&p, (struct slice){text, SPAN_LINE_MAX - 1});
+  EXPECT(p.diags.count == 1 && p.diags.items[0].span.line == SPAN_LINE_MAX - 1);
+  text_end(&p);
+  text_parse_slice(&p, (struct slice){text, SPAN_LINE_MAX + 1});
+  EXPECT_TEXT(p.diags.items[0].code, "too-long");
+  text_end(&p);
+}
+
 TEST_MAIN
