@@ -47,7 +47,10 @@ enum expr_bank {
   BANK_KEY = 2,      /* the key's parts, in the order of the rule's `key` */
   BANK_TOLD = 3,     /* `told.x` of suppress … unless: the emitted fields of the alert told before */
   BANK_EMIT = 4,     /* the emitted fields of this alert (message, suppress unless) */
-  EXPR_BANKS = 5
+  BANK_OTHER = 5,    /* a join: the right event's slots (BANK_EVENT: the left's) */
+  BANK_WINDOW = 6,   /* a window: enum window_value; a join: enum join_value */
+  BANK_ASKED = 7,    /* emit of a pattern: counters, as they stand when the match is told */
+  EXPR_BANKS = 8
 };
 
 struct expr_node {

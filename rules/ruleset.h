@@ -7,6 +7,7 @@
 
 #include "base/env.h"
 #include "nfa/nfa.h"
+#include "rules/count_plan.h"
 #include "rules/tree.h"
 
 /* Rules with equal keys share one key space: one key record holds the state of all of them. */
@@ -105,13 +106,20 @@ struct table_rows;
 struct list_def {
   struct slice name;
   struct type type;
-  const struct list_set *set;
+  const struct list_set *set;       /* what the text or a file brought */
+  int64_t ttl_us, visible_after_us; /* -1 = not said */
+  bool live;                        /* a rule fills it */
 };
 struct table_def {
   struct slice name;
   uint16_t column_count;
   const struct slice *columns;
-  const struct table_rows *rows;
+  const struct table_rows *rows; /* of a file; NULL */
+  bool live;                     /* from events: */
+  bool ttl_on_read;
+  uint16_t from_type, key_slot;
+  const uint16_t *column_slots;
+  int64_t ttl_us; /* -1 = for ever */
 };
 
 /* What an event type feeds. */
@@ -154,6 +162,13 @@ struct ruleset {
   const struct tree
       *tree; /* as long as the caller keeps it: explain and the tests read it, the engine does not; NULL */
   uint16_t regex_count;
+  /* what is counted: count_plan.h */
+  uint16_t population_count, counter_count, window_count, join_count, group_count, level_count;
+  const struct population *populations;
+  const struct counter_plan *counters;
+  const struct window_plan *windows;
+  const struct join_plan *joins;
+  const struct group_plan *groups;
   uint64_t identity_hash;    /* XXH3 of the canonical text of all declarations */
   struct expr_lookup lookup; /* for lists and tables; context = the rule set */
 };

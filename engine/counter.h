@@ -1,0 +1,49 @@
+/* counter.h - the state of one population at one key, and what its counters tell (rules/count_plan.h).
+ *
+ * step.c owns the states, one pointer for each (key, population), NULL while there is none; it adds each event of the
+ * population and asks counters in the order of events. Times never fall. One thread. */
+#ifndef WEIR_ENGINE_COUNTER_H
+#define WEIR_ENGINE_COUNTER_H
+
+#include "base/pool.h"
+#include "rules/ruleset.h"
+
+struct counters;      /* of a rule set: layouts, scratch, counts */
+struct counter_state; /* of one population at one key */
+
+struct counters *counters_new(struct mem *mem, struct pool *pool, const struct ruleset *ruleset);
+
+/* The event is one of the population (its condition holds, its key is this state's). BANK_EVENT of `env` is the
+ * event's; env->counts gets what goes wrong in columns. */
+void counters_add(struct counters *counters, uint16_t population, struct counter_state **state,
+                  const struct event *event, struct expr_env *env);
+
+/* The value of a counter at `time` (events at time - over_us are out, later ones in). *state may be NULL (nothing was
+ * counted): what an empty window tells. `operand`: COUNTER_SEEN. Strings and lists live in `scratch`. Moves windows on,
+ * so that amortised cost is O(1) an event for each window asked. */
+struct value counters_ask(struct counters *counters, uint16_t counter, struct counter_state **state, int64_t time,
+                          struct value operand, struct arena *scratch, struct expr_counts *counts);
+
+/* When the state may hold nothing any more if nothing comes (never later than it does, may be earlier); INT64_MAX
+ * never. */
+int64_t counters_deadline(const struct counter_state *state);
+/* No event before `time` will come: what no window can see any more goes; *state becomes NULL if nothing is left. */
+void counters_time(struct counters *counters, uint16_t population, struct counter_state **state, int64_t time);
+void counters_drop(struct counters *counters, uint16_t population, struct counter_state **state);
+/* Ask for the memory that the next add or ask touches. */
+void counters_prefetch(const struct counter_state *state);
+
+/* What was forgotten by limits (docs/limits), since the start. */
+struct counter_limits {
+  uint64_t window_events; /* events that were forgotten early: more than the limit of one window at one key */
+  uint64_t values;        /* different values that top, seen, exact percentiles could not keep */
+};
+struct counter_limits counters_limits(const struct counters *counters);
+
+/* For explain: bytes of a state with no events, and of each event that it keeps. */
+struct counter_sizes {
+  size_t state, event;
+};
+struct counter_sizes counters_sizes(const struct ruleset *ruleset, uint16_t population);
+
+#endif

@@ -1,0 +1,50 @@
+/* window.h - windows that make derived events: tumbling, sliding, session, count, today (rules/count_plan.h).
+ *
+ * One `struct window_set` for each window plan: all keys' open windows, their timers and their own key table. The pass
+ * of its level (engine/level.c) gives it events in the order of moments and lets time pass; what it makes goes out
+ * through a callback, in the order of making. One thread. */
+#ifndef WEIR_ENGINE_WINDOW_H
+#define WEIR_ENGINE_WINDOW_H
+
+#include "base/pool.h"
+#include "rules/ruleset.h"
+
+struct window_set;
+
+/* A derived event. Borrowed for the time of the call. */
+struct window_event {
+  const struct window_plan *plan;
+  struct event event;      /* time: the window's end, or, told early, the moment's; values: the schema's slots */
+  const struct value *key; /* plan->key_count parts */
+  int64_t start, end;      /* of the window; COUNT: times of its first and last event */
+  uint32_t revision, partial_number; /* partial_number: from 1 for early results, 0 = whole */
+  const struct event *cause;         /* what it was told at: an event (COUNT, early, revisions), NULL = a timer */
+};
+
+struct window_options {
+  const struct ruleset *ruleset;
+  const struct window_plan *plan;
+  uint64_t keys_max; /* open windows over all keys; beyond: the oldest are told no more, counted; 0 = no limit */
+  void (*tell)(void *context, const struct window_event *event);
+  void *context;
+};
+
+struct window_set *window_set_new(struct mem *mem, const struct window_options *options);
+/* `event` is of plan->from[from].type. `now`: the moment's time, = event->time but for late events (then > it): these
+ * take part only where the window still stands (its end + lateness > now), and tell a revision if it was told. `env`:
+ * scratch, lookup and counts; banks are set here. */
+void window_set_event(struct window_set *windows, uint16_t from, const struct event *event, int64_t now,
+                      struct expr_env *env);
+/* No event earlier than `frontier` will come: windows that end before it are told, in order of their ends. INT64_MAX is
+ * the end of input: open windows are told, empty ones of `every key known` stop at `highest`, the highest event time.
+ */
+void window_set_time(struct window_set *windows, int64_t frontier, int64_t highest, struct expr_env *env);
+int64_t window_set_deadline(const struct window_set *windows); /* the next one, INT64_MAX = none; may be early */
+
+struct window_counts {
+  uint64_t told, late_in, late_out, dropped, null_key, open;
+};
+struct window_counts window_set_counts(const struct window_set *windows);
+size_t window_set_bytes(const struct window_set *windows);
+
+#endif
