@@ -132,6 +132,8 @@ static int all_paths(struct paths *out, const struct env *env, const char *text,
 /* ---- source ---- */
 
 struct file_source {
+  const struct env *env;
+  struct paths paths;
   struct line_reader *reader;
   struct line_batch batch;
 };
@@ -162,6 +164,8 @@ static void *file_open(struct mem *mem, const struct env *env, const void *optio
   struct paths paths = {.mem = mem};
   if (all_paths(&paths, env, file->path, err) != 0) return NULL;
   struct file_source *source = mem_alloc(mem, sizeof *source);
+  source->env = env;
+  source->paths = paths;
   source->reader = line_reader_new(mem, env, paths.items, paths.count, file_csv(options) ? LINE_CSV : LINE_JSON, err);
   return source->reader == NULL ? NULL : source;
 }
@@ -170,8 +174,10 @@ static int file_read(void *instance, uint32_t records_max, struct adapter_batch 
   struct file_source *source = instance;
   int count = line_reader_next(source->reader, records_max, &source->batch, err);
   if (count <= 0) return count;
-  *batch = (struct adapter_batch){
-      .records = source->batch.records, .count = source->batch.count, .header = source->batch.header};
+  *batch = (struct adapter_batch){.records = source->batch.records,
+                                  .count = source->batch.count,
+                                  .path = source->batch.path,
+                                  .header = source->batch.header};
   return count;
 }
 
@@ -183,13 +189,30 @@ static void file_progress(void *instance, uint64_t *bytes, uint64_t *bytes_total
   *bytes_total = line_reader_bytes_total(source->reader);
 }
 
+/* Names of the host's open streams: links to what they are. */
+static bool stat_path(const struct env *env, const char *path, const char *standard, struct env_stat *stat) {
+  if (env->stat(env->context, strcmp(path, "-") == 0 ? standard : path, stat) != 0) return false;
+  return stat->device != 0 || stat->file != 0;
+}
+
+static bool file_reads(void *instance, const struct env_stat *file) {
+  const struct file_source *source = instance;
+  struct env_stat stat;
+  for (uint32_t i = 0; i < source->paths.count; i++)
+    if (stat_path(source->env, source->paths.items[i], "/dev/stdin", &stat) && stat.device == file->device &&
+        stat.file == file->file)
+      return true;
+  return false;
+}
+
 static const struct adapter_source file_source_calls = {.open = file_open,
                                                         .read = file_read,
                                                         .close = file_close,
                                                         .name = file_name,
                                                         .csv = file_csv,
                                                         .live = file_is_stdin,
-                                                        .progress = file_progress};
+                                                        .progress = file_progress,
+                                                        .reads = file_reads};
 
 /* ---- sink ---- */
 
@@ -218,7 +241,7 @@ static void *sink_open(struct mem *mem, const struct env *env, const void *optio
   } else if (strcmp(file->path, "-") != 0) {
     sink->handle = env->open(env->context, file->path, file->append ? ENV_APPEND : ENV_CREATE);
     if (sink->handle < 0) {
-      err_set(err, ERR_ABORT, "%s: %s", file->path, env_error(sink->handle));
+      err_set(err, ERR_ABORT, "cannot write %s: %s", file->path, env_error(sink->handle));
       return NULL;
     }
   }
@@ -269,8 +292,12 @@ static int sink_close(void *instance, struct err *err) {
   return status;
 }
 
+static bool sink_file(const struct env *env, const void *options, struct env_stat *stat) {
+  return stat_path(env, ((const struct file_options *)options)->path, "/dev/stdout", stat);
+}
+
 static const struct adapter_sink file_sink_calls = {
-    .open = sink_open, .write = sink_write, .flush = sink_flush, .close = sink_close};
+    .open = sink_open, .write = sink_write, .flush = sink_flush, .close = sink_close, .file = sink_file};
 
 extern const struct adapter adapter_file;
 const struct adapter adapter_file = {

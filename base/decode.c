@@ -156,8 +156,7 @@ static const char *bad_reason(const struct decoder *decoder, uint16_t target) {
   return NULL;
 }
 
-/* The field's name, and its path where that differs: `country` (from "merchant.country"). */
-static void refuse_field(struct decoded *out, enum decode_code code, const struct schema_field *field,
+void decode_refuse_field(struct decoded *out, enum decode_code code, const struct schema_field *field,
                          const char *reason) {
   int name = (int)(field->name.length < PART_MAX ? field->name.length : PART_MAX);
   int path = (int)(field->path.length < PART_MAX ? field->path.length : PART_MAX);
@@ -189,9 +188,9 @@ void decode_finish(struct decoder *decoder, const struct decode_type *type, stru
     if (value_is_null(time)) {
       const char *reason = bad_reason(decoder, (uint16_t)type->time_target);
       if (reason != NULL)
-        refuse_field(out, DECODE_BAD_TIME, target->field, reason);
+        decode_refuse_field(out, DECODE_BAD_TIME, target->field, reason);
       else
-        refuse_field(out, DECODE_NO_TIME, target->field, "the event time is missing or null");
+        decode_refuse_field(out, DECODE_NO_TIME, target->field, "the event time is missing or null");
       return;
     }
     out->time = time.i;
@@ -200,7 +199,8 @@ void decode_finish(struct decoder *decoder, const struct decode_type *type, stru
     const struct decode_target *target = &type->targets[type->required[i]];
     if (!value_is_null(values[target->slot])) continue;
     const char *reason = bad_reason(decoder, type->required[i]);
-    refuse_field(out, DECODE_BAD_REQUIRED, target->field, reason != NULL ? reason : "required, but missing or null");
+    decode_refuse_field(out, DECODE_BAD_REQUIRED, target->field,
+                        reason != NULL ? reason : "required, but missing or null");
     return;
   }
   if (decoder->bad_count > 0) tell_bad(decoder, type, arena, out);

@@ -10,7 +10,7 @@
 #include "base/decode_plan.h"
 #include "base/utf8.h"
 
-enum { CSV_COLUMNS_MAX = 16384, CSV_NO_COLUMN = UINT16_MAX };
+enum { CSV_COLUMNS_MAX = 16384, CSV_NO_COLUMN = UINT16_MAX, TYPE_NAME_SHOWN_MAX = 60 };
 
 struct csv_plan {
   char *header; /* a copy: the names point into it */
@@ -205,6 +205,19 @@ int decoder_csv_header(struct decoder *decoder, struct slice line, struct err *e
 
 /* --- records --- */
 
+/* A record was refused for a value that is missing: where no record of the file can have it, the header is to blame. */
+static void blame_header(const struct decoder *decoder, uint16_t type_index, const struct value *values,
+                         struct decoded *out) {
+  const struct decode_type *type = &decoder->types[type_index];
+  const uint16_t *columns = decoder->csv->columns[type_index];
+  int32_t wanted = out->code == DECODE_NO_TIME ? type->time_target : -1;
+  for (uint16_t i = 0; out->code == DECODE_BAD_REQUIRED && i < type->required_count && wanted < 0; i++)
+    if (value_is_null(values[type->targets[type->required[i]].slot])) wanted = type->required[i];
+  if (wanted < 0 || columns[wanted] != CSV_NO_COLUMN) return;
+  const struct schema_field *field = type->targets[wanted].field;
+  decode_refuse_field(out, out->code, field, "the CSV header has no such column");
+}
+
 static void cells_take(struct decoder *decoder, uint16_t type_index, struct value *values, struct arena *arena) {
   const struct decode_type *type = &decoder->types[type_index];
   const struct csv_plan *csv = decoder->csv;
@@ -252,11 +265,19 @@ void decode_csv_record(struct decoder *decoder, struct slice record, struct aren
     }
   }
   type = decode_type_final(decoder, type, out);
-  if (type < 0) return;
+  if (type < 0) {
+    struct slice field = decoder->plan->type_field;
+    if (out->code == DECODE_BAD_SCHEMA && csv->type_column == CSV_NO_COLUMN)
+      decode_refuse(out, DECODE_BAD_SCHEMA, "no column `%.*s` says which of the declared event types this is",
+                    (int)(field.length < TYPE_NAME_SHOWN_MAX ? field.length : TYPE_NAME_SHOWN_MAX), field.data);
+    return;
+  }
   decoder->predicted = (uint16_t)type;
   const struct decode_type *taken = &decoder->types[type];
   struct value *values = arena_alloc(arena, sizeof *values * (taken->slot_count + 1u));
   memset(values, 0, sizeof *values * taken->slot_count); /* all are VALUE_NULL */
   cells_take(decoder, (uint16_t)type, values, arena);
   decode_finish(decoder, taken, values, arena, out);
+  if (out->code == DECODE_NO_TIME || out->code == DECODE_BAD_REQUIRED)
+    blame_header(decoder, (uint16_t)type, values, out);
 }

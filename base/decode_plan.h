@@ -74,6 +74,9 @@ void decode_bad_clear(struct decoder *decoder, uint16_t target);
 void decode_finish(struct decoder *decoder, const struct decode_type *type, struct value *values, struct arena *arena,
                    struct decoded *out);
 
+/* With the field's name, and its path where that differs: `country` (from "merchant.country"). */
+void decode_refuse_field(struct decoded *out, enum decode_code code, const struct schema_field *field,
+                         const char *reason);
 void decode_refuse(struct decoded *out, enum decode_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

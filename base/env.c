@@ -85,9 +85,13 @@ static int real_stat(void *context, const char *path, struct env_stat *out) {
   (void)context;
   struct stat st;
   if (stat(path, &st) < 0) return -errno;
-  out->kind = S_ISREG(st.st_mode) ? ENV_FILE : S_ISDIR(st.st_mode) ? ENV_FOLDER : ENV_OTHER;
-  out->bytes = st.st_size;
-  out->changed_us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
+  *out = (struct env_stat){.kind = S_ISREG(st.st_mode)   ? ENV_FILE
+                                   : S_ISDIR(st.st_mode) ? ENV_FOLDER
+                                                         : ENV_OTHER,
+                           .bytes = st.st_size,
+                           .changed_us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000,
+                           .device = st.st_dev,
+                           .file = st.st_ino};
   return 0;
 }
 static int real_make_folder(void *context, const char *path) {
@@ -226,8 +230,10 @@ int env_write_all(const struct env *env, int handle, struct slice bytes, const c
   return 0;
 }
 
-static int write_synced(const struct env *env, const char *path, struct slice bytes, struct err *err) {
-  int handle = env->open(env->context, path, ENV_CREATE);
+/* Into `beside`; errors name `path`, which is what the caller knows. */
+static int write_synced(const struct env *env, const char *beside, const char *path, struct slice bytes,
+                        struct err *err) {
+  int handle = env->open(env->context, beside, ENV_CREATE);
   if (handle < 0) return err_set(err, ERR_FATAL, "cannot write `%s`: %s", path, env_error(handle));
   int result = env_write_all(env, handle, bytes, path, err);
   int synced = result < 0 ? 0 : env->sync(env->context, handle);
@@ -243,7 +249,7 @@ int env_replace_file(const struct env *env, const char *path, struct slice bytes
   int length = snprintf(beside, sizeof beside, "%s.new", path);
   if (length < 0 || length >= (int)sizeof beside)
     return err_set(err, ERR_FATAL, "the path `%.200s…` is too long", path);
-  int result = write_synced(env, beside, bytes, err);
+  int result = write_synced(env, beside, path, bytes, err);
   if (result == 0) {
     int renamed = env->rename(env->context, beside, path);
     if (renamed < 0) result = err_set(err, ERR_FATAL, "cannot write `%s`: %s", path, env_error(renamed));

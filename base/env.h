@@ -26,7 +26,8 @@ enum env_kind { ENV_FILE, ENV_FOLDER, ENV_OTHER };
 struct env_stat {
   enum env_kind kind; /* links are followed */
   int64_t bytes;
-  int64_t changed_us; /* time of the last change of content */
+  int64_t changed_us;    /* time of the last change of content */
+  uint64_t device, file; /* both equal: two names of one file; both 0 = the host does not say */
 };
 
 enum { ENV_STDIN = 0, ENV_STDOUT = 1, ENV_STDERR = 2, ENV_NAME_MAX = 256, ENV_PATH_MAX = 4096 };

@@ -28,9 +28,17 @@ struct schema {
   struct slice name, named; /* named: `named "auth.payment.v1"`, else empty */
   uint16_t id;              /* index in the rule set's array, which is in byte order of name */
   bool derived;
-  uint16_t field_count, slot_count; /* slots of used fields come first in field order: [0, slot_count) */
-  struct schema_field *fields;
-  int32_t time_field; /* index in fields; -1 = event_time log */
+  uint16_t field_count, slot_count; /* slots of used fields come first in field order, then those below */
+  struct schema_field *fields;      /* of a rule set's schema, fields[field_count] stands for `event_time` */
+  bool has_event_time;              /* somebody reads `event_time`: the event's own time is in this slot */
+  bool has_identity; /* derived of a type with `unique`: this slot has its value, null where its cause has none */
+  bool has_late; /* late events may come (`late accept`, a window with `lateness`): this slot has their own time, else
+                    null */
+  uint16_t event_time_slot, identity_slot, late_slot;
+  bool window; /* made by a window: these slots are set; 0xffff where its block has a field of the name */
+  uint16_t revision_slot, partial_slot, end_slot;
+  uint16_t asked_first; /* slots from here on: counters, filled when the event's turn comes */
+  int32_t time_field;   /* index in fields; -1 = event_time log */
   int64_t disorder_us;
   enum late_policy late;
   struct slice late_sink;
@@ -46,6 +54,10 @@ struct schema {
   uint16_t *kept_slots;
   int16_t *kept_index; /* slot -> index in held.values, -1 = not kept */
 };
+
+/* As position.source: the event stood in no input, a window, join or alert made it; offset and partition are bits of
+ * its identity (docs/alert-id.md). */
+enum { POSITION_MADE = 0xffff };
 
 /* Where a record stood. Sources are numbered in byte order of their names, so comparing ids compares names. */
 struct position {

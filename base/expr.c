@@ -80,6 +80,15 @@ static struct value element(struct value list, struct value index) {
   return list.list[index.i - 1];
 }
 
+/* The inputs stand in several banks; the model takes them in a row. Not inlined: only who asks a model pays the room.
+ */
+static __attribute__((noinline)) struct value ask_model(const struct code_model *asked,
+                                                        const struct value *const *banks, const struct expr_env *env) {
+  struct value inputs[EXPR_MODEL_INPUTS_MAX];
+  for (unsigned i = 0; i < asked->count; i++) inputs[i] = banks[asked->inputs[i].bank][asked->inputs[i].index];
+  return env->lookup->model_get(env->lookup_context, asked->model, inputs, asked->count);
+}
+
 /* The words that the instructions are written in: operands, going on, joining (expr_code.h), giving a value. */
 #define A (banks[code->a_bank] + code->a)
 #define B (banks[code->b_bank] + code->b)
@@ -302,6 +311,8 @@ label_TABLE : {
   if (key->kind == VALUE_NULL) GIVE(value_null());
   GIVE(env->lookup->table_get(env->lookup_context, code->table, code->column, *key));
 }
+label_MODEL:
+  GIVE(ask_model(code->model, banks, env));
 
 label_JUMP:
   code = expr->code + code->target;
@@ -322,6 +333,11 @@ struct value expr_eval(const struct expr *expr, struct expr_env *env) {
   int truth = expr->general ? expr_run(expr, env, &result) : run_fields(expr, env->banks[BANK_EVENT]);
   if (!expr->truth) return result;
   return truth == TRUTH_UNKNOWN ? value_null() : value_bool(truth == TRUTH_TRUE);
+}
+
+int32_t expr_field_slot(const struct expr *expr) {
+  const struct code *code = expr->code;
+  return code->op == CODE_RETURN_VALUE && code->a_bank == BANK_EVENT ? code->a : -1;
 }
 
 static int told(int truth) { return truth == TRUTH_TRUE ? 1 : -truth; } /* 0 false, -1 unknown */

@@ -39,6 +39,7 @@ expr_op {             /* one byte: trees and nodes have many */
           EXPR_CALL,    /* function `index` of the table; its regex and zone arguments are no children: regex, zone */
           EXPR_CAST,    /* int -> decimal -> float, decimal -> more digits: to `type` */
           EXPR_ELEMENT, /* children[0][children[1]], from 1; null outside */
+          EXPR_MODEL,   /* the score, of `type`, of model `index`; its inputs are the children, in the order of `in` */
 };
 
 enum expr_bank {
@@ -67,10 +68,12 @@ struct expr_node {
   struct expr_node **children;
 };
 
-/* Called for lists and tables; `context` is expr_env.lookup_context. list_has: 1, 0 (`v` is never null). */
+/* Called for lists, tables and models; `context` is expr_env.lookup_context. list_has: 1, 0 (`v` is never null).
+ * model_get: `count` inputs, null or not; gives a value of the node's type, or null. */
 struct expr_lookup {
   int (*list_has)(void *context, uint16_t list, struct value v);
   struct value (*table_get)(void *context, uint16_t table, uint16_t column, struct value key);
+  struct value (*model_get)(void *context, uint16_t model, const struct value *inputs, uint32_t count);
 };
 
 /* What went wrong while evaluating; counted per rule by the caller. */
@@ -127,7 +130,8 @@ enum {
   EXPR_DEPTH_MAX = 200, /* nested operators that the checker allows; `and` in `and`, `or` in `or` cost none */
   EXPR_NODE_DEPTH_MAX = 2 * EXPR_DEPTH_MAX + 8, /* what the compiler takes: lowering may put a cast around each */
   EXPR_CODE_MAX = 60000,                        /* instructions of one expression */
-  EXPR_SLOTS_MAX = 240                          /* values in hand at once: arguments of nested calls */
+  EXPR_SLOTS_MAX = 240,                         /* values in hand at once: arguments of nested calls */
+  EXPR_MODEL_INPUTS_MAX = 512
 };
 
 struct expr;
@@ -139,6 +143,8 @@ struct expr *expr_compile(struct arena *arena, const struct expr_node *node, str
 
 /* The value, null included. O(code). */
 struct value expr_eval(const struct expr *expr, struct expr_env *env);
+/* The slot, if the expression is a field of BANK_EVENT and nothing else; -1. Of bools: never. */
+int32_t expr_field_slot(const struct expr *expr);
 /* 1 true, 0 false, -1 unknown. */
 int expr_truth(const struct expr *expr, struct expr_env *env);
 

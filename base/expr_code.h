@@ -55,7 +55,7 @@ enum {
   C(IN_VALUE)                                                                                                          \
   C(IN_LIST) C(MATCHES) C(IS_NULL) C(MOVE) C(TRUTH_VALUE) C(ADD_INT) C(SUBTRACT_INT) C(MULTIPLY_INT) C(ADD_FLOAT)      \
       C(SUBTRACT_FLOAT) C(MULTIPLY_FLOAT) C(DIVIDE_FLOAT) C(BINARY) C(NEGATE) C(CAST) C(CALL) C(ELEMENT) C(TABLE)      \
-          C(JUMP) C(JUMP_NOT_TRUE) C(JUMP_NOT_NULL) C(RETURN_VALUE)
+          C(MODEL) C(JUMP) C(JUMP_NOT_TRUE) C(JUMP_NOT_NULL) C(RETURN_VALUE)
 /* clang-format on */
 
 #define CODE_NAME(name) CODE_##name,
@@ -78,6 +78,7 @@ struct code {
     const struct expr_set *set;
     const struct regex *regex;
     const struct code_call *call;
+    const struct code_model *model;
     struct {
       uint16_t table, column;
     };
@@ -96,6 +97,14 @@ struct code_call {
   struct type type;
   const struct regex *regex;
   const struct zone *zone;
+};
+
+struct code_model {
+  uint16_t model, count;
+  struct code_operand { /* where each input stands */
+    uint8_t bank;
+    uint16_t index;
+  } * inputs;
 };
 
 struct expr {

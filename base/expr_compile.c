@@ -675,6 +675,26 @@ static struct operand compile_table(struct compiler *c, const struct expr_node *
   return finish_value(c, start, base, false);
 }
 
+/* The inputs are left where they are: a field costs no slot and no move. */
+static struct operand compile_model(struct compiler *c, const struct expr_node *node) {
+  unsigned base = c->slot;
+  if (node->child_count > EXPR_MODEL_INPUTS_MAX) {
+    fail(c, "a model has too many inputs");
+    return nothing;
+  }
+  struct code_model *asked = arena_new(c->arena, struct code_model);
+  *asked = (struct code_model){node->index, node->child_count,
+                               arena_array(c->arena, struct code_operand, node->child_count)};
+  for (unsigned i = 0; i < node->child_count && !c->failed; i++) {
+    struct operand operand = compile_value(c, node->children[i]);
+    asked->inputs[i] = (struct code_operand){operand.bank, operand.index};
+  }
+  if (c->failed) return nothing;
+  uint32_t start = c->count;
+  emit(c, CODE_MODEL)->model = asked;
+  return finish_value(c, start, base, false);
+}
+
 static struct operand compile_truth_value(struct compiler *c, const struct expr_node *node) {
   unsigned base = c->slot;
   int truth = compile_truth_inside(c, node, false);
@@ -700,6 +720,7 @@ static struct operand compile_value_inside(struct compiler *c, const struct expr
   case EXPR_CAST: return compile_as(c, node->children[0], node->type);
   case EXPR_ELEMENT: return compile_element(c, node);
   case EXPR_TABLE: return compile_table(c, node);
+  case EXPR_MODEL: return compile_model(c, node);
   default: return compile_truth_value(c, node);
   }
 }

@@ -211,6 +211,11 @@ static void key_plain(struct key *key, const struct expr_node *node) {
     key_u16(key, node->index);
     key_u16(key, node->column);
     break;
+  case EXPR_MODEL:
+    key_type(key, node->type);
+    key_u16(key, node->index);
+    key_u16(key, node->child_count);
+    break;
   case EXPR_MATCHES: key_regex(key, node->regex); break;
   case EXPR_CALL:
     key_type(key, node->type);

@@ -131,7 +131,7 @@ static void number_note(struct infer_field *field, struct slice text) {
   enum infer_kind kind = number_kind(field, text);
   int64_t i = 0;
   double f = 0;
-  bool first = field->kinds[INFER_INT] + field->kinds[INFER_FRACTION] == 0;
+  bool first = field->kinds[INFER_INT] + field->kinds[INFER_FRACTION] == field->beyond;
   distinct_note(field, text, false);
   if (kind == INFER_INT) {
     bool first_int = field->kinds[INFER_INT] == field->huge;
@@ -149,6 +149,8 @@ static void number_note(struct infer_field *field, struct slice text) {
   if (number_parse_float(text, &f) == NUMBER_OK) {
     if (first || f < field->low) field->low = f;
     if (first || f > field->high) field->high = f;
+  } else {
+    field->beyond++;
   }
   field->kinds[kind]++;
 }

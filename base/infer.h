@@ -32,6 +32,8 @@ void infer_json(struct infer *infer, struct slice record);
 int infer_csv_header(struct infer *infer, struct slice line, struct err *err);
 void infer_csv(struct infer *infer, struct slice record);
 
+/* Whether there is anything to propose; if not, `why` gets what is to be said instead. */
+bool infer_found(const struct infer *infer, struct buf *why);
 /* The declarations as rule text. Types in the order in which they came. Nothing but comments if there was no record. */
 void infer_write(const struct infer *infer, struct buf *out);
 

@@ -23,10 +23,11 @@ struct infer_field {
   uint64_t elements[INFER_KINDS], element_nulls; /* of arrays */
   uint64_t times, addresses;                     /* texts that are RFC 3339 times, ip addresses */
   uint64_t huge;                                 /* ints beyond 64 bits */
+  uint64_t beyond;                               /* numbers beyond a float */
   uint64_t exponents;
   unsigned digits; /* after the point, at most, without trailing zeros; of elements too */
   unsigned elements_max;
-  double low, high; /* of numbers */
+  double low, high; /* of numbers that a float holds */
   int64_t int_low, int_high, time_low, time_high;
   int64_t time_behind_us; /* how far a time was behind the highest before, at most; for numbers in their own unit */
   int64_t int_behind;

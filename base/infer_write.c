@@ -150,7 +150,8 @@ static void number_choose(struct choice *choice, const struct infer_field *field
     snprintf(choice->type, TYPE_BYTES, "time(%s)", unit == 1 ? "us" : unit == 1000 ? "ms" : "s");
     return;
   }
-  number_type(choice->type, fraction || field->huge > 0, field->exponents > 0 || field->huge > 0, field->digits, size);
+  bool beyond = field->huge > 0 || field->beyond > 0;
+  number_type(choice->type, fraction || beyond, field->exponents > 0 || beyond, field->digits, size);
 }
 
 static void array_choose(struct choice *choice, const struct infer_field *field) {
@@ -252,7 +253,7 @@ static void remark_distinct(struct remark *remark, const struct infer_field *fie
 
 static void remark_range(struct remark *remark, const struct choice *choice, const struct infer_field *field) {
   bool text_time = choice->is_time && choice->unit_us == 0;
-  bool ints = field->kinds[INFER_FRACTION] == 0 && field->huge == 0;
+  bool ints = field->kinds[INFER_FRACTION] == 0 && field->huge == 0 && field->beyond == 0;
   remark_next(remark);
   if (field->distinct_count == 1) buf_str(remark->out, "always ");
   for (int end = 0; end < (field->distinct_count == 1 ? 1 : 2); end++) {
@@ -274,8 +275,8 @@ static void remark_kinds(struct remark *remark, const struct infer_field *field)
   for (int i = 0; i < INFER_KINDS; i++) {
     if (field->kinds[i] == 0) continue;
     if (first) remark_next(remark);
-    buf_printf(remark->out, "%s%s %llu times", first ? "of several kinds: " : ", ", names[i],
-               (unsigned long long)field->kinds[i]);
+    buf_printf(remark->out, "%s%s %llu time%s", first ? "of several kinds: " : ", ", names[i],
+               (unsigned long long)field->kinds[i], field->kinds[i] == 1 ? "" : "s");
     first = false;
   }
 }
@@ -294,7 +295,7 @@ static void remarks_write(struct buf *out, const struct choice *choice, const st
   if (numbers < values && field->kinds[INFER_TEXT] < values && field->kinds[INFER_BOOL] < values && !is_array) {
     remark_kinds(&remark, field);
   } else if (numbers == values || choice->is_time) {
-    remark_range(&remark, choice, field);
+    if (choice->is_time || numbers > field->beyond) remark_range(&remark, choice, field);
     if (!choice->is_time && field->distinct_count > 1) remark_distinct(&remark, field, values);
   } else if (field->kinds[INFER_TEXT] == values) {
     if (field->distinct_count <= INFER_SAMPLES && !field->samples_cut)
@@ -311,6 +312,10 @@ static void remarks_write(struct buf *out, const struct choice *choice, const st
   if (field->huge > 0) {
     remark_next(&remark);
     buf_str(out, "has ints beyond 64 bits");
+  }
+  if (field->beyond > 0) {
+    remark_next(&remark);
+    buf_printf(out, "out of the range of a float, taken as null: %llu", (unsigned long long)field->beyond);
   }
   if (values < records) {
     remark_next(&remark);
@@ -430,6 +435,10 @@ static int fields_choose(const struct infer *infer, const struct infer_type *typ
   return width;
 }
 
+static void records_write(struct buf *out, uint64_t records) {
+  buf_printf(out, "%llu record%s", (unsigned long long)records, records == 1 ? "" : "s");
+}
+
 static void type_write(const struct infer *infer, const struct infer_type *type, struct choice *choices,
                        struct buf *out) {
   char name[NAME_BYTES];
@@ -437,7 +446,9 @@ static void type_write(const struct infer *infer, const struct infer_type *type,
   int width = fields_choose(infer, type, choices);
   int32_t time = time_choose(choices, type);
   size_t column = comment_column(out, choices, type, width);
-  buf_printf(out, "\n# %llu records\nevent %s {\n", (unsigned long long)type->records, name);
+  buf_str(out, "\n# ");
+  records_write(out, type->records);
+  buf_printf(out, "\nevent %s {\n", name);
   if (type->name.length > 0 && !slice_equal(slice_of(name), type->name)) {
     if (has_control(type->name)) {
       buf_str(out, "  # its name in the records has control characters and cannot be written\n");
@@ -461,18 +472,32 @@ static void type_write(const struct infer *infer, const struct infer_type *type,
   buf_str(out, "}\n");
 }
 
-void infer_write(const struct infer *infer, struct buf *out) {
-  buf_printf(out,
-             "# Proposed from %llu records. Say which fields are `required`, which one is `unique`,\n"
-             "# and name the key in each rule.\n",
-             (unsigned long long)infer->records);
-  if (infer->refused > 0) {
-    buf_printf(out, "# %llu records could not be read; the first: %s\n", (unsigned long long)infer->refused,
+bool infer_found(const struct infer *infer, struct buf *why) {
+  if (infer->type_count > 0) return true;
+  if (infer->records == 0)
+    buf_str(why, infer->csv ? "there is no record behind the CSV header" : "there is no record");
+  else if (infer->records == 1)
+    buf_printf(why, "the only record could not be read: %s", infer->refused_detail);
+  else
+    buf_printf(why, "none of the %llu records could be read; the first: %s", (unsigned long long)infer->records,
                infer->refused_detail);
+  return false;
+}
+
+void infer_write(const struct infer *infer, struct buf *out) {
+  buf_str(out, "# Proposed from ");
+  records_write(out, infer->records);
+  buf_str(out, ". Say which fields are `required`, which one is `unique`,\n# and name the key in each rule.\n");
+  if (infer->refused > 0) {
+    buf_str(out, "# ");
+    records_write(out, infer->refused);
+    buf_printf(out, " could not be read; the first: %s\n", infer->refused_detail);
   }
   if (infer->types_left_out > 0) {
-    buf_printf(out, "# %llu records are of further types: only the first %d types are proposed.\n",
-               (unsigned long long)infer->types_left_out, INFER_TYPES_MAX);
+    buf_str(out, "# ");
+    records_write(out, infer->types_left_out);
+    buf_printf(out, " %s of further types: only the first %d types are proposed.\n",
+               infer->types_left_out == 1 ? "is" : "are", INFER_TYPES_MAX);
   }
   struct choice *choices = mem_alloc(infer->mem, sizeof *choices * INFER_FIELDS_MAX);
   for (uint32_t i = 0; i < infer->type_count; i++) type_write(infer, &infer->types[i], choices, out);

@@ -22,6 +22,7 @@
   X(CSV_COLUMNS, 16384, 16384, "per file", "a CSV header with more is refused")                                        \
   X(SOURCES, 256, 256, "names", "inputs with more different source names are refused")                                 \
   X(BAD_FIELD_SAMPLES, 4096, 4096, "per partition", "further pairs of field and reason are counted without a sample")  \
+  X(PREVIOUS_IDLE_DAYS, 365, 365, "days", "`previous(f)` of a key that was silent longer is null: its state has gone")   \
   /* rule text */                                                                                                      \
   X(RULE_FILE_BYTES, 268435456, 268435456, "bytes", "a longer rule file is refused")                                   \
   X(RULE_FILES, 32767, 32767, "per rule set", "more files are refused")                                                \
@@ -34,6 +35,7 @@
   X(EXPRESSION_NODES, 20000, 20000, "per expression", "a larger expression (`let` expanded) is an error")              \
   X(EXPRESSION_CODE, 60000, 60000, "instructions", "a longer expression is an error in the rules")                     \
   X(EXPRESSION_VALUES, 240, 240, "per expression", "more values in hand at once are an error in the rules")            \
+  X(CLAUSE_DURATION_DAYS, 3650000, 3650000, "days", "a longer duration in a clause is an error in the rules")          \
   X(KEY_PARTS, 64, 64, "per key", "more are an error in the rules")                                                      \
   X(FUNCTION_ARGUMENTS, 64, 64, "per call", "more are an error in the rules")                                          \
   X(EVENT_TYPES, 65534, 65534, "per rule set", "more are an error in the rules")                                       \

@@ -63,18 +63,29 @@ static unsigned class_within(size_t bytes) {
   return class;
 }
 
+/* The next bytes of the slab, a class's, become a freed block. */
+static void spare(struct pool *pool, size_t bytes) {
+  unsigned class = pool_class(bytes);
+  struct pool_block *block = (struct pool_block *)(void *)pool->next;
+  unpoison(block, bytes);
+  block->next = pool->freed[class];
+  pool->freed[class] = block;
+  poison(block, bytes);
+  pool->next += bytes;
+}
+
+/* Up to where a cache line begins, which is less than a line away; what is passed over becomes a freed block. */
+static void to_line(struct pool *pool) {
+  size_t gap = -(uintptr_t)pool->next & (POOL_LINE - 1);
+  if (gap > 0 && (size_t)(pool->end - pool->next) >= gap) spare(pool, gap);
+}
+
 static void new_slab(struct pool *pool, size_t at_least) {
-  /* What is left of the old slab becomes freed blocks, so that nothing is lost. */
-  while (pool->end - pool->next >= POOL_STEP) {
-    unsigned class = class_within((size_t)(pool->end - pool->next));
-    size_t bytes = pool_class_bytes(class);
-    struct pool_block *block = (struct pool_block *)(void *)pool->next;
-    unpoison(block, bytes);
-    block->next = pool->freed[class];
-    pool->freed[class] = block;
-    poison(block, bytes);
-    pool->next += bytes;
-  }
+  /* What is left of the old slab becomes freed blocks, so that nothing is lost: largest first, so that those of whole
+   * lines stand at lines. */
+  to_line(pool);
+  while (pool->end - pool->next >= POOL_STEP)
+    spare(pool, pool_class_bytes(class_within((size_t)(pool->end - pool->next))));
   size_t bytes = pool->slab_bytes > at_least ? pool->slab_bytes : at_least;
   struct pool_slab *slab = mem_alloc_raw(pool->mem, sizeof *slab + bytes);
   *slab = (struct pool_slab){.older = pool->slabs, .bytes = bytes};
@@ -88,7 +99,11 @@ static void new_slab(struct pool *pool, size_t at_least) {
 void *pool_alloc_slow(struct pool *pool, size_t bytes) {
   if (bytes > POOL_BLOCK_MAX) return alloc_large(pool, bytes);
   bytes = pool_class_bytes(pool_class(bytes));
-  if ((size_t)(pool->end - pool->next) < bytes) new_slab(pool, bytes);
+  if (bytes % POOL_LINE == 0) to_line(pool);
+  if ((size_t)(pool->end - pool->next) < bytes) {
+    new_slab(pool, bytes + POOL_LINE);
+    if (bytes % POOL_LINE == 0) to_line(pool);
+  }
   void *block = pool->next;
   pool->next += bytes;
   pool->used += bytes;

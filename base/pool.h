@@ -15,6 +15,7 @@
 enum {
   POOL_STEP = 16,
   POOL_STEPS_MAX = 256,      /* up to here classes are POOL_STEP apart */
+  POOL_LINE = 64,            /* blocks of classes that are whole cache lines begin with a line */
   POOL_BLOCK_MAX = 64 << 10, /* larger blocks are the context's */
   POOL_SMALL_CLASSES = POOL_STEPS_MAX / POOL_STEP,
   POOL_CLASSES = POOL_SMALL_CLASSES + 8, /* 512, 1 KiB, … 64 KiB */
@@ -52,7 +53,8 @@ static inline size_t pool_class_bytes(unsigned class) {
                                     : (size_t)(2 * POOL_STEPS_MAX) << (class - POOL_SMALL_CLASSES);
 }
 
-/* Not zeroed; 16-byte aligned; never NULL (mem.h). `bytes` 0 is taken as 1. */
+/* Not zeroed; 16-byte aligned, classes of n * 64 bytes up to POOL_BLOCK_MAX 64-byte aligned; never NULL (mem.h).
+ * `bytes` 0 is taken as 1. */
 static inline void *pool_alloc(struct pool *pool, size_t bytes) {
   bytes += bytes == 0;
   if (__builtin_expect(bytes <= POOL_BLOCK_MAX, 1)) {

@@ -170,20 +170,9 @@ static void put_digits(char *out, int number, int count) {
 }
 
 unsigned time_text(char out[TIME_TEXT_MAX], int64_t us) {
-  struct civil civil = time_to_civil(us);
-  unsigned length = 0;
-  if (civil.year >= 0 && civil.year <= 9999) {
-    put_digits(out, (int)civil.year, 4);
-    length = 4;
-  } else { /* as ISO 8601 writes expanded years */
-    out[length++] = civil.year < 0 ? '-' : '+';
-    int64_t year = civil.year < 0 ? -civil.year : civil.year;
-    int digits = 4;
-    for (int64_t limit = 10000; year >= limit; limit *= 10) digits++;
-    put_digits(out + length, (int)year, digits);
-    length += (unsigned)digits;
-  }
-  char *p = out + length;
+  struct civil civil = time_to_civil(us < TIME_MIN_US ? TIME_MIN_US : us > TIME_MAX_US ? TIME_MAX_US : us);
+  put_digits(out, (int)civil.year, 4);
+  char *p = out + 4;
   memcpy(p, "-00-00T00:00:00", 15);
   put_digits(p + 1, civil.month, 2);
   put_digits(p + 4, civil.day, 2);

@@ -36,8 +36,9 @@ int time_days_in_month(int64_t year, int month);
  * a static text that says what is wrong ("expected a time as 2026-11-21T10:00:00Z", "no such day", …). */
 const char *time_parse(struct slice text, int64_t *us);
 
-/* `2026-11-21T10:00:00Z`, with as many fraction digits as are not zero. Years outside 0..9999 get a sign and as many
- * digits as they need. Returns the length; a NUL stands behind it. */
+/* `2026-11-21T10:00:00Z`, with as many fraction digits as are not zero. RFC 3339 has no other years than those that an
+ * event may have: an earlier time is written as the first of them, a later one (a deadline, a sum) as the last. Returns
+ * the length; a NUL stands behind it. */
 unsigned time_text(char out[TIME_TEXT_MAX], int64_t us);
 void time_write(struct buf *out, int64_t us);
 

@@ -6,6 +6,8 @@ struct adapters_options {
   bool json;
 };
 
+enum { ADAPTERS_NAMED_MAX = 64 };
+
 static const char *role_of(const struct adapter *adapter) {
   return adapter->source == NULL ? "sink" : adapter->sink == NULL ? "source" : "source and sink";
 }
@@ -50,8 +52,11 @@ static int adapters_run(struct cli *cli, const void *given, char **operands, uns
   buf_init(&out, cli->mem);
   const struct adapter *only = count == 0 ? NULL : registry_find(operands[0]);
   if (count > 0 && only == NULL) {
-    cli_say(cli, "there is no adapter `%s`", operands[0]);
-    return EXIT_USAGE;
+    struct slice names[ADAPTERS_NAMED_MAX];
+    size_t known = 0, next = 0;
+    for (const struct adapter *adapter; known < ADAPTERS_NAMED_MAX && (adapter = registry_next(&next)) != NULL;)
+      names[known++] = slice_of(adapter->name);
+    return cli_unknown(cli, "adapter", operands[0], names, known);
   }
   size_t cursor = 0;
   for (const struct adapter *adapter; (adapter = registry_next(&cursor)) != NULL;) {
@@ -78,6 +83,9 @@ const struct verb verb_adapters = {
     .summary = "list sources and sinks, or the options of one",
     .operands = "[NAME]",
     .operands_most = 1,
+    .output = "`--json`: "
+              "`{\"name\":…,\"source\":…,\"sink\":…,\"help\":…,\"options\":[{\"name\":…,\"type\":…,\"default\":…,"
+              "\"help\":…},…]}`.",
     .examples = "weir adapters\nweir adapters file",
     .options = adapters_option_table,
     .options_size = sizeof(struct adapters_options),

@@ -47,7 +47,7 @@ static int check_run(struct cli *cli, const void *given, char **operands, unsign
   int code = load_rules(cli, operands, count, &loaded);
   if (code == EXIT_FINE) code = load_compile(cli, &loaded); /* lists and tables in files */
   load_free(&loaded);
-  if (code == EXIT_ENVIRONMENT) return code;
+  if (code == EXIT_ENVIRONMENT || code == EXIT_USAGE) return code;
   struct check_counts counts = count_all(&loaded);
   struct buf out;
   buf_init(&out, cli->mem);
@@ -75,6 +75,14 @@ const struct verb verb_check = {
     .details =
         "Errors and warnings stand on standard output, sums on standard error. The exit code is 1 if there is an "
         "error; warnings alone are fine. A warning can be silenced in its rule: `allow NAME`.",
+    .output =
+        "`FILE:LINE:COLUMN: error: TEXT` or `…: warning: TEXT [NAME]`, the line with carets, a hint; at most 20 errors "
+        "a "
+        "file.\n"
+        "`--json`: `{\"file\":…,\"line\":…,\"column\":…,\"severity\":\"error\"|\"warning\",\"code\":…,\"message\":…,"
+        "\"hint\":…}` (the hint where there is one), then "
+        "`{\"summary\":{\"files\":…,\"events\":…,\"rules\":…,\"tests\":…,"
+        "\"errors\":…,\"warnings\":…,\"errors_not_shown\":…}}`.",
     .examples = "weir check rules/\nweir check --json cards.weir lists.weir",
     .options = check_option_table,
     .options_size = sizeof(struct check_verb_options),

@@ -79,6 +79,15 @@ int cli_usage(struct cli *cli, const char *text) {
   return EXIT_USAGE;
 }
 
+int cli_unknown(struct cli *cli, const char *what, const char *name, const struct slice *names, size_t count) {
+  struct slice near = diag_nearest(slice_of(name), names, count);
+  if (near.length > 0)
+    cli_say(cli, "there is no %s `%.100s`; did you mean `" SLICE_FMT "`?", what, name, SLICE_ARG(near));
+  else
+    cli_say(cli, "there is no %s `%.100s`", what, name);
+  return EXIT_USAGE;
+}
+
 const char *count_text(char out[COUNT_TEXT_MAX], uint64_t count) {
   char digits[COUNT_TEXT_MAX];
   int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count), to = 0;
@@ -169,20 +178,22 @@ void cli_diagnostics(struct buf *out, struct slice text, bool colour) {
 
 /* ---- the way to a verb ---- */
 
-static int unknown_verb(struct cli *cli, const char *name) {
+int cli_unknown_verb(struct cli *cli, const char *name) {
   if (cli_verb_later(name)) {
     cli_say(cli, "this version does not have `weir %s` yet", name);
     return EXIT_USAGE;
   }
+  static const struct slice options[] = {{"--help", 6}, {"--version", 9}};
   struct slice names[VERBS_MAX];
   size_t count = 0;
   for (; cli_verbs[count] != NULL && count < VERBS_MAX; count++) names[count] = slice_of(cli_verbs[count]->name);
-  struct slice near = diag_nearest(slice_of(name), names, count);
+  bool option = name[0] == '-';
+  struct slice near = option ? diag_nearest(slice_of(name), options, 2) : diag_nearest(slice_of(name), names, count);
   char text[256];
+  int length = snprintf(text, sizeof text,
+                        option ? "there is no option `%.100s` without a verb" : "there is no `weir %.100s`", name);
   if (near.length > 0)
-    snprintf(text, sizeof text, "there is no `weir %.100s`; did you mean `weir " SLICE_FMT "`?", name, SLICE_ARG(near));
-  else
-    snprintf(text, sizeof text, "there is no `weir %.100s`", name);
+    snprintf(text + length, sizeof text - (size_t)length, "; did you mean `weir " SLICE_FMT "`?", SLICE_ARG(near));
   return cli_usage(cli, text);
 }
 
@@ -216,7 +227,7 @@ static int dispatch(struct cli *cli, int count, char **arguments) {
   if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
   if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) name = "version";
   cli->verb = cli_verb_find(name);
-  if (cli->verb == NULL) return unknown_verb(cli, name);
+  if (cli->verb == NULL) return cli_unknown_verb(cli, name);
   return run_verb(cli, arguments + 2, count - 2);
 }
 

@@ -34,6 +34,8 @@ extern const struct verb verb_run, verb_check, verb_fmt, verb_explain, verb_test
 const struct verb *cli_verb_find(const char *name); /* NULL = none */
 /* A verb that a later version will have. */
 bool cli_verb_later(const char *name);
+/* What is said of a word that is no verb; EXIT_USAGE. */
+int cli_unknown_verb(struct cli *cli, const char *name);
 
 /* Bytes to standard output. False if nobody reads any more (a closed pipe: end quietly) or it cannot be written (said
  * on stderr); *exit_code says how to end then. */
@@ -48,6 +50,8 @@ void cli_say(struct cli *cli, const char *format, ...) __attribute__((format(pri
 int cli_fail(struct cli *cli, const struct err *err);
 /* "weir VERB: text", the way to the help, and EXIT_USAGE. */
 int cli_usage(struct cli *cli, const char *text);
+/* "there is no WHAT `name`; did you mean `…`?" with the nearest of `names`, and EXIT_USAGE. */
+int cli_unknown(struct cli *cli, const char *what, const char *name, const struct slice *names, size_t count);
 
 /* Colour, or "" where none is wanted. */
 enum style { STYLE_OFF, STYLE_BOLD, STYLE_DIM, STYLE_RED, STYLE_GREEN, STYLE_YELLOW, STYLE_CYAN };

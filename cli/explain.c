@@ -12,12 +12,22 @@ struct explain_options {
 static int unknown_rule(struct cli *cli, const struct tree *tree, const char *name) {
   struct slice *names = mem_alloc(cli->mem, (tree->rule_count + 1u) * sizeof *names);
   for (uint16_t i = 0; i < tree->rule_count; i++) names[i] = tree->rules[i]->name.text;
-  struct slice near = diag_nearest(slice_of(name), names, tree->rule_count);
-  if (near.length > 0)
-    cli_say(cli, "there is no rule `%.100s`; did you mean `" SLICE_FMT "`?", name, SLICE_ARG(near));
-  else
-    cli_say(cli, "there is no rule `%.100s`", name);
-  return EXIT_USAGE;
+  return cli_unknown(cli, "rule", name, names, tree->rule_count);
+}
+
+/* Names of rules bold, headings coloured: what stands at the left border, and what ends with a colon one level in. */
+static void coloured(struct buf *out, struct slice text) {
+  while (text.length > 0) {
+    const char *end = memchr(text.data, '\n', text.length);
+    size_t length = end == NULL ? text.length : (size_t)(end - text.data);
+    bool name = length > 0 && text.data[0] != ' ';
+    bool section = length > 3 && text.data[0] == ' ' && text.data[2] != ' ' && text.data[length - 1] == ':';
+    buf_str(out, cli_style(name || section, name ? STYLE_BOLD : STYLE_CYAN));
+    buf_add(out, text.data, length);
+    buf_str(out, cli_style(name || section, STYLE_OFF));
+    if (end != NULL) buf_add(out, end, 1), length++;
+    text = (struct slice){text.data + length, text.length - length};
+  }
 }
 
 static int explain_run(struct cli *cli, const void *given, char **operands, unsigned count) {
@@ -36,6 +46,11 @@ static int explain_run(struct cli *cli, const void *given, char **operands, unsi
   struct slice rule = options->rule == NULL ? (struct slice){0} : slice_of(options->rule);
   bool found = explain_ruleset(&out, loaded.ruleset, rule, form);
   if (found && form == EXPLAIN_JSON && out.length > 0 && out.data[out.length - 1] != '\n') buf_byte(&out, '\n');
+  if (found && form == EXPLAIN_TEXT && cli->out_colour) {
+    struct buf plain = out;
+    buf_init(&out, cli->mem);
+    coloured(&out, buf_view(&plain));
+  }
   code = found || options->rule == NULL ? cli_end(cli, &out, EXIT_FINE) : unknown_rule(cli, loaded.tree, options->rule);
   load_free(&loaded);
   return code;
@@ -64,6 +79,9 @@ const struct verb verb_explain = {
     .details =
         "For each rule: what it does in words, its program, the indexes that it uses, the bound of its state, and "
         "its cost.",
+    .output = "`--json`: `{\"rules\":[{\"rule\":…,\"does\":[…],\"key\":[…],\"program\":[…],\"state\":[…],…}],…}`: the "
+              "same sections, "
+              "each a list of lines.",
     .examples = "weir explain rules/ --rule card_testing\nweir explain cards.weir --dot | dot -Tsvg > cards.svg",
     .options = explain_option_table,
     .options_size = sizeof(struct explain_options),

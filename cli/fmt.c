@@ -139,7 +139,7 @@ static const struct option fmt_option_table[] = {
     {.name = "json",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct fmt_options, json),
-     .help = "print the canonical JSON form of each file"},
+     .help = "print the canonical JSON form instead: one object for each file, on several lines"},
     {0}};
 
 const struct verb verb_fmt = {

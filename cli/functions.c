@@ -58,8 +58,9 @@ static int functions_run(struct cli *cli, const void *given, char **operands, un
   buf_init(&out, cli->mem);
   buf_init(&signature, cli->mem);
   if (count > 0 && function_find(slice_of(operands[0])) == NULL) {
-    cli_say(cli, "there is no function `%s`", operands[0]);
-    return EXIT_USAGE;
+    struct slice *names = mem_alloc(cli->mem, function_count() * sizeof *names);
+    for (unsigned i = 0; i < function_count(); i++) names[i] = slice_of(function_at(i)->name);
+    return cli_unknown(cli, "function", operands[0], names, function_count());
   }
   if (options->json) buf_byte(&out, '[');
   if (options->markdown) buf_str(&out, "| function | what it gives | example | result |\n| --- | --- | --- | --- |\n");
@@ -100,6 +101,8 @@ const struct verb verb_functions = {
     .operands = "[NAME]",
     .operands_most = 1,
     .details = "Nulls: a function of a null is null, but for coalesce and if.",
+    .output =
+        "`--json`: `[{\"name\":…,\"signature\":…,\"help\":…,\"null_in_null_out\":…,\"example\":…,\"result\":…},…]`.",
     .examples = "weir functions\nweir functions speed_kmh",
     .options = functions_option_table,
     .options_size = sizeof(struct functions_options),

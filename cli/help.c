@@ -122,6 +122,10 @@ void help_verb(struct buf *out, const struct verb *verb, bool colour) {
   }
   buf_free(&words);
   two_columns(out, SLICE("-h, --help"), help_option_text, colour);
+  if (verb->output != NULL) {
+    heading(out, "Output", colour);
+    wrapped(out, verb->output, 0, 2);
+  }
   if (verb->examples != NULL) {
     heading(out, "Examples", colour);
     indented_lines(out, verb->examples);
@@ -146,6 +150,18 @@ static void markdown_option(struct buf *out, struct slice words, const char *hel
   buf_str(out, " |\n");
 }
 
+/* One item a line. */
+static void markdown_output(struct buf *out, const char *text) {
+  buf_str(out, "\nOutput:\n\n");
+  while (*text != '\0') {
+    size_t length = strcspn(text, "\n");
+    buf_str(out, "- ");
+    buf_add(out, text, length);
+    buf_byte(out, '\n');
+    text += length + (text[length] == '\n');
+  }
+}
+
 static void markdown_verb(struct buf *out, const struct verb *verb) {
   buf_printf(out, "\n## weir %s\n\n", verb->name);
   buf_printf(out, "%c%s.\n\n```\n",
@@ -165,21 +181,32 @@ static void markdown_verb(struct buf *out, const struct verb *verb) {
   }
   buf_free(&words);
   markdown_option(out, SLICE("-h, --help"), help_option_text);
+  if (verb->output != NULL) markdown_output(out, verb->output);
   if (verb->examples != NULL) buf_printf(out, "\n```\n%s\n```\n", verb->examples);
 }
 
 void help_markdown(struct buf *out) {
-  buf_str(out,
-          "# The program `weir`\n\n"
-          "Made by `weir help --markdown` from the tables that the program reads its command line by.\n\n"
-          "RULES are files, or folders: then every `*.weir` below them, in byte order of path. Data goes to standard "
-          "output, words and progress to standard error. `NO_COLOR` is honoured; colours are for terminals only.\n\n"
-          "| exit code | meaning |\n| --- | --- |\n"
-          "| 0 | fine |\n"
-          "| 1 | findings: errors in rules, failed tests, files that `fmt --check` would change |\n"
-          "| 2 | the command line is wrong |\n"
-          "| 3 | the environment: files that cannot be read or written, memory |\n"
-          "| 4 | an error inside weir |\n");
+  buf_str(
+      out,
+      "# The program `weir`\n\n"
+      "Made by `weir help --markdown` from the tables that the program reads its command line by.\n\n"
+      "RULES are files, or folders: then every `*.weir` below them, in byte order of path. Data goes to standard "
+      "output, words and progress to standard error. `NO_COLOR` is honoured; colours are for terminals only.\n\n"
+      "| exit code | meaning |\n| --- | --- |\n"
+      "| 0 | fine; also where nobody reads the output any more (`weir … \\| head`), and after ctrl-C |\n"
+      "| 1 | findings: errors in rules, failed tests, files that `fmt --check` would change, a sample that shows "
+      "nothing |\n"
+      "| 2 | the command line is wrong; nothing was done |\n"
+      "| 3 | the environment: files that cannot be read or written, memory |\n"
+      "| 4 | an error inside weir |\n\n"
+      "| variable | meaning |\n| --- | --- |\n"
+      "| `WEIR_SECRET_KEY` | the key by which `secret` fields are hashed; rules with such fields are refused without "
+      "it |\n"
+      "| `NO_COLOR` | not empty: no colours |\n"
+      "| `TERM` | `dumb`: no colours |\n\n"
+      "An error of the rules is `FILE:LINE:COLUMN: error: TEXT`, the line with carets, and a hint. Other errors are "
+      "one line, `weir VERB: error: TEXT`. Options may stand before and behind the operands; `--` ends them; "
+      "`--name=value` and `--name value` are the same. Sizes are bytes, or numbers with KiB, MiB, GiB.\n");
   for (size_t i = 0; cli_verbs[i] != NULL; i++) markdown_verb(out, cli_verbs[i]);
 }
 
@@ -202,14 +229,7 @@ static int help_run(struct cli *cli, const void *given, char **operands, unsigne
     help_program(&out, cli->out_colour);
   } else {
     const struct verb *verb = cli_verb_find(operands[0]);
-    if (verb == NULL) {
-      char text[160];
-      snprintf(text, sizeof text,
-               cli_verb_later(operands[0]) ? "this version does not have `weir %.100s` yet"
-                                           : "there is no `weir %.100s`",
-               operands[0]);
-      return cli_usage(cli, text);
-    }
+    if (verb == NULL) return cli_unknown_verb(cli, operands[0]);
     help_verb(&out, verb, cli->out_colour);
   }
   return cli_end(cli, &out, EXIT_FINE);

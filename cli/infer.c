@@ -20,6 +20,13 @@ static struct slice event_name_of(const char *path) {
   return length == 0 ? SLICE("event_type") : (struct slice){start, length};
 }
 
+/* The header is one of the file: an error in it has a place. */
+static int read_header(struct infer *infer, const struct line_batch *batch, struct err *err) {
+  int status = infer_csv_header(infer, batch->header, err);
+  if (status != 0) snprintf(err->file, sizeof err->file, "%s", batch->path);
+  return status;
+}
+
 static int read_samples(struct cli *cli, struct infer *infer, const char *path, struct err *err) {
   enum line_format format = line_format_of(path);
   struct line_reader *reader = line_reader_new(cli->mem, cli->env, &path, 1, format, err);
@@ -29,7 +36,7 @@ static int read_samples(struct cli *cli, struct infer *infer, const char *path, 
   for (uint32_t read = 0; read < INFER_RECORDS;) {
     status = line_reader_next(reader, LINE_BATCH_MAX, &batch, err);
     if (status <= 0) break;
-    status = batch.header.length > 0 ? infer_csv_header(infer, batch.header, err) : 0;
+    status = batch.header.length > 0 ? read_header(infer, &batch, err) : 0;
     if (status != 0) break;
     for (uint32_t i = 0; i < batch.count && read < INFER_RECORDS; i++, read++) {
       if (format == LINE_CSV)
@@ -56,6 +63,16 @@ static void to_json(struct cli *cli, struct buf *text) {
   *text = json;
 }
 
+static int nothing_found(struct cli *cli, const char *path, const char *why) {
+  cli_say(cli, "%s: %serror:%s %s", strcmp(path, "-") == 0 ? "standard input" : path,
+          cli_style(cli->err_colour, STYLE_RED), cli_style(cli->err_colour, STYLE_OFF), why);
+  if (line_format_of(path) == LINE_CSV)
+    cli_say(cli, "the first line of a CSV file is its header");
+  else
+    cli_say(cli, "records are JSON objects, one a line; CSV is what ends in `.csv` (or `.csv.gz`, `.csv.zst`)");
+  return EXIT_FINDINGS;
+}
+
 static int infer_run(struct cli *cli, const void *given, char **operands, unsigned count) {
   const struct infer_options *options = given;
   (void)count;
@@ -68,6 +85,7 @@ static int infer_run(struct cli *cli, const void *given, char **operands, unsign
   if (status != 0) return cli_fail(cli, &err);
   struct buf out;
   buf_init(&out, cli->mem);
+  if (!infer_found(infer, &out)) return nothing_found(cli, operands[0], buf_text(&out));
   infer_write(infer, &out);
   if (options->json) to_json(cli, &out);
   return cli_end(cli, &out, EXIT_FINE);
@@ -99,7 +117,9 @@ const struct verb verb_infer = {
     .operands_missing = "no file is given; `-` is standard input",
     .details =
         "Looks at up to 10,000 records of a file (JSON lines or CSV, packed too) and writes declarations that can "
-        "be used as they are, with comments on what was seen.",
+        "be used as they are, with comments on what was seen. `-` is standard input (JSON lines).",
+    .output =
+        "Declarations on standard output; the exit code is 1, and nothing is printed there, if no record can be read.",
     .examples = "weir infer payments.jsonl > payments.weir",
     .options = infer_option_table,
     .options_size = sizeof(struct infer_options),

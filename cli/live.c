@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* What a signal handler can reach has to be static: the flag, and a pipe that wakes a read that waits. */
@@ -70,9 +72,15 @@ static void put(const char *text, size_t length) {
   (void)ignored; /* nobody looks at progress that cannot be written */
 }
 
+/* A line that is cut, for one that wraps could not be taken back. */
+static int columns(void) {
+  struct winsize size;
+  return ioctl(ENV_STDERR, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : INT_MAX;
+}
+
 void live_line(struct live *live, const char *text) {
   char line[256];
-  int length = snprintf(line, sizeof line, "\r%s\x1b[K", text);
+  int length = snprintf(line, sizeof line, "\r%.*s\x1b[K", columns(), text);
   if (length > 0) put(line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
   live->line_shown = true;
 }

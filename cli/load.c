@@ -5,6 +5,8 @@ enum { LOAD_ARENA_BYTES = 1 << 16 };
 
 int load_rules(struct cli *cli, char **paths, unsigned count, struct loaded *loaded) {
   *loaded = (struct loaded){0};
+  for (unsigned i = 0; i < count; i++)
+    if (strcmp(paths[i], "-") == 0) return cli_usage(cli, "rules stand in files; `/dev/stdin` is standard input");
   arena_init(&loaded->arena, cli->mem, LOAD_ARENA_BYTES);
   diags_init(&loaded->diags, &loaded->arena);
   struct err err;
@@ -107,7 +109,12 @@ int load_paths(struct cli *cli, char **operands, unsigned count, struct texts *p
       int code = add_folder(cli, folders.items[f], &folders, &files);
       if (code != EXIT_FINE) return code;
     }
-    if (files.count > 0) qsort(files.items, files.count, sizeof *files.items, compare_paths);
+    if (files.count == 0) {
+      cli_say(cli, "%serror:%s no rule files (*.weir) in %s", cli_style(cli->err_colour, STYLE_RED),
+              cli_style(cli->err_colour, STYLE_OFF), operands[i]);
+      return EXIT_ENVIRONMENT;
+    }
+    qsort(files.items, files.count, sizeof *files.items, compare_paths);
     for (size_t f = 0; f < files.count; f++) add_path(cli, paths, files.items[f]);
   }
   return EXIT_FINE;

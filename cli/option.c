@@ -37,13 +37,25 @@ static const struct option *find_letter(const struct option *options, char lette
   return NULL;
 }
 
-static int unknown_option(const struct verb *verb, const char *argument, struct slice name, struct err *err) {
-  struct slice names[OPTIONS_MAX];
-  size_t count = 0;
+/* The one option that begins so, or the nearest. */
+static struct slice near_option(const struct verb *verb, struct slice name) {
+  struct slice names[OPTIONS_MAX], begun = {0};
+  size_t count = 0, begins = 0;
   names[count++] = SLICE("help");
   for (const struct option *option = verb->options; option != NULL && option->name != NULL; option++)
-    if (count < OPTIONS_MAX) names[count++] = slice_of(option->name);
-  struct slice near = name.length > 1 ? diag_nearest(name, names, count) : (struct slice){0};
+    if (count < OPTIONS_MAX && option->kind != OPTION_LATER) names[count++] = slice_of(option->name);
+  for (size_t i = 0; i < count; i++) {
+    if (name.length == 0 || names[i].length < name.length || memcmp(names[i].data, name.data, name.length) != 0)
+      continue;
+    begun = names[i];
+    begins++;
+  }
+  if (begins == 1) return begun;
+  return name.length > 1 ? diag_nearest(name, names, count) : (struct slice){0};
+}
+
+static int unknown_option(const struct verb *verb, const char *argument, struct slice name, struct err *err) {
+  struct slice near = near_option(verb, name);
   if (near.length > 0)
     return err_set(err, ERR_ABORT, "there is no option `%.100s`\ndid you mean `--" SLICE_FMT "`?", argument,
                    SLICE_ARG(near));
@@ -64,6 +76,7 @@ static int set_value(const struct option *option, struct mem *mem, const char *v
   switch (option->kind) {
   case OPTION_TEXT:
   case OPTION_CHOICE:
+    if (value[0] == '\0') return err_set(err, ERR_ABORT, "the value of `--%s` is empty", option->name);
     if (*(const char **)(void *)target != NULL)
       return err_set(err, ERR_ABORT, "`--%s` stands there twice", option->name);
     if (option->kind == OPTION_CHOICE && !is_choice(option->choices, value))
@@ -73,7 +86,7 @@ static int set_value(const struct option *option, struct mem *mem, const char *v
   case OPTION_SIZE:
     if (!size_parse(value, (size_t *)(void *)target))
       return err_set(err, ERR_ABORT,
-                     "`--%s`: `%.100s` is no size\nwrite bytes, or a number with KiB, MiB or GiB as 512MiB",
+                     "`--%s`: `%.100s` is no size\nwrite a number of bytes, or one with KiB, MiB or GiB, as 512MiB",
                      option->name, value);
     return 0;
   case OPTION_TEXTS: {
@@ -88,10 +101,17 @@ static int set_value(const struct option *option, struct mem *mem, const char *v
   return 0;
 }
 
+/* A value that was left out: what comes next is an option. */
+static bool names_option(const struct verb *verb, const char *argument) {
+  if (argument[0] != '-' || argument[1] != '-') return false;
+  struct slice name = {argument + 2, strcspn(argument + 2, "=")};
+  return find_name(verb->options, name) != NULL || slice_equal(name, SLICE("help"));
+}
+
 /* One option; `value` is what stands behind its `=` or letter, NULL if nothing does. Returns how many further arguments
  * it took (0 or 1), or ERR_ABORT. */
-static int take_option(const struct option *option, struct mem *mem, const char *value, const char *next, void *options,
-                       struct err *err) {
+static int take_option(const struct verb *verb, const struct option *option, struct mem *mem, const char *value,
+                       const char *next, void *options, struct err *err) {
   if (option->kind == OPTION_LATER)
     return err_set(err, ERR_ABORT, "this version does not have `--%s` yet%s%s", option->name,
                    option->help[0] == '\0' ? "" : ": ", option->help);
@@ -102,6 +122,9 @@ static int take_option(const struct option *option, struct mem *mem, const char 
   }
   if (value == NULL && next == NULL)
     return err_set(err, ERR_ABORT, "`--%s` needs a value: --%s %s", option->name, option->name, option->argument);
+  if (value == NULL && names_option(verb, next))
+    return err_set(err, ERR_ABORT, "`--%s` needs a value: --%s %s\nif `%.100s` is the value, write --%s=%.100s",
+                   option->name, option->name, option->argument, next, option->name, next);
   int status = set_value(option, mem, value != NULL ? value : next, (char *)options + option->offset, err);
   return status != 0 ? status : value == NULL;
 }
@@ -115,13 +138,13 @@ static int take_argument(const struct verb *verb, struct mem *mem, const char *a
   if (argument[1] != '-') {
     const struct option *option = find_letter(verb->options, argument[1]);
     if (option == NULL) return unknown_option(verb, argument, slice_of(argument + 1), err);
-    return take_option(option, mem, argument[2] != '\0' ? argument + 2 : NULL, next, options, err);
+    return take_option(verb, option, mem, argument[2] != '\0' ? argument + 2 : NULL, next, options, err);
   }
   const char *equals = strchr(argument, '=');
   struct slice name = {argument + 2, equals == NULL ? strlen(argument + 2) : (size_t)(equals - argument - 2)};
   const struct option *option = find_name(verb->options, name);
   if (option == NULL) return unknown_option(verb, argument, name, err);
-  return take_option(option, mem, equals == NULL ? NULL : equals + 1, next, options, err);
+  return take_option(verb, option, mem, equals == NULL ? NULL : equals + 1, next, options, err);
 }
 
 int options_parse(const struct verb *verb, struct mem *mem, char **arguments, int argument_count, void *options,

@@ -42,6 +42,7 @@ struct verb {
   unsigned operands_least, operands_most;
   const char *operands_missing; /* what is said when there are too few */
   const char *details;          /* paragraphs for `weir help VERB`; may be NULL */
+  const char *output;           /* paragraphs on what is printed, for people and for programs; may be NULL */
   const char *examples;         /* one command a line; may be NULL */
   const struct option *options; /* NULL: none but --help */
   size_t options_size;          /* of the verb's struct */

@@ -25,6 +25,7 @@ static const char *rate_text(char out[RATE_TEXT_MAX], uint64_t events, int64_t u
 
 void progress_tell(void *context, struct weir *weir, const struct drive_progress *state) {
   struct progress *progress = context;
+  progress->bytes = state->bytes;
   if (!progress->cli->err_terminal || progress->json || state->last) return;
   int64_t now = now_us(progress), since = now - progress->told_us;
   if (since < PROGRESS_EVERY_US) return;
@@ -103,12 +104,14 @@ static void note(struct progress *progress, const char *rule, int rule_length, u
 }
 
 /* Limits that were reached can change what is told: never silently. */
-static void notes(struct progress *progress, struct weir *weir, const struct weir_stats *stats) {
+static void notes(struct progress *progress, struct weir *weir, const struct weir_stats *stats, bool stopped) {
   if (stats->read > 0 && stats->ignored == stats->read)
     cli_say(progress->cli, "note: no record was of a type that the rules declare; `--input EVENT=FILE` says the type, "
                            "`--type-field` which member names it");
   else if (stats->read > 0 && stats->dead == stats->read)
     cli_say(progress->cli, "note: all records were refused; the dead letters say why");
+  else if (stats->read == 0 && progress->bytes > 0 && !stopped)
+    cli_say(progress->cli, "note: the input has no records (of a CSV file the first line is the header)");
   note(progress, NULL, 0, stats->unique_ids_forgotten,
        "ids of `unique` were forgotten early: the limit of memory was reached");
   note(progress, NULL, 0, stats->suppress_keys_forgotten,
@@ -148,7 +151,7 @@ void progress_end(struct progress *progress, struct weir *weir, const struct dri
   if (stopped)
     cli_say(progress->cli, "stopped: %s events still waited for earlier ones, %s partial matches were open",
             count_text(held, stats.held), count_text(open, open_matches(weir)));
-  notes(progress, weir, &stats);
+  notes(progress, weir, &stats, stopped);
   note(progress, NULL, 0, counts->refused_dropped, "further dead letters are not shown");
   if (progress->summary) summary_text(progress, &stats, us);
 }

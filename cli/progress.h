@@ -10,7 +10,7 @@ struct progress {
   struct live *live;
   bool json, summary;
   int64_t begun_us, told_us;
-  uint64_t told_events;
+  uint64_t told_events, bytes; /* bytes: read from the inputs */
 };
 
 void progress_begin(struct progress *progress);

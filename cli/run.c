@@ -7,7 +7,7 @@
 #include "cli/progress.h"
 #include "engine/drive.h"
 
-enum { RUN_SETTINGS_MAX = 2, RUN_NAME_MAX = 200 };
+enum { RUN_NAME_MAX = 200, RUN_SINKS_SHOWN = 1000, RUN_MEMORY_MIN = 1 << 20 };
 
 struct run_options {
   struct texts inputs, sides;
@@ -52,6 +52,11 @@ static void split_input(const char *text, struct run_input *input) {
   input->setting.value = equals + 1;
 }
 
+static bool ends_with(const char *text, const char *ending) {
+  size_t length = strlen(text), want = strlen(ending);
+  return length >= want && strcmp(text + length - want, ending) == 0;
+}
+
 static bool reads_stdin(const char *path) { return strcmp(path, "-") == 0; }
 
 static int plan_inputs(struct cli *cli, const struct run_options *options, struct run_plan *plan) {
@@ -88,13 +93,33 @@ static int plan_sides(struct cli *cli, const struct run_options *options, struct
     char *name = mem_alloc(cli->mem, length + 1);
     memcpy(name, text, length);
     for (size_t j = 0; j < i; j++)
-      if (strcmp(plan->sides[j].name, name) == 0) return cli_usage(cli, "a side stands there twice");
+      if (strcmp(plan->sides[j].name, name) == 0) {
+        char said[RUN_NAME_MAX];
+        snprintf(said, sizeof said, "`--side %.100s=…` stands there twice", name);
+        return cli_usage(cli, said);
+      }
     plan->side_settings[i] = (struct adapter_setting){"path", equals + 1};
     plan->sides[i] = (struct drive_sink){
         .name = name, .adapter = registry_find("file"), .settings = &plan->side_settings[i], .setting_count = 1};
   }
   plan->drive.sides = plan->sides;
   plan->drive.side_count = count;
+  return EXIT_FINE;
+}
+
+/* Files of events are no rules, whatever they hold. */
+static int check_operands(struct cli *cli, char **operands, unsigned count) {
+  static const char *const endings[] = {".jsonl", ".ndjson", ".csv", ".gz", ".zst", ".zstd"};
+  for (unsigned i = 0; i < count; i++) {
+    if (reads_stdin(operands[i])) return cli_usage(cli, "rules stand in files; `/dev/stdin` is standard input");
+    for (size_t e = 0; e < sizeof endings / sizeof *endings; e++) {
+      if (!ends_with(operands[i], endings[e])) continue;
+      char text[2 * RUN_NAME_MAX + 100];
+      snprintf(text, sizeof text, "`%.200s` is no file of rules\nevents are given with `--input %.200s`", operands[i],
+               operands[i]);
+      return cli_usage(cli, text);
+    }
+  }
   return EXIT_FINE;
 }
 
@@ -152,10 +177,37 @@ static int check_types(struct cli *cli, struct weir *weir, const struct run_plan
   return EXIT_FINE;
 }
 
+/* A side that nothing goes to is a slip, and what was meant for it would go elsewhere. */
+static int check_sides(struct cli *cli, struct weir *weir, const struct run_plan *plan) {
+  for (size_t i = 0; i < plan->drive.side_count; i++) {
+    struct slice name = slice_of(plan->sides[i].name), names[RUN_SINKS_SHOWN];
+    uint64_t cursor = 0;
+    size_t count = 0;
+    names[count++] = SLICE("shadow");
+    bool known = slice_equal(name, names[0]);
+    for (struct weir_bytes sink; !known && weir_next_sink(weir, &cursor, &sink);) {
+      struct slice text = {sink.data, sink.length};
+      known = slice_equal(name, text);
+      if (count < RUN_SINKS_SHOWN) names[count++] = text;
+    }
+    if (known) continue;
+    struct slice near = diag_nearest(name, names, count);
+    char text[3 * RUN_NAME_MAX];
+    int length =
+        snprintf(text, sizeof text, "`--side %.100s=…`: no rule or event type sends anything to the sink `%.100s`",
+                 plan->sides[i].name, plan->sides[i].name);
+    if (near.length > 0 && near.length < RUN_NAME_MAX)
+      snprintf(text + length, sizeof text - (size_t)length, "\ndid you mean `" SLICE_FMT "`?", SLICE_ARG(near));
+    return cli_usage(cli, text);
+  }
+  return EXIT_FINE;
+}
+
 static int run_with(struct cli *cli, const struct run_options *options, struct run_plan *plan, struct live *live,
                     struct weir *weir, struct drive *drive, struct progress *progress, char **rules, unsigned count) {
   int code = load_rules(cli, weir, rules, count, options->json);
   if (code == EXIT_FINE) code = check_types(cli, weir, plan);
+  if (code == EXIT_FINE) code = check_sides(cli, weir, plan);
   if (code != EXIT_FINE) return code;
   struct err err;
   progress_begin(progress);
@@ -187,6 +239,10 @@ static int run_plan(struct cli *cli, const struct run_options *options, struct r
   struct err err;
   struct drive *drive = drive_new(&plan->drive, &err);
   if (drive == NULL) return cli_fail(cli, &err);
+  if (drive_check(drive, &err) != 0) {
+    drive_free(drive);
+    return cli_usage(cli, err.text);
+  }
   struct weir_options weir_options = {
       .memory_limit = options->memory_bytes,
       .order = options->order != NULL ? WEIR_ORDER_ARRIVAL : WEIR_ORDER_EVENT_TIME,
@@ -205,16 +261,18 @@ static int run_plan(struct cli *cli, const struct run_options *options, struct r
 
 static int run_run(struct cli *cli, const void *given, char **operands, unsigned count) {
   const struct run_options *options = given;
-
-  if (options->type_field != NULL && options->type_field[0] == '\0') return cli_usage(cli, "`--type-field` is empty");
+  if (options->memory_bytes > 0 && options->memory_bytes < RUN_MEMORY_MIN)
+    return cli_usage(cli, "`--memory` is less than anything can run in\nwrite at least 1MiB; 64MiB and more are usual");
   struct run_plan plan = {0};
-  int code = plan_inputs(cli, options, &plan);
+  int code = check_operands(cli, operands, count);
+  if (code == EXIT_FINE) code = plan_inputs(cli, options, &plan);
   if (code == EXIT_FINE) code = plan_sides(cli, options, &plan);
   if (code != EXIT_FINE) return code;
   plan_sinks(cli, options, &plan);
-  if (cli->err_terminal && reads_stdin(plan.texts[0].setting.value) &&
-      cli->env->is_terminal(cli->env->context, ENV_STDIN))
-    cli_say(cli, "reading events from the keyboard: one JSON object a line, ctrl-D ends");
+  bool standard = false;
+  for (size_t i = 0; i < plan.drive.input_count; i++) standard |= reads_stdin(plan.texts[i].setting.value);
+  if (standard && cli->err_terminal && cli->env->is_terminal(cli->env->context, ENV_STDIN))
+    cli_say(cli, "reading events from the keyboard: one JSON object a line, ctrl-D ends (`--input FILE` reads a file)");
   return run_plan(cli, options, &plan, operands, count);
 }
 
@@ -285,6 +343,18 @@ const struct verb verb_run = {
         "RULES are rule files, or folders with `*.weir` files. Each `--input` is one partition, numbered from 0; "
         "at the end of all of them time moves to its end, so that open absences are decided. ctrl-C or SIGTERM: "
         "no more input is taken, what came is told, the exit code is 0; a second one ends at once.",
+    .output =
+        "Standard output: alerts, one JSON object a line, in the one order that the events give; the same for the same "
+        "input, byte for byte.\n"
+        "Standard error, or `--dead-letters`: `{\"dead_letter\":CODE,\"detail\":…,\"source\":…,\"partition\":…,"
+        "\"offset\":…,\"record\":…}` for a refused record, with `\"taken\":true,\"field\":…` where only a value of it "
+        "became null; `{\"late\":TYPE,…}` for a late one. On a terminal at most ten a second.\n"
+        "On a terminal: a line with events, events per second, watermark, alerts and percent while it runs, figures at "
+        "the end (elsewhere with `--summary`).\n"
+        "`--summary --json`: "
+        "`{\"summary\":{\"read\":…,\"processed\":…,\"late\":…,\"dead\":…,\"duplicate\":…,\"ignored\":…,"
+        "\"held\":…,…,\"rules\":[{\"rule\":…,\"told\":…,…}]}}` on standard error.\n"
+        "Notes, `weir run: note: …`, say what may surprise: no record of a declared type, limits that were reached.",
     .examples = "weir run rules/ --input payments.jsonl\n"
                 "weir run cards.weir --input payment=cards.csv.gz --input login=logins-*.jsonl > alerts.jsonl\n"
                 "tail -f events.jsonl | weir run rules/ --order arrival",

@@ -9,14 +9,13 @@ struct test_options {
 
 static void tell_text(struct cli *cli, struct buf *out, const struct test_case *test) {
   bool colour = cli->out_colour;
-  if (test->passed) {
+  if (test->passed)
     buf_printf(out, "%sok%s     " SLICE_FMT "\n", cli_style(colour, STYLE_GREEN), cli_style(colour, STYLE_OFF),
                SLICE_ARG(test->name));
-    return;
-  }
-  buf_printf(out, "%sFAILED%s " SLICE_FMT " %s(" SLICE_FMT ":%u)%s\n", cli_style(colour, STYLE_RED),
-             cli_style(colour, STYLE_OFF), SLICE_ARG(test->name), cli_style(colour, STYLE_DIM), SLICE_ARG(test->file),
-             test->line, cli_style(colour, STYLE_OFF));
+  else
+    buf_printf(out, "%sFAILED%s " SLICE_FMT " %s(" SLICE_FMT ":%u)%s\n", cli_style(colour, STYLE_RED),
+               cli_style(colour, STYLE_OFF), SLICE_ARG(test->name), cli_style(colour, STYLE_DIM), SLICE_ARG(test->file),
+               test->line, cli_style(colour, STYLE_OFF));
   struct slice text = test->text;
   while (text.length > 0) {
     const char *end = memchr(text.data, '\n', text.length);
@@ -124,8 +123,16 @@ const struct verb verb_test = {
     .operands_least = 1,
     .operands_most = UINT32_MAX,
     .operands_missing = "no rules are given",
-    .details = "Tests run in the same engine as events do, on a virtual clock. A test that fails says what came, what "
-               "was expected, and where a near miss stopped. The exit code is 1 if one fails.",
+    .details =
+        "Tests run in the same engine as events do, on a virtual clock. A test that fails says what came, what "
+        "was expected, and where a near miss stopped. An event that is refused, or late where no `watermark` line "
+        "made it so, fails its test too. The exit code is 1 if one fails.",
+    .output =
+        "`ok NAME` or `FAILED NAME (FILE:LINE)`, below it what was expected and what came; `N passed, N failed` at the "
+        "end.\n"
+        "`--json`: `{\"test\":…,\"file\":…,\"line\":…,\"passed\":…,\"text\":…}` (the text where there is one), with "
+        "`--coverage` `{\"rule\":…,\"tests\":…,\"fires\":…,\"quiet\":…}`, then "
+        "`{\"summary\":{\"passed\":…,\"failed\":…}}`.",
     .examples = "weir test rules/\nweir test rules/ --coverage --junit results.xml",
     .options = test_option_table,
     .options_size = sizeof(struct test_options),

@@ -51,8 +51,14 @@ void test_report_junit(struct buf *out, const struct test_cases *cases) {
     xml_text(out, test->file);
     buf_printf(out, "\" line=\"%u\" time=\"", test->line);
     seconds(out, test->us);
-    if (test->passed) {
+    if (test->passed && test->text.length == 0) {
       buf_str(out, "\"/>\n");
+      continue;
+    }
+    if (test->passed) { /* notes */
+      buf_str(out, "\">\n<system-out>");
+      xml_text(out, test->text);
+      buf_str(out, "</system-out>\n</testcase>\n");
       continue;
     }
     const char *end = test->text.length == 0 ? NULL : memchr(test->text.data, '\n', test->text.length);
@@ -71,7 +77,7 @@ void test_report_json(struct buf *out, const struct test_case *test) {
   buf_str(out, ",\"file\":");
   buf_json_string(out, test->file);
   buf_printf(out, ",\"line\":%u,\"passed\":%s", test->line, test->passed ? "true" : "false");
-  if (!test->passed) {
+  if (test->text.length > 0) {
     buf_str(out, ",\"text\":");
     buf_json_string(out, test->text);
   }

@@ -6,7 +6,7 @@
 
 struct test_case {
   const struct test_tree *tree;
-  struct slice name, file, text; /* text: why it failed */
+  struct slice name, file, text; /* text: why it failed, or notes on a test that passed */
   uint32_t line;
   bool passed;
   int64_t us;

@@ -83,6 +83,8 @@ const struct verb verb_version = {
     .details =
         "`semantics` is raised by any change after which the same rules and events give other alerts; `format` is "
         "the `format_version` of the canonical JSON form.",
+    .output =
+        "`NAME VERSION`, one a line. `--json`: `{\"weir\":…,\"semantics\":…,\"format_version\":…,\"libraries\":{…}}`.",
     .options = version_option_table,
     .options_size = sizeof(struct version_options),
     .run = version_run,

@@ -21,7 +21,7 @@ complete -c weir -n '__fish_seen_subcommand_from run' -l help -d 'show the help 
 complete -c weir -n '__fish_seen_subcommand_from check' -l json -d 'one JSON object for each error and warning, and one with the sums'
 complete -c weir -n '__fish_seen_subcommand_from check' -l help -d 'show the help of this verb'
 complete -c weir -n '__fish_seen_subcommand_from fmt' -l check -d 'change nothing'
-complete -c weir -n '__fish_seen_subcommand_from fmt' -l json -d 'print the canonical JSON form of each file'
+complete -c weir -n '__fish_seen_subcommand_from fmt' -l json -d 'print the canonical JSON form instead: one object for each file, on several lines'
 complete -c weir -n '__fish_seen_subcommand_from fmt' -l help -d 'show the help of this verb'
 complete -c weir -n '__fish_seen_subcommand_from explain' -l rule -x -d 'only this rule'
 complete -c weir -n '__fish_seen_subcommand_from explain' -l json -d 'as a JSON object'

@@ -29,6 +29,7 @@ struct adapter_option {
 struct adapter_batch {
   const struct slice *records; /* without line ends; LINE_PADDING bytes behind each may be read */
   uint32_t count;
+  const char *path;      /* the file they stand in, for messages; NULL = none */
   struct slice header;   /* CSV: the header line of these and the following records; length 0 = as before */
   const int64_t *stamps; /* of the log, one for each record; NULL = it has none */
 };
@@ -45,6 +46,7 @@ struct adapter_source {
   bool (*csv)(const void *options);         /* the records are CSV lines, not JSON */
   bool (*live)(const void *options);        /* it may block for long: what was told is handed on before each read */
   void (*progress)(void *source, uint64_t *bytes, uint64_t *bytes_total); /* total 0 = unknown */
+  bool (*reads)(void *source, const struct env_stat *file); /* whether it reads that file; may be NULL: it reads none */
 };
 
 struct adapter_sink {
@@ -53,6 +55,9 @@ struct adapter_sink {
   int (*write)(void *sink, struct slice row, struct err *err);
   int (*flush)(void *sink, struct err *err); /* everything written is with the receiver */
   int (*close)(void *sink, struct err *err); /* flushes; the instance is gone, whatever is returned */
+  /* Which file the rows go to, if it is there: sinks with one file share one instance, and none is what a source reads.
+   * May be NULL. */
+  bool (*file)(const struct env *env, const void *options, struct env_stat *file);
 };
 
 struct adapter {

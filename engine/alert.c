@@ -2,7 +2,9 @@
 #include "engine/alert.h"
 
 #include "base/check.h"
+#include "engine/live.h"
 #include "engine/secret.h"
+#include "engine/watermark.h"
 
 enum { ALERT_SCRATCH_BYTES = 16 << 10 };
 
@@ -102,8 +104,13 @@ void alert_prepare(struct alerter *alerter, const struct told *told, struct expr
                                  .lookup = &alerter->ruleset->lookup,
                                  .lookup_context = (void *)(uintptr_t)alerter->ruleset,
                                  .counts = counts};
+  if (told->live != NULL) {
+    alert->env.lookup = &live_lookup;
+    alert->env.lookup_context = told->live;
+  }
   alert->env.banks[BANK_REGISTER] = alert->registers;
   alert->env.banks[BANK_KEY] = told->key;
+  alert->env.banks[BANK_ASKED] = told->asked;
   if (rule->on) alert->env.banks[BANK_EVENT] = told->event->values;
   struct value *emit = arena_array(&alerter->scratch, struct value, rule->emit_count + 1u);
   for (uint16_t i = 0; i < rule->emit_count; i++) emit[i] = expr_eval(rule->emit[i].expr, &alert->env);
@@ -129,21 +136,52 @@ static void put_text(struct buf *out, struct slice text) {
   buf_slice(out, text);
 }
 
-static struct slice cause_text(const struct nfa_match *match) {
-  return match->cause == NFA_TIMEOUT ? SLICE("timeout") : SLICE("match");
+/* An `on` rule's event that a window made, else NULL. */
+static const struct schema *window_of(const struct alerter *alerter, const struct told *told) {
+  if (!told->rule->on || told->event == NULL) return NULL;
+  const struct schema *schema = &alerter->ruleset->schemas[told->event->type];
+  return schema->window ? schema : NULL;
+}
+
+static struct slice cause_text(const struct alerter *alerter, const struct told *told) {
+  if (window_of(alerter, told) != NULL) return SLICE("window");
+  return told->match->cause == NFA_TIMEOUT ? SLICE("timeout") : SLICE("match");
+}
+
+static void put_value(struct buf *out, struct value value) {
+  size_t at = out->length;
+  put_number(out, 0, 4);
+  value_json(out, value);
+  uint32_t length = (uint32_t)(out->length - at - 4);
+  for (unsigned i = 0; i < 4; i++) out->data[at + i] = (char)(length >> (8 * i) & 0xff);
+}
+
+/* The value of `unique`: the event's own, or that of the event that it was derived from; null if there is none. */
+static struct value unique_of(const struct seen *seen, const struct schema *schema) {
+  struct value unique = value_null();
+  if (schema->has_identity)
+    return seen->event != NULL ? seen->event->values[schema->identity_slot]
+                               : seen->held->values[schema->kept_index[schema->identity_slot]];
+  if (schema->unique_field >= 0) (void)field_of(seen, schema, &schema->fields[schema->unique_field], &unique);
+  return unique;
 }
 
 static void put_identity(struct alerter *alerter, const struct seen *seen, struct buf *out) {
   const struct schema *schema = &alerter->ruleset->schemas[seen->type];
-  struct value unique = value_null();
-  if (schema->unique_field >= 0) (void)field_of(seen, schema, &schema->fields[schema->unique_field], &unique);
+  struct value unique = unique_of(seen, schema);
   if (!value_is_null(unique)) {
-    buf_byte(out, 'u');
-    size_t at = out->length;
-    put_number(out, 0, 4);
-    value_json(out, unique);
-    uint32_t length = (uint32_t)(out->length - at - 4);
-    for (unsigned i = 0; i < 4; i++) out->data[at + i] = (char)(length >> (8 * i) & 0xff);
+    buf_byte(out, schema->has_identity ? 'd' : 'u');
+    put_value(out, unique);
+    if (!schema->has_identity) return;
+    put_text(out, schema->name);
+    put_number(out, seen->position->derived, 2);
+    return;
+  }
+  if (seen->position->source == POSITION_MADE) {
+    buf_byte(out, 'm');
+    put_number(out, seen->position->offset, 8);
+    put_number(out, seen->position->partition, 4);
+    put_number(out, seen->position->derived, 2);
     return;
   }
   buf_byte(out, 'p');
@@ -153,6 +191,18 @@ static void put_identity(struct alerter *alerter, const struct seen *seen, struc
   put_number(out, seen->position->derived, 2);
 }
 
+/* Of a window's event: how often it was told anew. */
+static int64_t revision_of(const struct alerter *alerter, const struct told *told) {
+  const struct schema *window = window_of(alerter, told);
+  if (window == NULL || window->revision_slot == NO_SLOT) return 0;
+  return told->event->values[window->revision_slot].i;
+}
+
+static bool is_partial(const struct alerter *alerter, const struct told *told) {
+  const struct schema *window = window_of(alerter, told);
+  return window != NULL && window->partial_slot != NO_SLOT && told->event->values[window->partial_slot].i != 0;
+}
+
 struct hash128 alert_id(struct alerter *alerter, const struct alert *alert) {
   const struct told *told = alert->told;
   const struct nfa_match *match = told->match;
@@ -160,9 +210,9 @@ struct hash128 alert_id(struct alerter *alerter, const struct alert *alert) {
   buf_clear(out);
   put_text(out, told->rule->name);
   put_number(out, told->rule->version, 4);
-  put_text(out, cause_text(match));
+  put_text(out, cause_text(alerter, told));
   put_text(out, alert->key_text);
-  put_number(out, 0, 8); /* revision or partial number: of windows */
+  put_number(out, (uint64_t)revision_of(alerter, told), 8);
   put_number(out, match->count, 4);
   for (uint32_t i = 0; i < match->count; i++) {
     struct seen seen = seen_of(told, &match->items[i]);
@@ -191,10 +241,10 @@ static void number_member(struct buf *out, const char *name, int64_t number) {
   value_json(out, value_int(number));
 }
 
-static void write_life(const struct rule *rule, struct buf *out) {
+static void write_life(const struct rule *rule, enum told_mode mode, struct buf *out) {
   static const char *const severities[] = {
       [SEVERITY_LOW] = "low", [SEVERITY_MEDIUM] = "medium", [SEVERITY_HIGH] = "high", [SEVERITY_CRITICAL] = "critical"};
-  if (rule->mode == MODE_SHADOW) text_member(out, "mode", SLICE("shadow"));
+  if (mode != TOLD_LIVE) text_member(out, "mode", told_mode_text(mode));
   if (rule->severity != SEVERITY_NONE) text_member(out, "severity", slice_of(severities[rule->severity]));
   if (rule->has_score) number_member(out, "score", rule->score);
   if (rule->action.length > 0) text_member(out, "action", rule->action);
@@ -277,9 +327,11 @@ static void write_matched(struct alerter *alerter, const struct alert *alert, st
     text_member(out, "event", alerter->ruleset->schemas[seen.type].name);
     member(out, "time");
     value_json(out, value_time(seen.time));
-    text_member(out, "source", alerter->sources[seen.position->source]);
-    number_member(out, "partition", seen.position->partition);
-    number_member(out, "offset", (int64_t)seen.position->offset);
+    if (seen.position->source != POSITION_MADE) {
+      text_member(out, "source", alerter->sources[seen.position->source]);
+      number_member(out, "partition", seen.position->partition);
+      number_member(out, "offset", (int64_t)seen.position->offset);
+    }
     if (told->rule->matched_fields) write_event_fields(alerter, &seen, out);
     if (more > 0 && i == match->count - 1) number_member(out, "more", more);
     buf_byte(out, '}');
@@ -330,6 +382,13 @@ static void write_because(struct alerter *alerter, const struct alert *alert, st
   buf_byte(out, ']');
 }
 
+/* A window that a late event tells has the time of its end all the same. */
+static int64_t told_time(const struct alerter *alerter, const struct told *told) {
+  const struct schema *window = window_of(alerter, told);
+  if (window == NULL || is_partial(alerter, told)) return told->match->time;
+  return told->event->values[window->end_slot].i;
+}
+
 void alert_write(struct alerter *alerter, const struct alert *alert, uint64_t suppressed, struct buf *out) {
   const struct told *told = alert->told;
   const struct rule *rule = told->rule;
@@ -340,16 +399,25 @@ void alert_write(struct alerter *alerter, const struct alert *alert, uint64_t su
   number_member(out, "version", rule->version);
   text_member(out, "id", (struct slice){id, 32});
   member(out, "time");
-  value_json(out, value_time(told->match->time));
-  text_member(out, "cause", cause_text(told->match));
+  value_json(out, value_time(told_time(alerter, told)));
+  text_member(out, "cause", cause_text(alerter, told));
   member(out, "key");
   write_key(alerter, told, false, out);
-  write_life(rule, out);
+  write_life(rule, alert->mode, out);
   write_fields(alerter, alert, out);
   if (rule->message_count > 0) write_message(alerter, alert, out);
   write_matched(alerter, alert, out);
   if (suppressed > 0) number_member(out, "suppressed", (int64_t)suppressed);
+  if (rule->action_for_us > 0) {
+    member(out, "action_until");
+    value_json(out, value_time(watermark_plus(told->match->time, rule->action_for_us)));
+  }
   if (rule->with_because) write_because(alerter, alert, out);
+  if (revision_of(alerter, told) > 0) number_member(out, "revision", revision_of(alerter, told));
+  if (is_partial(alerter, told)) {
+    member(out, "partial");
+    buf_str(out, "true");
+  }
   if (told->match->cut) text_member(out, "cut", SLICE("limit"));
   buf_byte(out, '}');
 }

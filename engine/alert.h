@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/limits.h"
+#include "engine/schedule.h"
 #include "engine/step.h"
 
 enum { ALERT_MATCHED_MAX = LIMIT_MATCHED }; /* entries of `matched`: the first 63 and the last */
@@ -25,6 +26,7 @@ void alerter_init(struct alerter *alerter, struct mem *mem, const struct ruleset
 /* A match with what it emits. */
 struct alert {
   const struct told *told;
+  enum told_mode mode;           /* set by the caller behind alert_prepare() */
   const struct value *registers; /* rule.emit_registers */
   const struct value *emit;      /* rule.emit, clear */
   struct slice key_text;         /* JSON of the key, secrets clear: what sorts alerts and is in their id */

@@ -5,8 +5,17 @@
 #ifndef WEIR_ENGINE_COUNTER_H
 #define WEIR_ENGINE_COUNTER_H
 
+#include "base/limits.h"
 #include "base/pool.h"
 #include "rules/ruleset.h"
+
+/* Limits; in entries, so that they do not depend on a machine. */
+enum {
+  COUNTER_WINDOW_EVENTS = 10000000, /* in one window at one key; then the oldest is forgotten early, counted */
+  COUNTER_WINDOW_EVENTS_CAP = 1000000000,
+  COUNTER_VALUES = 1000000, /* that `seen` remembers at one key; then the oldest is forgotten early, counted */
+  COUNTER_IDLE_DAYS = LIMIT_PREVIOUS_IDLE_DAYS /* `over last n` of a key that was silent longer is empty */
+};
 
 struct counters;      /* of a rule set: layouts, scratch, counts */
 struct counter_state; /* of one population at one key */
@@ -24,20 +33,32 @@ void counters_add(struct counters *counters, uint16_t population, struct counter
 struct value counters_ask(struct counters *counters, uint16_t counter, struct counter_state **state, int64_t time,
                           struct value operand, struct arena *scratch, struct expr_counts *counts);
 
+/* Counters of one population that an event asks together, of one key, all before or all after the event is added:
+ * values[asks[i].slot] = what asks[i].counter says, much faster than one by one. Made once; `asks` must stay (their
+ * keys and levels are not looked at). `env` is of the event that asks: operands, scratch, counts. */
+struct counter_group;
+struct counter_group *counters_group(struct counters *counters, const struct counter_ask *asks, uint32_t count);
+void counters_ask_group(struct counters *counters, const struct counter_group *group, struct counter_state **state,
+                        int64_t time, struct value *values, struct expr_env *env);
+
 /* When the state may hold nothing any more if nothing comes (never later than it does, may be earlier); INT64_MAX
  * never. */
 int64_t counters_deadline(const struct counter_state *state);
 /* No event before `time` will come: what no window can see any more goes; *state becomes NULL if nothing is left. */
 void counters_time(struct counters *counters, uint16_t population, struct counter_state **state, int64_t time);
 void counters_drop(struct counters *counters, uint16_t population, struct counter_state **state);
-/* Ask for the memory that the next add or ask touches. */
+/* Ask for the memory that the next add or ask touches: the state's, then, when that has come, that of the events beside
+ * a larger state. */
 void counters_prefetch(const struct counter_state *state);
+void counters_prefetch_events(const struct counters *counters, uint16_t population, const struct counter_state *state);
 
 /* What was forgotten by limits (docs/limits), since the start. */
 struct counter_limits {
   uint64_t window_events; /* events that were forgotten early: more than the limit of one window at one key */
   uint64_t values;        /* different values that top, seen, exact percentiles could not keep */
 };
+/* For tests, before the first event. */
+void counters_set_limits(struct counters *counters, uint64_t window_events, uint64_t values);
 struct counter_limits counters_limits(const struct counters *counters);
 
 /* For explain: bytes of a state with no events, and of each event that it keeps. */

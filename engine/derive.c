@@ -32,7 +32,7 @@ static void make(struct deriver *deriver, const struct derived *derived, const s
   if (from->where != NULL && expr_truth(from->where, &env) != 1) return;
   const struct schema *schema = &deriver->ruleset->schemas[derived->schema];
   struct value *values = arena_array(arena, struct value, schema->slot_count + 1u);
-  for (uint16_t slot = 0; slot < schema->slot_count; slot++)
+  for (uint16_t slot = 0; slot < schema->asked_first; slot++)
     if (from->entries[slot] != NULL) values[slot] = expr_eval(from->entries[slot], &env);
   struct event event = {.time = cause->time, .position = cause->position, .type = derived->schema, .values = values};
   add(deriver, &event);

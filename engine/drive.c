@@ -8,7 +8,9 @@ enum { DRIVE_BATCH = 64, DRIVE_TARGETS_MAX = 16 /* different sinks that one aler
 
 struct open_sink {
   const struct drive_sink *given;
-  void *options, *instance;
+  void *options, *instance; /* sinks whose rows go to one file have one instance */
+  struct env_stat file;     /* where its rows go, if `has_file` */
+  bool has_file;
   int64_t second; /* of the rate limit */
   unsigned in_second;
 };
@@ -34,15 +36,57 @@ struct drive {
 
 /* ---- opening ---- */
 
-static int open_sink(struct drive *drive, const struct drive_sink *given, struct open_sink *sink, struct err *err) {
+static bool is_same_file(const struct env_stat *a, const struct env_stat *b) {
+  return a->device == b->device && a->file == b->file;
+}
+
+/* What `sink` will write into is there already: no source may read it. */
+static int check_unread(struct drive *drive, const struct open_sink *sink, struct err *err) {
+  if (!sink->has_file || sink->file.kind != ENV_FILE) return 0;
+  for (size_t i = 0; i < drive->options.input_count; i++) {
+    const struct adapter_source *source = drive->sources[i].given->adapter->source;
+    if (source->reads == NULL || !source->reads(drive->sources[i].instance, &sink->file)) continue;
+    const char *name = sink->given->name;
+    if (name != NULL)
+      return err_set(err, ERR_ABORT, "rows for the sink `%s` would go into a file that is read as input", name);
+    return err_set(err, ERR_ABORT, "%s would go into a file that is read as input",
+                   sink->given == &drive->options.dead_letters ? "dead letters" : "alerts");
+  }
+  return 0;
+}
+
+/* Reads the options, and looks at what is at the place; opens nothing. */
+static int prepare_sink(struct drive *drive, const struct drive_sink *given, struct open_sink *sink, struct err *err) {
   *sink = (struct open_sink){.given = given};
-  if (given->adapter == NULL) return 0;
-  if (given->adapter->sink == NULL) return err_set(err, ERR_ABORT, "adapter `%s` is no sink", given->adapter->name);
-  sink->options = mem_alloc(drive->mem, given->adapter->options_bytes);
-  if (adapter_options_read(given->adapter, given->settings, given->setting_count, sink->options, err) != 0)
-    return ERR_ABORT;
-  sink->instance = given->adapter->sink->open(drive->mem, drive->env, sink->options, err);
-  return sink->instance == NULL ? ERR_ABORT : 0;
+  const struct adapter *adapter = given->adapter;
+  if (adapter == NULL) return 0;
+  if (adapter->sink == NULL) return err_set(err, ERR_ABORT, "adapter `%s` is no sink", adapter->name);
+  sink->options = mem_alloc(drive->mem, adapter->options_bytes);
+  if (adapter_options_read(adapter, given->settings, given->setting_count, sink->options, err) != 0) return ERR_ABORT;
+  sink->has_file = adapter->sink->file != NULL && adapter->sink->file(drive->env, sink->options, &sink->file);
+  return check_unread(drive, sink, err);
+}
+
+/* `before`: sinks that are open. */
+static void share(struct open_sink *sink, const struct open_sink *before) {
+  if (sink->instance == NULL && sink->has_file && before->instance != NULL && before->has_file &&
+      sink->given->adapter == before->given->adapter && is_same_file(&sink->file, &before->file))
+    sink->instance = before->instance;
+}
+
+static int open_sink(struct drive *drive, const struct drive_sink *given, struct open_sink *sink, struct err *err) {
+  struct open_sink prepared;
+  if (prepare_sink(drive, given, &prepared, err) != 0) return ERR_ABORT;
+  share(&prepared, &drive->alerts);
+  share(&prepared, &drive->dead_letters);
+  for (size_t i = 0; i < drive->side_count; i++) share(&prepared, &drive->sides[i]);
+  *sink = prepared;
+  if (given->adapter == NULL || sink->instance != NULL) return 0;
+  const struct adapter_sink *calls = given->adapter->sink;
+  sink->instance = calls->open(drive->mem, drive->env, sink->options, err);
+  if (sink->instance == NULL) return ERR_ABORT;
+  sink->has_file = calls->file != NULL && calls->file(drive->env, sink->options, &sink->file); /* it is there now */
+  return 0;
 }
 
 static int open_source(struct drive *drive, const struct drive_input *given, struct open_source *source,
@@ -77,6 +121,18 @@ static int open_sinks(struct drive *drive, struct err *err) {
     if (open_sink(drive, &options->sides[drive->side_count], &drive->sides[drive->side_count], err) != 0)
       return ERR_ABORT;
   return 0;
+}
+
+int drive_check(struct drive *drive, struct err *err) {
+  err_clear(err);
+  if (MEM_GUARD(drive->mem)) return err_set(err, ERR_FATAL, "out of memory");
+  struct open_sink sink;
+  int status = prepare_sink(drive, &drive->options.alerts, &sink, err);
+  if (status == 0) status = prepare_sink(drive, &drive->options.dead_letters, &sink, err);
+  for (size_t i = 0; i < drive->options.side_count && status == 0; i++)
+    status = prepare_sink(drive, &drive->options.sides[i], &sink, err);
+  mem_unguard(drive->mem);
+  return status;
 }
 
 struct drive *drive_new(const struct drive_options *options, struct err *err) {
@@ -138,7 +194,8 @@ static int write_alert(struct drive *drive, const struct weir_alert *alert, stru
     struct open_sink *target = side_named(drive, alert->sinks[i].data, alert->sinks[i].length);
     if (target == NULL) target = &drive->alerts;
     bool known = false;
-    for (size_t t = 0; t < count; t++) known = known || targets[t] == target;
+    for (size_t t = 0; t < count; t++)
+      known = known || targets[t] == target || (target->instance != NULL && targets[t]->instance == target->instance);
     if (!known) targets[count++] = target;
   }
   if (count == 0) drive->counts.shadow_dropped++;
@@ -211,6 +268,8 @@ static int push_batch(struct drive *drive, struct weir *weir, int input, const s
   int status = 0;
   if (batch->header.length > 0)
     status = weir_push_header(weir, input, (struct weir_bytes){batch->header.data, batch->header.length}, err);
+  if (status != 0 && err != NULL && batch->path != NULL && err->file[0] == '\0')
+    snprintf(err->file, sizeof err->file, "%s", strcmp(batch->path, "-") == 0 ? "standard input" : batch->path);
   const struct weir_bytes *records = (const struct weir_bytes *)(const void *)batch->records;
   if (batch->stamps == NULL) return status != 0 ? status : weir_push_records(weir, input, records, batch->count, err);
   for (uint32_t i = 0; i < batch->count && status == 0; i++) {

@@ -19,7 +19,8 @@ struct drive_input {
   const char *type; /* event type of all its records, or NULL */
 };
 
-/* Where rows go. Names are those of `to NAME`, `late side NAME`, and `shadow` (alerts of rules in `mode shadow`). */
+/* Where rows go; two of them may be one file. Names are those of `to NAME`, `late side NAME`, and `shadow` (alerts of
+ * rules in `mode shadow`). */
 struct drive_sink {
   const char *name;              /* NULL in `alerts` and `dead_letters` */
   const struct adapter *adapter; /* NULL: rows for it are counted and dropped */
@@ -52,6 +53,10 @@ struct drive;
  * is not there. `options` and what it points to outlive the drive. */
 struct drive *drive_new(const struct drive_options *options, struct err *err);
 void drive_free(struct drive *drive); /* NULL is fine */
+
+/* Before the run: ERR_ABORT if what was asked for cannot be, as a sink that would empty the file of an input. Opens and
+ * changes nothing; drive_run() refuses the same. Sinks whose rows go to one file share it. */
+int drive_check(struct drive *drive, struct err *err);
 
 /* Until all inputs have ended, then time moves to its end (weir_options.stop_at_end); or until *stop, then nothing more
  * is decided. What was told is flushed in every case. 0; ERR_ABORT: a sink cannot be opened, an input cannot be read

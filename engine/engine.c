@@ -7,7 +7,8 @@
 #include "base/ip.h"
 #include "base/number_text.h"
 #include "engine/dedup.h"
-#include "engine/derive.h"
+#include "engine/flow.h"
+#include "engine/group_alert.h"
 #include "engine/input.h"
 #include "engine/order.h"
 #include "engine/suppress.h"
@@ -16,6 +17,7 @@ enum {
   ENGINE_ARENA_BYTES = 64 << 10,
   ENGINE_DRAIN_BYTES = 1 << 20, /* so many bytes of alerts are handed on from inside a call */
   ENGINE_ID_BYTES = 60,         /* of one id of `unique` with its share of the table, while the set is being doubled */
+  ENGINE_ENTRY_BYTES = 512,     /* of a key's window, a kept event of a join, a key of a group, an entry of a list */
   ENGINE_TOLD_BYTES = 160,      /* of one entry of `suppress` */
 };
 #define ENGINE_MEMORY_ASSUMED (UINT64_C(4) << 30) /* without --memory the limits below are computed from this */
@@ -40,29 +42,22 @@ struct engine {
   int64_t highest_taken; /* of all events that were not refused or late */
   struct dedup **dedups; /* by type; NULL where nothing is unique */
   struct deriver deriver;
-  struct stepper *stepper;
+  struct flow *flow;
   struct event batch[STEP_BATCH_MAX];
   uint32_t batch_count, batch_max;
   uint64_t sequence;
   struct alerter alerter;
+  struct group_alerter group_alerter;
   struct suppress *suppress;
   struct outbox alerts, rejects;
+  struct moment open; /* of the open group of alerts, where each event has one of its own */
   struct engine_rule_totals *rules;
+  uint64_t late_taken; /* late events that went to windows */
   uint64_t processed, duplicate, alert_count, suppressed_count;
   int failed; /* what drain() said, once it failed */
 };
 
 /* ---- alerts ---- */
-
-static uint32_t stage_of(const struct engine *engine, const struct rule *rule) {
-  uint32_t stage = 0;
-  for (uint16_t t = 0; t < rule->type_count; t++)
-    for (uint16_t d = 0; d < engine->ruleset->derived_count; d++) {
-      const struct derived *derived = &engine->ruleset->deriveds[d];
-      if (derived->schema == rule->types[t] && derived->stage > stage) stage = derived->stage;
-    }
-  return stage;
-}
 
 static void drain(struct engine *engine) {
   if (engine->options.drain == NULL || engine->failed != 0) return;
@@ -71,20 +66,84 @@ static void drain(struct engine *engine) {
   outbox_recycle(&engine->rejects);
 }
 
-/* The matcher found a match. Order: emit, suppress, sinks (runtime page, 3). */
-static void tell(void *context, const struct told *told) {
+/* Where each event and deadline is a round of its own, a group ends where the next one begins. */
+static void open_group(struct engine *engine, const struct moment *moment) {
+  if (!flow_is_single(engine->flow)) {
+    outbox_open(&engine->alerts);
+    return;
+  }
+  const struct moment *open = &engine->open;
+  bool timer = moment->phase > 0;
+  if (engine->alerts.grouped && open->time == moment->time && (open->phase > 0) == timer &&
+      (timer || position_compare(&open->position, &moment->position) == 0))
+    return;
+  outbox_close(&engine->alerts);
+  if (engine->alerts.bytes.length > ENGINE_DRAIN_BYTES) drain(engine);
+  outbox_open(&engine->alerts);
+  engine->open = *moment;
+}
+
+static void round_end(void *context) {
+  struct engine *engine = context;
+  outbox_close(&engine->alerts);
+  if (engine->alerts.bytes.length > ENGINE_DRAIN_BYTES) drain(engine);
+}
+
+/* What a live alert does: lists, then the event that it is, then groups. */
+static void act(struct engine *engine, const struct told *told, const struct alert *alert,
+                const struct moment *moment) {
+  const struct rule *rule = told->rule;
+  int64_t time = told->match->time;
+  for (uint16_t i = 0; i < rule->list_change_count; i++) {
+    const struct list_change *change = &rule->list_changes[i];
+    const struct value *from = change->event ? told->event->values : change->key ? told->key : alert->emit;
+    flow_add_change(engine->flow, rule, moment, time, change, from[change->index]);
+  }
+  if (rule->alert_event == NULL && rule->member_count == 0) return;
+  struct hash128 id = alert_id(&engine->alerter, alert);
+  if (rule->alert_event != NULL) flow_add_alert(engine->flow, rule, moment, time, alert->emit, told->key, id);
+  for (uint16_t m = 0; m < rule->member_count; m++) {
+    const struct group_plan *group = &engine->ruleset->groups[rule->members[m].group];
+    const struct group_member *member = &group->members[rule->members[m].member];
+    struct value key[LIMIT_KEY_PARTS];
+    bool whole = true;
+    for (uint16_t p = 0; p < group->key_count; p++) {
+      const struct group_part *part = &member->parts[p];
+      key[p] = part->key ? told->key[part->index] : alert->emit[part->index];
+      whole = whole && !value_is_null(key[p]);
+    }
+    if (whole)
+      flow_add_score(engine->flow, rule, moment, time, rule->members[m].group, rule->members[m].member, key,
+                     rule->has_score ? rule->score : 0, id);
+  }
+}
+
+/* Tests run a rule whatever its mode says. */
+static enum told_mode mode_of(const struct engine *engine, const struct rule *rule, int64_t time, struct slice key) {
+  if (engine->options.enabled == NULL) return rule_mode(rule, time, key);
+  struct rule live = *rule;
+  if (live.mode == MODE_OFF) live.mode = MODE_LIVE;
+  return rule_mode(&live, time, key);
+}
+
+/* A match. Order: emit; active, schedule, canary, mode; lists, event, groups; suppress; sinks (runtime page, 3). */
+static void tell(void *context, const struct told *told, const struct moment *at) {
   struct engine *engine = context;
   const struct rule *rule = told->rule;
   struct engine_rule_totals *totals = &engine->rules[rule->id];
-  const struct position *position = told->event == NULL ? NULL : &told->event->position;
-  if (!outbox_in_moment(&engine->alerts, told->match->time, position)) {
-    outbox_close(&engine->alerts);
-    if (engine->alerts.bytes.length > ENGINE_DRAIN_BYTES) drain(engine);
-    outbox_moment(&engine->alerts, told->match->time, position);
-  }
+  struct moment moment = *at;
+  open_group(engine, &moment);
   struct alert alert;
   alert_prepare(&engine->alerter, told, &totals->expr, &alert);
+  if (told->event == NULL) moment.key = alert.key_text;
   if (told->match->cut) totals->cut++;
+  alert.mode = mode_of(engine, rule, told->match->time, alert.key_text);
+  if (alert.mode == TOLD_OFF) {
+    totals->inactive++;
+    return;
+  }
+  if (alert.mode == TOLD_LIVE) act(engine, told, &alert, &moment);
+  if (engine->options.silent != NULL && engine->options.silent[rule->id]) return;
   uint64_t before = 0;
   if (rule->suppress_us >= 0 &&
       !suppress_tells(engine->suppress, rule, alert_key(&alert), told->match->time, alert.emit, &alert.env, &before)) {
@@ -95,17 +154,33 @@ static void tell(void *context, const struct told *told) {
   }
   totals->told++;
   engine->alert_count++;
-  if (rule->mode == MODE_SHADOW) totals->shadow++;
+  if (alert.mode == TOLD_SHADOW) totals->shadow++;
   if (engine->options.observe != NULL) engine->options.observe(engine->options.observe_context, &alert, true);
   if (rule->to_nothing) {
     totals->to_nothing++;
     return;
   }
-  size_t at = engine->alerts.bytes.length;
+  size_t start = engine->alerts.bytes.length;
   alert_write(&engine->alerter, &alert, before, &engine->alerts.bytes);
-  struct outbox_row row = {.kind = OUTBOX_ALERT, .rule = rule, .time = told->match->time};
-  uint32_t stage = told->match->by_timer && engine->ruleset->derived_count > 0 ? stage_of(engine, rule) : 0;
-  outbox_add(&engine->alerts, row, at, stage, alert.key_text);
+  struct outbox_row row = {.kind = OUTBOX_ALERT,
+                           .rule = rule,
+                           .name = rule->name,
+                           .shadow = alert.mode == TOLD_SHADOW,
+                           .time = told->match->time};
+  outbox_add(&engine->alerts, row, start, &moment);
+}
+
+/* A group's score has entered a band. */
+static void tell_band(void *context, const struct group_entry *entry, const struct moment *moment) {
+  struct engine *engine = context;
+  open_group(engine, moment);
+  size_t start = engine->alerts.bytes.length;
+  struct group_alert alert;
+  group_alert_prepare(&engine->group_alerter, entry, &alert);
+  group_alert_write(&engine->group_alerter, &alert, &engine->alerts.bytes);
+  struct outbox_row row = {.kind = OUTBOX_ALERT, .group = entry->plan, .name = entry->plan->name, .time = entry->time};
+  outbox_add(&engine->alerts, row, start, moment);
+  engine->alert_count++;
 }
 
 /* ---- making ---- */
@@ -143,6 +218,20 @@ static size_t state_share(const struct engine *engine, bool suppressing) {
   return share;
 }
 
+/* How many parts the state has: a rule with a pattern, a population, a window, … each takes an equal one. */
+static uint64_t matching_parts(const struct ruleset *set) {
+  uint64_t parts = set->population_count;
+  for (uint16_t r = 0; r < set->rule_count; r++) parts += set->rules[r].pattern != NULL;
+  return parts;
+}
+
+static uint64_t operator_parts(const struct ruleset *set) {
+  uint64_t parts = (uint64_t)set->window_count + set->join_count + set->group_count;
+  for (uint16_t l = 0; l < set->list_count; l++) parts += set->lists[l].live;
+  for (uint16_t t = 0; t < set->table_count; t++) parts += set->tables[t].live;
+  return parts;
+}
+
 struct engine *engine_new(struct mem *mem, const struct engine_options *options) {
   const struct ruleset *ruleset = options->ruleset;
   uint64_t memory = mem_limit(mem) > 0 ? mem_limit(mem) : ENGINE_MEMORY_ASSUMED, suppressing = 0;
@@ -171,15 +260,23 @@ struct engine *engine_new(struct mem *mem, const struct engine_options *options)
   make_counts(engine);
   deriver_init(&engine->deriver, mem, ruleset);
   alerter_init(&engine->alerter, mem, ruleset, engine->sources, options->secret_key);
+  group_alerter_init(&engine->group_alerter, mem, ruleset, options->secret_key);
   for (uint16_t r = 0; r < ruleset->rule_count; r++) suppressing += ruleset->rules[r].suppress_us >= 0;
   engine->suppress = suppress_new(mem, ruleset, memory / 8 / (suppressing > 0 ? suppressing : 1) / ENGINE_TOLD_BYTES);
+  uint64_t matching = matching_parts(ruleset), operators = operator_parts(ruleset);
+  size_t share = state_share(engine, suppressing > 0) / (matching + operators > 0 ? matching + operators : 1);
   struct step_options step = {.mode = options->mode,
                               .runs_max = options->runs_max,
-                              .state_bytes_max = state_share(engine, suppressing > 0),
-                              .enabled = options->enabled,
-                              .tell = tell,
-                              .context = engine};
-  engine->stepper = stepper_new(mem, ruleset, &step);
+                              .state_bytes_max = share * (matching > 0 ? matching : 1),
+                              .enabled = options->enabled};
+  engine->flow = flow_new(mem, &(struct flow_options){.ruleset = ruleset,
+                                                      .deriver = &engine->deriver,
+                                                      .step = step,
+                                                      .entries_max = share / ENGINE_ENTRY_BYTES,
+                                                      .match = tell,
+                                                      .band = tell_band,
+                                                      .round_end = round_end,
+                                                      .context = engine});
   return engine;
 }
 
@@ -306,7 +403,7 @@ static void flush(struct engine *engine) {
   if (engine->batch_count == 0) return;
   uint32_t count = engine->batch_count;
   engine->batch_count = 0;
-  stepper_batch(engine->stepper, engine->batch, count);
+  flow_batch(engine->flow, engine->batch, count);
 }
 
 static void batch_add(struct engine *engine, const struct event *event) {
@@ -327,7 +424,11 @@ static void dispatch(struct engine *engine, const struct event *event) {
       return;
     }
   }
-  engine->processed++;
+  const struct schema *schema = &engine->ruleset->schemas[event->type];
+  if (schema->has_late && !value_is_null(event->values[schema->late_slot]))
+    engine->late_taken++;
+  else
+    engine->processed++;
   batch_add(engine, event);
   if (engine->ruleset->uses[event->type].derived_count == 0) return;
   const struct event *derived;
@@ -360,7 +461,7 @@ static void release(struct engine *engine, int64_t frontier) {
   arena_reset(&engine->derived_arena);
   if (engine->frontier > engine->told_frontier) {
     engine->told_frontier = engine->frontier;
-    stepper_time(engine->stepper, engine->frontier);
+    flow_time(engine->flow, engine->frontier, engine->highest_taken);
   }
   outbox_close(&engine->alerts);
 }
@@ -523,6 +624,8 @@ enum engine_format engine_input_format(const struct engine *engine, uint32_t inp
 
 struct engine_totals engine_totals(const struct engine *engine) {
   struct engine_totals totals = {.processed = engine->processed,
+                                 .late = engine->late_taken,
+                                 .late_accepted = engine->late_taken,
                                  .duplicate = engine->duplicate,
                                  .held = engine->order == NULL ? 0 : order_count(engine->order),
                                  .derived = engine->deriver.made,
@@ -560,7 +663,7 @@ const struct engine_rule_totals *engine_rule_totals(const struct engine *engine,
 
 const struct rule_counts *engine_rule_counts(const struct engine *engine, uint16_t rule) {
   check(rule < engine->ruleset->rule_count);
-  return stepper_counts(engine->stepper, rule);
+  return stepper_counts(flow_stepper(engine->flow, engine->ruleset->rules[rule].level), rule);
 }
 
 uint64_t engine_bad_fields(const struct engine *engine, uint16_t type, uint16_t field) {

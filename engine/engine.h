@@ -26,6 +26,7 @@ struct engine_options {
   uint32_t batch_size;     /* events handed to the matcher at once, 1 to STEP_BATCH_MAX; 0 = that */
   uint32_t runs_max;       /* per rule and key; 0 = the default */
   const bool *enabled;     /* one for each rule; NULL = all but those with `mode off`; borrowed */
+  const bool *silent;      /* one for each rule: it acts, but is not told; NULL = none; borrowed */
   struct slice secret_key; /* borrowed */
   /* Called for every match that is told or suppressed, before its bytes are made; may be NULL. */
   void (*observe)(void *context, const struct alert *alert, bool told);
@@ -51,6 +52,7 @@ struct engine_totals { /* read = processed + late + dead + duplicate + ignored +
 };
 
 struct engine_rule_totals {
+  uint64_t inactive; /* matches outside of `active` and `schedule`: nothing came of them */
   uint64_t told, suppressed, shadow, to_nothing, cut; /* shadow and to_nothing are among told */
   struct expr_counts expr;                            /* in `emit`, `message`, `suppress` */
 };

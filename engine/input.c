@@ -48,7 +48,7 @@ refuse(struct input *input, struct input_context *context, const struct record *
   size_t at = context->rejects->bytes.length;
   reject_dead_letter(&context->rejects->bytes, slice_of(code), slice_of(detail), &place, (struct slice){0},
                      record_text(context, record));
-  outbox_add(context->rejects, (struct outbox_row){.kind = OUTBOX_DEAD_LETTER}, at, 0, (struct slice){0});
+  outbox_add(context->rejects, (struct outbox_row){.kind = OUTBOX_DEAD_LETTER}, at, NULL);
   input->dead++;
 }
 
@@ -63,7 +63,7 @@ static void bad_field(struct input *input, struct input_context *context, const 
   size_t at = context->rejects->bytes.length;
   reject_dead_letter(&context->rejects->bytes, SLICE("bad_field"), slice_of(reason), &place,
                      context->ruleset->schemas[type].fields[field].name, record_text(context, record));
-  outbox_add(context->rejects, (struct outbox_row){.kind = OUTBOX_DEAD_LETTER}, at, 0, (struct slice){0});
+  outbox_add(context->rejects, (struct outbox_row){.kind = OUTBOX_DEAD_LETTER}, at, NULL);
 }
 
 static void late(struct input *input, struct input_context *context, const struct record *record,
@@ -77,7 +77,7 @@ static void late(struct input *input, struct input_context *context, const struc
               record_text(context, record));
   struct outbox_row row = {.kind = OUTBOX_LATE, .time = time};
   if (schema->late == LATE_SIDE) row.sink = schema->late_sink;
-  outbox_add(context->rejects, row, at, 0, (struct slice){0});
+  outbox_add(context->rejects, row, at, NULL);
 }
 
 static struct expr_env env_of(struct input_context *context, const struct value *values) {
@@ -121,10 +121,17 @@ static void refuse_clock(struct input *input, struct input_context *context, con
 /* The clock's judgement over a record that is whole. */
 static bool judge(struct input *input, struct input_context *context, const struct record *record,
                   const struct schema *schema, struct value *values, int64_t time, struct event *event) {
-  compute_fields(context, schema, values);
   int64_t own = time;
+  if (schema->has_event_time) values[schema->event_time_slot] = value_time(own);
+  compute_fields(context, schema, values);
   enum watermark_verdict verdict =
       watermark_take(&input->clock, schema, &time, moves_time(context, schema, values), input->stamp);
+  if (verdict == WATERMARK_LATE && schema->has_late) {
+    /* Its moment is where its partition's watermark stands now. */
+    values[schema->late_slot] = value_time(time);
+    time = watermark_of(&input->clock);
+    verdict = WATERMARK_TAKEN;
+  }
   if (verdict == WATERMARK_LATE) {
     late(input, context, record, schema, time);
     return false;

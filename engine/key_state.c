@@ -5,7 +5,14 @@
 
 #include "base/check.h"
 
-enum { LINE_ENTRIES = 4, LINES_FIRST = 256, LOAD_PERCENT_MAX = 75 };
+enum {
+  LINE_ENTRIES = 4,
+  LINES_FIRST = 256,
+  LOAD_PERCENT_MAX = 75,
+  LINE_BYTES = 64,
+  RECORDS_FIRST = 64,
+  RECORDS_BLOCK_MAX = 1 << 16, /* 4 MiB: a block that the system can keep in large pages */
+};
 
 struct entry {
   uint64_t hash;             /* key.low; the record is the key's if its 128 bits are */
@@ -21,11 +28,18 @@ struct key_table {
   struct line *lines;
   void *block; /* of the lines, not aligned */
   uint64_t line_mask, count;
+  struct key_record *free;            /* used before, oldest use last */
+  struct key_record *fresh, *end;     /* the untouched rest of the latest block */
+  uint64_t record_count, block_count; /* in all blocks; in the next one */
 };
 
+static void *aligned(void *block) {
+  return (void *)(((uintptr_t)block + LINE_BYTES - 1) & ~(uintptr_t)(LINE_BYTES - 1));
+}
+
 static struct line *lines_new(struct mem *mem, uint64_t count, void **block) {
-  *block = mem_alloc(mem, count * sizeof(struct line) + 63);
-  return (struct line *)(((uintptr_t)*block + 63) & ~(uintptr_t)63);
+  *block = mem_alloc(mem, count * sizeof(struct line) + LINE_BYTES - 1);
+  return aligned(*block);
 }
 
 struct key_table *key_table_new(struct mem *mem, struct pool *pool) {
@@ -34,11 +48,29 @@ struct key_table *key_table_new(struct mem *mem, struct pool *pool) {
   table->pool = pool;
   table->lines = lines_new(mem, LINES_FIRST, &table->block);
   table->line_mask = LINES_FIRST - 1;
+  table->block_count = RECORDS_FIRST;
   return table;
 }
 
+static struct key_record *record_new(struct key_table *table) {
+  struct key_record *record = table->free;
+  if (record != NULL) {
+    table->free = record->next_free;
+    return record; /* its timer may stand in the wheel still: then it fires early, for its new key */
+  }
+  if (table->fresh == table->end) {
+    table->fresh = aligned(mem_alloc_raw(table->mem, table->block_count * sizeof *record + LINE_BYTES - 1));
+    table->end = table->fresh + table->block_count;
+    table->record_count += table->block_count;
+    if (table->block_count < RECORDS_BLOCK_MAX) table->block_count *= 2;
+  }
+  record = table->fresh++;
+  record->timer.deadline = WHEEL_UNSET;
+  return record;
+}
+
 /* Equal values of the part's type have equal hashes; parts of one key have fixed types. */
-static XXH128_hash_t part_hash(struct value v, uint64_t seed) {
+static inline XXH128_hash_t part_hash(struct value v, uint64_t seed) {
   switch (v.kind) {
   case VALUE_STRING: return XXH3_128bits_withSeed(v.s, v.length, seed);
   case VALUE_IP:
@@ -57,14 +89,13 @@ static XXH128_hash_t part_hash(struct value v, uint64_t seed) {
   }
 }
 
-bool key_of_event(const struct key_space *space, uint16_t space_id, const struct event *event, struct value *values,
-                  struct hash128 *key) {
+bool key_of_event(const struct key_space *space, uint16_t space_id, const struct event *event, struct hash128 *key) {
   XXH128_hash_t hash = {0, space_id};
   const uint16_t *slots = space->slots + (size_t)event->type * space->part_count;
   for (uint16_t i = 0; i < space->part_count; i++) {
-    values[i] = event->values[slots[i]];
-    if (value_is_null(values[i])) return false;
-    XXH128_hash_t part = part_hash(values[i], space_id);
+    const struct value *value = &event->values[slots[i]];
+    if (value->kind == VALUE_NULL) return false;
+    XXH128_hash_t part = part_hash(*value, space_id);
     if (i == 0) {
       hash = part;
     } else {
@@ -76,24 +107,39 @@ bool key_of_event(const struct key_space *space, uint16_t space_id, const struct
   return true;
 }
 
-static uint64_t line_of(const struct key_table *table, struct hash128 key) { return key.high & table->line_mask; }
-
-void key_table_prefetch_line(const struct key_table *table, struct hash128 key) {
-  __builtin_prefetch(&table->lines[line_of(table, key)]);
+struct hash128 key_of_values(uint16_t part_count, uint16_t space_id, const struct value *values) {
+  XXH128_hash_t hash = {0, space_id};
+  for (uint16_t i = 0; i < part_count; i++) {
+    XXH128_hash_t part = part_hash(values[i], space_id);
+    if (i == 0) {
+      hash = part;
+    } else {
+      XXH128_hash_t both[2] = {hash, part};
+      hash = XXH3_128bits_withSeed(both, sizeof both, i);
+    }
+  }
+  return (struct hash128){.low = hash.low64, .high = hash.high64};
 }
 
-void key_table_prefetch_record(const struct key_table *table, struct hash128 key) {
-  const struct line *line = &table->lines[line_of(table, key)];
+/* By what stands in the entry: neither growing nor removing has to look at other keys' records. */
+static uint64_t line_of(const struct key_table *table, uint64_t hash) { return hash & table->line_mask; }
+
+void key_table_prefetch_line(const struct key_table *table, struct hash128 key) {
+  __builtin_prefetch(&table->lines[line_of(table, key.low)]);
+}
+
+struct key_record *key_table_guess(const struct key_table *table, struct hash128 key) {
+  const struct line *line = &table->lines[line_of(table, key.low)];
   for (int i = 0; i < LINE_ENTRIES; i++)
     if (line->entries[i].hash == key.low && line->entries[i].record != NULL) {
-      __builtin_prefetch(line->entries[i].record);
-      __builtin_prefetch((const char *)line->entries[i].record + 64);
-      return;
+      __builtin_prefetch(line->entries[i].record, 1);
+      return line->entries[i].record;
     }
+  return NULL;
 }
 
 static struct entry *find_entry(const struct key_table *table, struct hash128 key) {
-  for (uint64_t at = line_of(table, key);;
+  for (uint64_t at = line_of(table, key.low);;
        at = (at + 1) & table->line_mask) { /* ends: a quarter of the entries is free */
     struct line *line = &table->lines[at];
     for (int i = 0; i < LINE_ENTRIES; i++) {
@@ -108,6 +154,12 @@ struct key_record *key_table_find(const struct key_table *table, struct hash128 
   return find_entry(table, key)->record;
 }
 
+static struct entry *free_entry(const struct key_table *table, uint64_t hash) {
+  for (uint64_t at = line_of(table, hash);; at = (at + 1) & table->line_mask) /* ends, as above */
+    for (int i = 0; i < LINE_ENTRIES; i++)
+      if (table->lines[at].entries[i].record == NULL) return &table->lines[at].entries[i];
+}
+
 static void grow(struct key_table *table) {
   uint64_t old_count = table->line_mask + 1;
   struct line *old = table->lines;
@@ -116,7 +168,7 @@ static void grow(struct key_table *table) {
   table->line_mask = old_count * 2 - 1;
   for (uint64_t l = 0; l < old_count; l++)
     for (int i = 0; i < LINE_ENTRIES; i++)
-      if (old[l].entries[i].record != NULL) *find_entry(table, old[l].entries[i].record->key) = old[l].entries[i];
+      if (old[l].entries[i].record != NULL) *free_entry(table, old[l].entries[i].hash) = old[l].entries[i];
   mem_free(table->mem, old_block);
 }
 
@@ -127,8 +179,11 @@ struct key_record *key_table_make(struct key_table *table, struct hash128 key, u
     grow(table);
     e = find_entry(table, key);
   }
-  struct key_record *record = pool_alloc(table->pool, sizeof *record);
-  *record = (struct key_record){.key = key, .space = space, .capacity = 1};
+  struct key_record *record = record_new(table);
+  record->key = key;
+  record->space = space;
+  record->count = 0;
+  record->capacity = 1;
   record->states = &record->only;
   *e = (struct entry){key.low, record};
   table->count++;
@@ -174,7 +229,7 @@ static void remove_entry(struct key_table *table, struct entry *hole) {
     next = (next + 1) & (total - 1);
     struct entry *e = &all[next];
     if (e->record == NULL) break;
-    uint64_t home = line_of(table, e->record->key) * LINE_ENTRIES;
+    uint64_t home = line_of(table, e->hash) * LINE_ENTRIES;
     /* it may move to the hole unless its home line begins between the hole and itself */
     if (((next - home) & (total - 1)) < ((next - at) & (total - 1))) continue;
     all[at] = *e;
@@ -183,17 +238,16 @@ static void remove_entry(struct key_table *table, struct entry *hole) {
   all[at].record = NULL;
 }
 
-void key_table_release(struct key_table *table, struct wheel *wheel, struct key_record *record) {
-  if (record->count > 0) return;
-  wheel_remove(wheel, &record->timer);
+void key_table_free_record(struct key_table *table, struct key_record *record) {
   struct entry *e = find_entry(table, record->key);
-  check(e->record == record);
+  check(record->count == 0 && e->record == record);
   remove_entry(table, e);
-  pool_free(table->pool, record, sizeof *record);
+  record->next_free = table->free;
+  table->free = record;
   table->count--;
 }
 
 uint64_t key_table_count(const struct key_table *table) { return table->count; }
 size_t key_table_bytes(const struct key_table *table) {
-  return (table->line_mask + 1) * sizeof(struct line) + table->count * sizeof(struct key_record);
+  return (table->line_mask + 1) * sizeof(struct line) + table->record_count * sizeof(struct key_record);
 }

@@ -12,15 +12,12 @@ void outbox_init(struct outbox *outbox, struct mem *mem) {
 }
 
 static bool row_before(const struct outbox *outbox, const struct outbox_row *a, const struct outbox_row *b) {
-  if (a->stage != b->stage) return a->stage < b->stage;
-  if (a->rule != b->rule) return a->rule->id < b->rule->id; /* rules are numbered in the order of their names */
-  if (outbox->by_timer) {
-    struct slice key_a = {outbox->keys.data + a->key_at, a->key_length};
-    struct slice key_b = {outbox->keys.data + b->key_at, b->key_length};
-    int order = slice_compare(key_a, key_b);
-    if (order != 0) return order < 0;
-  }
-  return a->ordinal < b->ordinal;
+  struct moment x = a->moment, y = b->moment;
+  x.key = (struct slice){outbox->keys.data + a->key_at, a->key_length};
+  y.key = (struct slice){outbox->keys.data + b->key_at, b->key_length};
+  int order = moment_compare(&x, &y);
+  if (order == 0 && a->rule != b->rule) order = slice_compare(a->name, b->name);
+  return order != 0 ? order < 0 : a->ordinal < b->ordinal;
 }
 
 static void sift(const struct outbox *outbox, struct outbox_row *rows, uint32_t at, uint32_t count) {
@@ -56,23 +53,13 @@ void outbox_close(struct outbox *outbox) {
   buf_clear(&outbox->keys);
 }
 
-bool outbox_in_moment(const struct outbox *outbox, int64_t time, const struct position *position) {
-  if (!outbox->grouped || outbox->group_time != time || outbox->by_timer != (position == NULL)) return false;
-  return position == NULL ||
-         (outbox->group_position.offset == position->offset &&
-          outbox->group_position.partition == position->partition && outbox->group_position.source == position->source);
-}
-
-void outbox_moment(struct outbox *outbox, int64_t time, const struct position *position) {
-  check(!outbox->grouped);
+void outbox_open(struct outbox *outbox) {
+  if (outbox->grouped) return;
   outbox->grouped = true;
-  outbox->by_timer = position == NULL;
-  outbox->group_time = time;
   outbox->group_start = outbox->count;
-  if (position != NULL) outbox->group_position = *position;
 }
 
-void outbox_add(struct outbox *outbox, struct outbox_row row, size_t at, uint32_t stage, struct slice key_text) {
+void outbox_add(struct outbox *outbox, struct outbox_row row, size_t at, const struct moment *moment) {
   check(at <= outbox->bytes.length);
   if (outbox->count == outbox->capacity) {
     outbox->capacity = outbox->capacity == 0 ? OUTBOX_ROWS_MIN : 2 * outbox->capacity;
@@ -80,14 +67,12 @@ void outbox_add(struct outbox *outbox, struct outbox_row row, size_t at, uint32_
   }
   row.at = at;
   row.length = outbox->bytes.length - at;
-  row.stage = stage;
   row.ordinal = outbox->count;
-  if (outbox->grouped && outbox->by_timer) {
+  if (moment != NULL) {
+    row.moment = *moment;
     row.key_at = outbox->keys.length;
-    row.key_length = key_text.length;
-    buf_slice(&outbox->keys, key_text);
-  } else {
-    row.stage = 0; /* the alerts of an event are ordered by rule, whatever their stages */
+    row.key_length = moment->key.length;
+    buf_slice(&outbox->keys, moment->key);
   }
   outbox->rows[outbox->count++] = row;
 }

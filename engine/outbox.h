@@ -1,26 +1,30 @@
 /* outbox.h - rows between the matcher and the sinks: alerts, dead letters, late rows, in the order in which they leave.
  *
- * Rows of one moment (an event and what it completes, or the timers of one deadline) form a group; a group is sorted
- * when it closes (formats.md 3, Order), so that the matcher may find them in any order. engine.c owns the outboxes, one
+ * Alerts of one event, of one deadline, or of a whole round of passes form a group; a group is sorted by moments when
+ * it closes (formats.md 3, Order), so that rules and passes may find them in any order. engine.c owns the outboxes, one
  * for alerts and one for what was refused. One thread. */
 #ifndef WEIR_ENGINE_OUTBOX_H
 #define WEIR_ENGINE_OUTBOX_H
 
-#include "base/event.h"
+#include "engine/moment.h"
 #include "rules/ruleset.h"
 
 enum outbox_kind { OUTBOX_ALERT, OUTBOX_DEAD_LETTER, OUTBOX_LATE };
 
 struct outbox_row {
   enum outbox_kind kind;
-  const struct rule *rule; /* OUTBOX_ALERT */
-  struct slice sink;       /* OUTBOX_LATE with `late side SINK`; else empty */
-  int64_t time;            /* of the alert; of a late row's event */
-  struct slice bytes;      /* one JSON object, without a line end; set by outbox_take() */
+  const struct rule *rule;        /* OUTBOX_ALERT; NULL: a group's */
+  const struct group_plan *group; /* OUTBOX_ALERT of a group */
+  bool shadow;                    /* OUTBOX_ALERT: for the shadow sink alone */
+  struct slice sink;              /* OUTBOX_LATE with `late side SINK`; else empty */
+  int64_t time;                   /* of the alert; of a late row's event */
+  struct slice bytes;             /* one JSON object, without a line end; set by outbox_take() */
   /* inside */
   size_t at, length;         /* in the outbox's bytes */
-  size_t key_at, key_length; /* timers: the key's JSON text, for sorting */
-  uint32_t stage, ordinal;
+  size_t key_at, key_length; /* of the moment's key, in the outbox's keys */
+  struct moment moment;
+  struct slice name; /* of the rule or group: orders the alerts of one moment */
+  uint32_t ordinal;
 };
 
 struct outbox {
@@ -28,22 +32,17 @@ struct outbox {
   struct buf bytes, keys;
   struct outbox_row *rows;
   uint32_t count, capacity, group_start, taken;
-  bool grouped, by_timer;
-  int64_t group_time;
-  struct position group_position;
+  bool grouped;
 };
 
 void outbox_init(struct outbox *outbox, struct mem *mem);
 
-/* Whether the open group is this moment's. `position` is NULL for timers. */
-bool outbox_in_moment(const struct outbox *outbox, int64_t time, const struct position *position);
-/* Opens the group of a moment; the group before was closed. */
-void outbox_moment(struct outbox *outbox, int64_t time, const struct position *position);
+void outbox_open(struct outbox *outbox); /* a group, if none is open */
 void outbox_close(struct outbox *outbox);
 
-/* Adds `row`, whose bytes the caller has put at the end of outbox->bytes since `at`. `stage` and `key_text` sort rows
- * of timers. */
-void outbox_add(struct outbox *outbox, struct outbox_row row, size_t at, uint32_t stage, struct slice key_text);
+/* Adds `row`, whose bytes the caller has put at the end of outbox->bytes since `at`. `moment` (NULL for rows that are
+ * no alerts) says where it stands in its group; its name is borrowed until the group closes, its key is copied. */
+void outbox_add(struct outbox *outbox, struct outbox_row row, size_t at, const struct moment *moment);
 
 /* The next row that was not taken yet, NULL if there is none (rows of an open group are not there yet). It and its
  * bytes stay valid until the next outbox_add() or outbox_recycle(). */

@@ -7,6 +7,8 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "engine/key_state.h"
+#include "engine/live.h"
+#include "engine/tally.h"
 #include "engine/timer.h"
 #include "rules/index.h"
 
@@ -16,6 +18,8 @@ enum {
   STEP_LIST_FIRST = 1024,
   STEP_KEY_PARTS_MAX = LIMIT_KEY_PARTS,
   STEP_SPACES_AHEAD = 8, /* key spaces of one event whose records are asked for ahead */
+  STEP_TIMERS_AHEAD = 64,
+  STEP_KEY_BYTES = 384,  /* of a population's state at one key with a few events, record, table and timer */
   STEP_ENTRY_BYTES = 640 /* of an open match with its share of record, table, timer and held events */
 };
 
@@ -31,15 +35,36 @@ struct queue {
 
 /* One event of the batch: what the index found, before any key is looked at. */
 struct prepared {
+  uint32_t number;                                       /* in the batch */
   uint32_t hit_first, hit_count, true_first, true_count; /* in the stepper's lists */
+  uint32_t ask_first, ask_count;                         /* in the stepper's asks */
   uint64_t mask;
-  uint32_t wanted; /* bits: key spaces (in the order of the type's use) whose record must be looked at */
-  struct hash128 keys[STEP_SPACES_AHEAD];
+  bool more; /* key spaces beyond STEP_SPACES_AHEAD must be looked at too */
+};
+
+/* One key of one event of the batch, whose record must be looked at. */
+struct ask {
+  struct hash128 key;
+  struct key_record *record; /* the guess, see key_table_recall() */
+  uint16_t space;
 };
 
 struct list { /* of index_hit or predicate numbers, over a batch */
   void *items;
   uint32_t count, capacity;
+};
+
+/* What every event of a type is asked for. */
+struct space_plan { /* a key space whose records may hold open matches */
+  const struct key_space *space;
+  uint64_t waits; /* predicates (modulo 64) that open matches may wait for; all ones: any event */
+  uint16_t id;
+};
+struct type_plan {
+  uint16_t slot_count, space_count;
+  uint16_t *slots;           /* of all key spaces' parts, each once */
+  struct space_plan *spaces; /* as type_use.spaces */
+  uint64_t waits;            /* of all of them */
 };
 
 struct stepper {
@@ -59,14 +84,20 @@ struct stepper {
   struct wheel *wheel;
   uint64_t *rule_types; /* bits: [type * rule_words + rule / 64], rules that take events of the type */
   uint32_t rule_words;
-  bool *runs;           /* per rule: it is enabled */
-  uint64_t *done;       /* per rule: the epoch of the last event that it was stepped with */
-  uint64_t *null_keys;  /* [space * schema_count + type]: events whose key was null */
-  struct queue *queues; /* per rule, under an entry limit; else NULL */
+  bool *runs;              /* per rule: it is enabled */
+  uint64_t *done;          /* per rule: the epoch of the last event that it was stepped with */
+  uint64_t *null_keys;     /* [space * schema_count + type]: events whose key was null */
+  struct type_plan *plans; /* per type */
+  struct queue *queues;    /* per rule, under an entry limit; else NULL */
   struct value key[STEP_KEY_PARTS_MAX], match_key[STEP_KEY_PARTS_MAX];
-  struct prepared prepared[STEP_BATCH_MAX];
+  struct prepared prepared[STEP_BATCH_MAX]; /* of the events that concern somebody */
+  struct ask asks[STEP_BATCH_MAX * STEP_SPACES_AHEAD];
+  uint32_t ask_count;
+  struct wheel_timer *soon[STEP_TIMERS_AHEAD]; /* timers whose records were asked for ahead */
+  uint32_t soon_count;                         /* of them, those that have not fired since, about */
   struct list hits, trues;
-  uint64_t *waits;           /* [space * schema_count + type]: predicates (modulo 64) that open matches may wait for */
+  struct tally *tally;       /* counters; NULL = none are asked */
+  uint64_t keys_max;         /* of one population; 0 = no limit */
   const struct rule *rule;   /* in hand, for tell */
   const struct event *event; /* NULL while time passes */
 };
@@ -85,12 +116,30 @@ static const struct value *told_key(struct stepper *stepper, const struct nfa_ma
   return stepper->match_key;
 }
 
+/* Counters that `emit` of a pattern asks, as they stand when the match is told. */
+static const struct value *asked_of(struct stepper *stepper, const struct value *key, int64_t time) {
+  const struct rule *rule = stepper->rule;
+  if (rule->asked_count == 0) return NULL;
+  struct value *asked = arena_array(&stepper->scratch, struct value, rule->asked_count);
+  for (uint16_t i = 0; i < rule->asked_count; i++) {
+    const struct end_ask *ask = &rule->asked[i];
+    uint16_t population = stepper->ruleset->counters[ask->counter].population;
+    const struct key_space *space = &stepper->ruleset->spaces[stepper->ruleset->populations[population].space];
+    struct value parts[STEP_KEY_PARTS_MAX];
+    for (uint16_t p = 0; p < space->part_count; p++) parts[p] = key[ask->parts[p]];
+    asked[i] = tally_ask(stepper->tally, ask->counter, parts, time, &stepper->scratch, &stepper->own[rule->id]);
+  }
+  return asked;
+}
+
 static void tell(void *context, const struct nfa_match *match) {
   struct stepper *stepper = context;
   struct told told = {.rule = stepper->rule,
                       .match = match,
                       .key = told_key(stepper, match),
+                      .live = stepper->options.live,
                       .event = match->by_timer ? NULL : stepper->event};
+  told.asked = asked_of(stepper, told.key, match->time);
   stepper->options.tell(stepper->options.context, &told);
 }
 
@@ -106,29 +155,64 @@ static void find_rule_types(struct stepper *stepper) {
   }
 }
 
-static void find_waits(struct stepper *stepper) {
+static uint64_t rule_waits(const struct rule *rule, uint16_t type) {
+  const int32_t *predicates;
+  bool any;
+  uint64_t mask = 0;
+  uint16_t count = pattern_waits(rule->pattern, type, &predicates, &any);
+  for (uint16_t i = 0; i < count; i++) mask |= (uint64_t)1 << (predicates[i] & 63);
+  return any ? UINT64_MAX : mask;
+}
+
+static void plan_slot(struct type_plan *plan, uint16_t slot) {
+  for (uint16_t i = 0; i < plan->slot_count; i++)
+    if (plan->slots[i] == slot) return;
+  plan->slots[plan->slot_count++] = slot;
+}
+
+static void find_plan(struct stepper *stepper, uint16_t type, uint16_t *numbers) {
   const struct ruleset *set = stepper->ruleset;
-  stepper->waits = mem_alloc(stepper->mem, ((size_t)set->space_count * set->schema_count + 1) * sizeof(uint64_t));
-  for (uint16_t r = 0; r < set->rule_count; r++) {
-    const struct rule *rule = &set->rules[r];
-    for (uint16_t t = 0; t < rule->type_count && rule->pattern != NULL; t++) {
-      const int32_t *predicates;
-      bool any;
-      uint16_t count = pattern_waits(rule->pattern, rule->types[t], &predicates, &any);
-      uint64_t *mask = &stepper->waits[(size_t)rule->key_space * set->schema_count + rule->types[t]];
-      for (uint16_t i = 0; i < count; i++) *mask |= (uint64_t)1 << (predicates[i] & 63);
-      if (any) *mask = UINT64_MAX;
-    }
+  const struct type_use *use = &set->uses[type];
+  struct type_plan *plan = &stepper->plans[type];
+  plan->slots = mem_alloc(stepper->mem, sizeof *plan->slots * (set->schemas[type].slot_count + 1u));
+  plan->spaces = mem_alloc(stepper->mem, sizeof *plan->spaces * (use->space_count + 1u));
+  plan->space_count = use->space_count;
+  for (uint16_t i = 0; i < use->space_count; i++) {
+    plan->spaces[i] = (struct space_plan){.space = &set->spaces[use->spaces[i]], .id = use->spaces[i]};
+    numbers[use->spaces[i]] = i;
+  }
+  for (uint16_t r = 0; r < use->rule_count; r++) {
+    const struct rule *rule = &set->rules[use->rules[r]];
+    if (rule->pattern == NULL) continue;
+    uint64_t waits = rule_waits(rule, type);
+    plan->spaces[numbers[rule->key_space]].waits |= waits;
+    plan->waits |= waits;
+  }
+  for (uint16_t i = 0; i < use->all_space_count; i++) {
+    const struct key_space *space = &set->spaces[use->all_spaces[i]];
+    for (uint16_t p = 0; p < space->part_count; p++)
+      plan_slot(plan, space->slots[(size_t)type * space->part_count + p]);
   }
 }
 
-/* Under a memory limit each rule gets an equal share of entries; the share depends on the limit and the rules alone. */
+static void find_plans(struct stepper *stepper) {
+  const struct ruleset *set = stepper->ruleset;
+  uint16_t *numbers =
+      mem_alloc(stepper->mem, sizeof *numbers * (set->space_count + 1u)); /* of a space in a type's plan */
+  stepper->plans = mem_alloc(stepper->mem, sizeof *stepper->plans * (set->schema_count + 1u));
+  for (uint16_t t = 0; t < set->schema_count; t++) find_plan(stepper, t, numbers);
+  mem_free(stepper->mem, numbers);
+}
+
+/* Under a memory limit each rule with a pattern and each population gets an equal share of entries; the share depends
+ * on the limit and the rules alone. */
 static void set_entry_limits(struct stepper *stepper) {
-  uint64_t patterns = 0;
-  for (uint16_t r = 0; r < stepper->ruleset->rule_count; r++) patterns += stepper->ruleset->rules[r].pattern != NULL;
-  if (stepper->options.state_bytes_max == 0 || patterns == 0) return;
-  uint64_t share = stepper->options.state_bytes_max / STEP_ENTRY_BYTES / patterns;
-  stepper->options.entries_max = share < 16 ? 16 : share;
+  uint64_t sharers = stepper->ruleset->population_count;
+  for (uint16_t r = 0; r < stepper->ruleset->rule_count; r++) sharers += stepper->ruleset->rules[r].pattern != NULL;
+  if (stepper->options.state_bytes_max == 0 || sharers == 0) return;
+  uint64_t share = stepper->options.state_bytes_max / sharers;
+  stepper->options.entries_max = share / STEP_ENTRY_BYTES < 16 ? 16 : share / STEP_ENTRY_BYTES;
+  stepper->keys_max = share / STEP_KEY_BYTES < 16 ? 16 : share / STEP_KEY_BYTES;
 }
 
 struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, const struct step_options *options) {
@@ -149,9 +233,10 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
       mem_alloc(mem, sizeof *stepper->null_keys * ((size_t)ruleset->space_count * ruleset->schema_count + 1));
   if (stepper->options.entries_max > 0) stepper->queues = mem_alloc(mem, sizeof *stepper->queues * rules);
   for (uint16_t r = 0; r < ruleset->rule_count; r++)
-    stepper->runs[r] = options->enabled != NULL ? options->enabled[r] : ruleset->rules[r].mode != MODE_OFF;
+    stepper->runs[r] = ruleset->rules[r].level == options->level &&
+                       (options->enabled != NULL ? options->enabled[r] : ruleset->rules[r].mode != MODE_OFF);
   find_rule_types(stepper);
-  find_waits(stepper);
+  find_plans(stepper);
   stepper->hits.items = mem_alloc(mem, STEP_LIST_FIRST * sizeof(struct index_hit));
   stepper->trues.items = mem_alloc(mem, STEP_LIST_FIRST * sizeof(int32_t));
   stepper->hits.capacity = stepper->trues.capacity = STEP_LIST_FIRST;
@@ -161,10 +246,20 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
                                    .lookup = &ruleset->lookup,
                                    .lookup_context = (void *)ruleset,
                                    .counts = &stepper->shared};
+  if (options->live != NULL) {
+    stepper->env.lookup = &live_lookup;
+    stepper->env.lookup_context = options->live;
+  }
   stepper->truth = (struct truth){.predicates = ruleset->predicates, .env = &stepper->env};
   stepper->truth.marks = mem_alloc(mem, sizeof *stepper->truth.marks * ((size_t)ruleset->predicate_count + 1));
   stepper->truth.counts = mem_alloc(mem, sizeof *stepper->truth.counts * ((size_t)ruleset->predicate_count + 1));
   stepper->index = index_scratch_new(mem, ruleset->index);
+  stepper->tally = tally_new(mem, &(struct tally_options){.ruleset = ruleset,
+                                                          .level = options->level,
+                                                          .table = stepper->table,
+                                                          .pool = &stepper->pool,
+                                                          .truth = &stepper->truth,
+                                                          .keys_max = stepper->keys_max});
   stepper->context = (struct nfa_context){.mem = mem,
                                           .pool = &stepper->pool,
                                           .scratch = &stepper->scratch,
@@ -219,14 +314,8 @@ static void enforce_entries(struct stepper *stepper, const struct rule *rule) {
     nfa_drop(rule->pattern, &state->state, &stepper->context, &counts->nfa);
     counts->nfa.dropped_entries_max -= counts->nfa.open;
     key_record_remove(stepper->table, record, rule->id);
-    key_table_release(stepper->table, stepper->wheel, record);
+    key_table_release(stepper->table, record);
   }
-}
-
-static void arm(struct stepper *stepper, struct key_record *record, int64_t deadline) {
-  if (deadline == INT64_MAX || (wheel_is_set(&record->timer) && record->timer.deadline <= deadline)) return;
-  wheel_remove(stepper->wheel, &record->timer);
-  wheel_add(stepper->wheel, &record->timer, deadline);
 }
 
 /* After a step: the state may be gone, wait for other things, or have another deadline. */
@@ -236,7 +325,7 @@ static void settle(struct stepper *stepper, struct key_record *record, struct ru
     return;
   }
   state->wait_mask = nfa_wait_mask(state->state);
-  arm(stepper, record, nfa_deadline(state->state));
+  wheel_arm(stepper->wheel, &record->timer, nfa_deadline(state->state));
 }
 
 static void step_rule(struct stepper *stepper, const struct rule *rule, struct key_record *record,
@@ -297,51 +386,53 @@ static bool has_null_key(const struct key_space *space, const struct event *even
 }
 
 /* One key space of the event: who waits there, then who starts there. */
-static void step_space(struct stepper *stepper, uint16_t space_id, struct hash128 key, const struct event *event,
-                       const struct index_hit *hits, uint32_t hit_count, uint64_t mask) {
+static void step_space(struct stepper *stepper, const struct ask *ask, const struct event *event,
+                       const struct prepared *prepared) {
   const struct ruleset *set = stepper->ruleset;
-  load_key(stepper, &set->spaces[space_id], event);
-  struct key_record *record = key_table_find(stepper->table, key);
-  if (record != NULL) step_waiting(stepper, record, event, mask);
-  for (uint32_t i = 0; i < hit_count; i++) {
+  const struct index_hit *hits = (const struct index_hit *)stepper->hits.items + prepared->hit_first;
+  load_key(stepper, &set->spaces[ask->space], event);
+  struct key_record *record = key_table_recall(stepper->table, ask->key, ask->record);
+  if (record != NULL) step_waiting(stepper, record, event, prepared->mask);
+  for (uint32_t i = 0; i < prepared->hit_count; i++) {
     const struct rule *rule = &set->rules[hits[i].rule];
-    if (rule->on || rule->key_space != space_id || !stepper->runs[rule->id]) continue;
+    if (rule->on || rule->key_space != ask->space || !stepper->runs[rule->id]) continue;
     if (stepper->done[rule->id] == stepper->truth.epoch) continue;
     stepper->done[rule->id] = stepper->truth.epoch;
-    if (record == NULL) record = key_table_make(stepper->table, key, space_id);
+    if (record == NULL) record = key_table_make(stepper->table, ask->key, ask->space);
     step_rule(stepper, rule, record, key_record_rule(stepper->table, record, rule->id, true), event);
   }
-  if (record != NULL) key_table_release(stepper->table, stepper->wheel, record);
+  if (record != NULL) key_table_release(stepper->table, record);
+}
+
+/* The type's key spaces beyond those that were asked for ahead. */
+static void step_more_spaces(struct stepper *stepper, const struct event *event, const struct prepared *prepared) {
+  const struct type_use *use = &stepper->ruleset->uses[event->type];
+  for (uint16_t i = STEP_SPACES_AHEAD; i < use->space_count; i++) {
+    struct ask ask = {.space = use->spaces[i]};
+    if (key_of_event(&stepper->ruleset->spaces[ask.space], ask.space, event, &ask.key))
+      step_space(stepper, &ask, event, prepared);
+  }
 }
 
 static void step_event(struct stepper *stepper, const struct event *event, const struct prepared *prepared) {
   const struct ruleset *set = stepper->ruleset;
-  const struct type_use *use = &set->uses[event->type];
   const struct index_hit *hits = (const struct index_hit *)stepper->hits.items + prepared->hit_first;
   const int32_t *trues = (const int32_t *)stepper->trues.items + prepared->true_first;
-  if (prepared->wanted == 0 && prepared->hit_count == 0) return;
   stepper->event = event;
   stepper->truth.epoch++;
   stepper->env.banks[BANK_EVENT] = event->values;
   stepper->context.held = NULL;
   for (uint32_t i = 0; i < prepared->true_count; i++) truth_mark(&stepper->truth, trues[i], true);
-  for (uint16_t i = 0; i < use->space_count; i++) {
-    if (i < STEP_SPACES_AHEAD) {
-      if (prepared->wanted >> i & 1)
-        step_space(stepper, use->spaces[i], prepared->keys[i], event, hits, prepared->hit_count, prepared->mask);
-      continue;
-    }
-    struct hash128 key;
-    if (key_of_event(&set->spaces[use->spaces[i]], use->spaces[i], event, stepper->key, &key))
-      step_space(stepper, use->spaces[i], key, event, hits, prepared->hit_count, prepared->mask);
-  }
+  for (uint32_t i = 0; i < prepared->ask_count; i++)
+    step_space(stepper, &stepper->asks[prepared->ask_first + i], event, prepared);
+  if (prepared->more) step_more_spaces(stepper, event, prepared);
   for (uint32_t i = 0; i < prepared->hit_count; i++) {
     const struct rule *rule = &set->rules[hits[i].rule];
     if (!rule->on || !stepper->runs[rule->id] || has_null_key(&set->spaces[rule->key_space], event)) continue;
     load_key(stepper, &set->spaces[rule->key_space], event);
     step_on(stepper, rule, event);
   }
-  nfa_release_held(&stepper->context);
+  if (stepper->context.held != NULL) nfa_release_held(&stepper->context);
   arena_reset(&stepper->scratch);
   for (uint32_t i = 0; stepper->queues != NULL && i < prepared->hit_count; i++)
     enforce_entries(stepper, &set->rules[hits[i].rule]);
@@ -349,14 +440,27 @@ static void step_event(struct stepper *stepper, const struct event *event, const
 
 /* ---- the batch ahead ---- */
 
-static void list_add(struct stepper *stepper, struct list *list, const void *items, uint32_t count, size_t size) {
-  if (count == 0) return;
-  if (list->count + count > list->capacity) {
-    while (list->count + count > list->capacity) list->capacity *= 2;
-    list->items = mem_realloc(stepper->mem, list->items, list->capacity * size);
-  }
-  memcpy((char *)list->items + list->count * size, items, count * size);
-  list->count += count;
+static void list_grow(struct stepper *stepper, struct list *list, uint32_t count, size_t size) {
+  while (list->count + count > list->capacity) list->capacity *= 2;
+  list->items = mem_realloc(stepper->mem, list->items, list->capacity * size);
+}
+
+/* What the index says is copied one by one: it is a few at most events. */
+static void keep_found(struct stepper *stepper, struct prepared *prepared, const struct index_hit *hits,
+                       const int32_t *trues) {
+  struct list *to_hits = &stepper->hits, *to_trues = &stepper->trues;
+  prepared->hit_first = to_hits->count;
+  prepared->true_first = to_trues->count;
+  if (to_hits->count + prepared->hit_count > to_hits->capacity)
+    list_grow(stepper, to_hits, prepared->hit_count, sizeof *hits);
+  if (to_trues->count + prepared->true_count > to_trues->capacity)
+    list_grow(stepper, to_trues, prepared->true_count, sizeof *trues);
+  struct index_hit *hit = (struct index_hit *)to_hits->items + to_hits->count;
+  int32_t *predicate = (int32_t *)to_trues->items + to_trues->count;
+  for (uint32_t i = 0; i < prepared->hit_count; i++) hit[i] = hits[i];
+  for (uint32_t i = 0; i < prepared->true_count; i++) predicate[i] = trues[i];
+  to_hits->count += prepared->hit_count;
+  to_trues->count += prepared->true_count;
 }
 
 /* Null keys of all the type's key spaces, of those without state too. */
@@ -369,84 +473,151 @@ static void count_null_keys(struct stepper *stepper, const struct event *event) 
 }
 
 /* Whether any rule of the space may start on the event, or an open match there may want it. */
-static bool space_wanted(const struct stepper *stepper, uint16_t space, uint16_t type, const struct index_hit *hits,
-                         uint32_t hit_count, uint64_t mask) {
-  uint64_t waits = stepper->waits[(size_t)space * stepper->ruleset->schema_count + type];
-  if ((waits & mask) != 0 || waits == UINT64_MAX) return true;
-  for (uint32_t i = 0; i < hit_count; i++) {
+static bool space_wanted(const struct stepper *stepper, const struct space_plan *plan, const struct prepared *prepared,
+                         const struct index_hit *hits) {
+  if ((plan->waits & prepared->mask) != 0 || plan->waits == UINT64_MAX) return true;
+  for (uint32_t i = 0; i < prepared->hit_count; i++) {
     const struct rule *rule = &stepper->ruleset->rules[hits[i].rule];
-    if (!rule->on && rule->key_space == space) return true;
+    if (!rule->on && rule->key_space == plan->id) return true;
   }
   return false;
 }
 
-static void prepare_event(struct stepper *stepper, const struct event *event, struct prepared *prepared) {
-  const struct ruleset *set = stepper->ruleset;
-  const struct type_use *use = &set->uses[event->type];
+static void ask_for_keys(struct stepper *stepper, const struct event *event, struct prepared *prepared,
+                         const struct index_hit *hits) {
+  const struct type_plan *plan = &stepper->plans[event->type];
+  for (uint16_t i = 0; i < plan->space_count; i++) {
+    const struct space_plan *space = &plan->spaces[i];
+    if (!space_wanted(stepper, space, prepared, hits)) continue;
+    if (i >= STEP_SPACES_AHEAD) {
+      prepared->more = true;
+      break;
+    }
+    struct ask *ask = &stepper->asks[stepper->ask_count];
+    if (!key_of_event(space->space, space->id, event, &ask->key)) continue;
+    ask->space = space->id;
+    key_table_prefetch_line(stepper->table, ask->key);
+    stepper->ask_count++;
+  }
+  prepared->ask_count = stepper->ask_count - prepared->ask_first;
+}
+
+/* False: the event concerns nobody. */
+static bool prepare_event(struct stepper *stepper, const struct event *event, struct prepared *prepared) {
+  const struct type_plan *plan = &stepper->plans[event->type];
   const struct index_hit *hits;
   const int32_t *trues;
-  count_null_keys(stepper, event);
+  for (uint16_t i = 0; i < plan->slot_count; i++)
+    if (event->values[plan->slots[i]].kind == VALUE_NULL) {
+      count_null_keys(stepper, event);
+      break;
+    }
   stepper->truth.epoch++;
   stepper->env.banks[BANK_EVENT] = event->values;
-  stepper->env.counts = &stepper->shared;
-  prepared->hit_count = index_event(set->index, stepper->index, event, &stepper->truth, &hits, &prepared->mask);
+  prepared->hit_count =
+      index_event(stepper->ruleset->index, stepper->index, event, &stepper->truth, &hits, &prepared->mask);
+  if (prepared->hit_count == 0 && (plan->waits & prepared->mask) == 0 && plan->waits != UINT64_MAX) return false;
   prepared->true_count = index_trues(stepper->index, &trues);
-  prepared->hit_first = stepper->hits.count;
-  prepared->true_first = stepper->trues.count;
-  list_add(stepper, &stepper->hits, hits, prepared->hit_count, sizeof *hits);
-  list_add(stepper, &stepper->trues, trues, prepared->true_count, sizeof *trues);
-  prepared->wanted = 0;
-  for (uint16_t i = 0; i < use->space_count; i++) {
-    uint16_t space = use->spaces[i];
-    if (!space_wanted(stepper, space, event->type, hits, prepared->hit_count, prepared->mask)) continue;
-    if (i >= STEP_SPACES_AHEAD) {
-      prepared->wanted |= (uint32_t)1 << STEP_SPACES_AHEAD; /* looked at without having been asked for ahead */
-      continue;
-    }
-    if (!key_of_event(&set->spaces[space], space, event, stepper->key, &prepared->keys[i])) continue;
-    prepared->wanted |= (uint32_t)1 << i;
-    key_table_prefetch_line(stepper->table, prepared->keys[i]);
+  prepared->ask_first = stepper->ask_count;
+  prepared->more = false;
+  keep_found(stepper, prepared, hits, trues);
+  ask_for_keys(stepper, event, prepared, hits);
+  return prepared->hit_count > 0 || prepared->ask_count > 0 || prepared->more;
+}
+
+static struct key_record *record_of(struct wheel_timer *timer) {
+  return (struct key_record *)(void *)((char *)timer - offsetof(struct key_record, timer));
+}
+
+/* Records whose deadlines come before `until`, their states, and their lines in the table: most go away then. */
+static void ask_for_timers(struct stepper *stepper, int64_t until) {
+  uint32_t count = wheel_soon(stepper->wheel, until, stepper->soon, STEP_TIMERS_AHEAD);
+  stepper->soon_count = count;
+  for (uint32_t i = 0; i < count; i++) __builtin_prefetch(record_of(stepper->soon[i]), 1);
+  for (uint32_t i = 0; i < count; i++) {
+    const struct key_record *record = record_of(stepper->soon[i]);
+    if (record->count == 0) continue;
+    nfa_prefetch(record->states[0].state);
+    key_table_prefetch_line(stepper->table, record->key);
   }
 }
 
+/* Its first state is a rule's (and not counters). */
+static bool has_matches(const struct stepper *stepper, const struct key_record *record) {
+  return record != NULL && record->count > 0 && !tally_owns(stepper->ruleset, record->states[0].rule);
+}
+
 /* Each round asks for what the round before has brought: lines, records, states, runs. */
-static void ask_ahead(struct stepper *stepper, uint32_t count, int round) {
+static void ask_for_records(struct stepper *stepper) {
+  struct ask *asks = stepper->asks;
+  for (uint32_t i = 0; i < stepper->ask_count; i++) asks[i].record = key_table_guess(stepper->table, asks[i].key);
+}
+
+static void ask_for_states(struct stepper *stepper) {
+  const struct ask *asks = stepper->asks;
+  uint32_t count = stepper->ask_count;
+  for (uint32_t i = 0; i < count; i++)
+    if (has_matches(stepper, asks[i].record)) nfa_prefetch(asks[i].record->states[0].state);
+  for (uint32_t i = 0; i < count; i++)
+    if (has_matches(stepper, asks[i].record)) nfa_prefetch_runs(asks[i].record->states[0].state);
+}
+
+/* Where counters are asked, or lists that change, each event is looked at in its turn: what it is compared with is
+ * known then, and not ahead. Its keys' memory is asked for ahead all the same. */
+static void step_in_turn(struct stepper *stepper, const struct event *events, uint32_t count) {
+  struct prepared *prepared = &stepper->prepared[0];
+  if (stepper->tally != NULL) tally_ahead(stepper->tally, events, count);
   for (uint32_t e = 0; e < count; e++) {
-    for (uint32_t wanted = stepper->prepared[e].wanted; wanted != 0; wanted &= wanted - 1) {
-      int space = __builtin_ctz(wanted);
-      if (space >= STEP_SPACES_AHEAD) break;
-      struct hash128 key = stepper->prepared[e].keys[space];
-      if (round == 0) {
-        key_table_prefetch_record(stepper->table, key);
-        continue;
-      }
-      const struct key_record *record = key_table_find(stepper->table, key);
-      if (record == NULL || record->count == 0) continue;
-      if (round == 1)
-        nfa_prefetch(record->states[0].state);
-      else
-        nfa_prefetch_runs(record->states[0].state);
+    stepper_time(stepper, events[e].time);
+    stepper->hits.count = stepper->trues.count = stepper->ask_count = 0;
+    stepper->env.counts = &stepper->shared;
+    if (stepper->tally != NULL) tally_event(stepper->tally, e, &events[e], &stepper->env);
+    if (!prepare_event(stepper, &events[e], prepared)) {
+      arena_reset(&stepper->scratch);
+      continue;
     }
+    ask_for_records(stepper);
+    ask_for_states(stepper);
+    step_event(stepper, &events[e], prepared);
   }
 }
 
 void stepper_batch(struct stepper *stepper, const struct event *events, uint32_t count) {
+  uint32_t concerned = 0;
   check(count <= STEP_BATCH_MAX);
-  stepper->hits.count = stepper->trues.count = 0;
-  for (uint32_t e = 0; e < count; e++) prepare_event(stepper, &events[e], &stepper->prepared[e]);
-  for (int round = 0; round < 3 && count > 1; round++) ask_ahead(stepper, count, round);
-  for (uint32_t e = 0; e < count; e++) {
-    stepper_time(stepper, events[e].time);
-    step_event(stepper, &events[e], &stepper->prepared[e]);
+  if (count == 0) return;
+  if (stepper->tally != NULL || stepper->options.live != NULL) {
+    step_in_turn(stepper, events, count);
+    return;
   }
+  stepper->hits.count = stepper->trues.count = stepper->ask_count = 0;
+  stepper->env.counts = &stepper->shared;
+  for (uint32_t e = 0; e < count; e++) {
+    stepper->prepared[concerned].number = e;
+    concerned += prepare_event(stepper, &events[e], &stepper->prepared[concerned]);
+  }
+  ask_for_records(stepper);
+  ask_for_timers(stepper, events[count - 1].time);
+  ask_for_states(stepper);
+  for (uint32_t i = 0; i < concerned; i++) { /* time passes in between too, but nobody is there to see it */
+    const struct event *event = &events[stepper->prepared[i].number];
+    stepper_time(stepper, event->time);
+    step_event(stepper, event, &stepper->prepared[i]);
+  }
+  stepper_time(stepper, events[count - 1].time);
 }
 
 /* ---- time ---- */
 
 static void fire(struct stepper *stepper, struct key_record *record, int64_t deadline) {
   int64_t next = INT64_MAX;
+  if (record->count == 0) return; /* the key that set the timer is gone */
   for (uint16_t i = 0; i < record->count;) {
     struct rule_state *state = &record->states[i];
+    if (tally_owns(stepper->ruleset, state->rule)) { /* counters go by themselves */
+      i++;
+      continue;
+    }
     const struct rule *rule = &stepper->ruleset->rules[state->rule];
     if (nfa_deadline(state->state) <= deadline) {
       stepper->rule = rule;
@@ -461,34 +632,20 @@ static void fire(struct stepper *stepper, struct key_record *record, int64_t dea
     if (nfa_deadline(state->state) < next) next = nfa_deadline(state->state);
     i++;
   }
-  arm(stepper, record, next);
-  key_table_release(stepper->table, stepper->wheel, record);
-}
-
-static struct key_record *record_of(struct wheel_timer *timer) {
-  return (struct key_record *)(void *)((char *)timer - offsetof(struct key_record, timer));
-}
-
-/* Memory of what fires soon. */
-static void ask_ahead_of_time(const struct wheel *wheel) {
-  for (uint32_t i = 0; i < 3; i++) {
-    struct wheel_timer *timer = wheel_ahead(wheel, i);
-    const struct key_record *soon = timer == NULL ? NULL : record_of(timer);
-    if (soon == NULL || soon->count == 0) continue;
-    if (i == 0)
-      nfa_prefetch_runs(soon->states[0].state);
-    else
-      nfa_prefetch(soon->states[0].state);
-  }
+  wheel_arm(stepper->wheel, &record->timer, next);
+  key_table_release(stepper->table, record);
 }
 
 void stepper_time(struct stepper *stepper, int64_t frontier) {
   struct wheel_timer *timer;
+  int64_t deadline;
+  if (frontier <= stepper->wheel->quiet_until) return;
   stepper->event = NULL;
   stepper->env.banks[BANK_EVENT] = NULL;
-  while ((timer = wheel_next(stepper->wheel, frontier)) != NULL) {
-    ask_ahead_of_time(stepper->wheel);
-    fire(stepper, record_of(timer), timer->deadline);
+  while ((timer = wheel_next(stepper->wheel, frontier, &deadline)) != NULL) {
+    if (stepper->soon_count == 0) ask_for_timers(stepper, frontier);
+    if (stepper->soon_count > 0) stepper->soon_count--;
+    fire(stepper, record_of(timer), deadline);
     arena_reset(&stepper->scratch);
   }
 }
@@ -509,6 +666,10 @@ const struct rule_counts *stepper_counts(const struct stepper *stepper, uint16_t
     counts->expr.regex_limit += stepper->truth.counts[predicates[i]].regex_limit;
   }
   return counts;
+}
+
+int64_t stepper_deadline(const struct stepper *stepper) {
+  return stepper->wheel->count == 0 ? INT64_MAX : stepper->wheel->quiet_until;
 }
 
 uint64_t stepper_keys(const struct stepper *stepper) { return key_table_count(stepper->table); }

@@ -25,10 +25,16 @@ struct told {
   const struct rule *rule;
   const struct nfa_match *match; /* `on` rules: one item with event NULL, which stands for `event` */
   const struct value *key;       /* key_space.part_count values (none for `key none`) */
+  struct live *live;             /* lists and tables that change; NULL */
+  const struct value *asked;     /* rule.asked_count counters, for BANK_ASKED */
   const struct event *event;     /* the completing event, not NULL unless match->by_timer */
 };
 
+struct live;
+
 struct step_options {
+  uint16_t level;    /* of the rules that it runs */
+  struct live *live; /* lists and tables that change; NULL = none are asked */
   enum nfa_mode mode;
   uint32_t runs_max; /* per rule and key; 0 = the default */
   uint64_t
@@ -53,6 +59,7 @@ void stepper_batch(struct stepper *stepper, const struct event *events, uint32_t
 /* No event earlier than `frontier` will come: every deadline < frontier is due, in order. INT64_MAX = the end. */
 void stepper_time(struct stepper *stepper, int64_t frontier);
 
+int64_t stepper_deadline(const struct stepper *stepper); /* the next one, INT64_MAX = none; may be too early */
 const struct rule_counts *stepper_counts(const struct stepper *stepper, uint16_t rule);
 const struct expr_counts *stepper_shared_counts(const struct stepper *stepper); /* of predicates, shared by rules */
 uint64_t stepper_keys(const struct stepper *stepper);                           /* keys with state now */

@@ -8,6 +8,9 @@
  * - `expect nothing else`: the input ends, and no other alert was told in the whole test.
  * - `expect nothing`: none was told by the lines before it, with every event that they sent processed; the input does
  *   not end there, so an absence still waits.
+ * - An event that the engine refuses, or of which it takes a value as null, fails the test, whatever else it shows. So
+ *   does a late one, unless a `watermark` line before it said that time had gone so far.
+ * - Strings of `secret` fields are compared and shown in clear.
  *
  * One thread; each test has an engine of its own. */
 #ifndef WEIR_ENGINE_TEST_RUN_H
@@ -17,7 +20,8 @@
 
 struct test_result {
   bool passed;
-  struct slice text;        /* why not: what was expected, what came, where a near miss stopped; ends with a line end */
+  struct slice text;        /* why not: what was expected, what came, where a near miss stopped; or notes on a test that
+                               passed; empty, or ends with a line end */
   uint32_t expects, alerts; /* expectations looked at, alerts told in the whole test */
   uint64_t events;
 };

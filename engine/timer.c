@@ -5,6 +5,14 @@
 
 #include "base/check.h"
 
+enum { CHUNK_ENTRIES = 15, STALE_MIN = 1024 };
+
+struct wheel_chunk {
+  struct wheel_chunk *next; /* only the first of a slot has room */
+  uint64_t count;
+  struct wheel_entry entries[CHUNK_ENTRIES];
+};
+
 /* Times before 1970 are negative: the order of these numbers is the order of times. */
 static uint64_t tick_of(int64_t time) { return ((uint64_t)time ^ (uint64_t)1 << 63) >> WHEEL_TICK_BITS; }
 static int64_t tick_time(uint64_t tick) { return (int64_t)(tick << WHEEL_TICK_BITS ^ (uint64_t)1 << 63); }
@@ -16,93 +24,124 @@ struct wheel *wheel_new(struct mem *mem, struct pool *pool) {
   return wheel;
 }
 
-static void due_set(struct wheel *wheel, uint32_t at, struct wheel_timer *timer) {
-  wheel->due[at] = timer;
-  timer->heap = at + 1;
-}
+/* ---- the heap ---- */
 
-static void due_up(struct wheel *wheel, uint32_t at, struct wheel_timer *timer) {
-  while (at > 0 && wheel->due[(at - 1) / 2]->deadline > timer->deadline) {
-    due_set(wheel, at, wheel->due[(at - 1) / 2]);
+static void due_up(struct wheel *wheel, uint32_t at, struct wheel_entry entry) {
+  while (at > 0 && wheel->due[(at - 1) / 2].deadline > entry.deadline) {
+    wheel->due[at] = wheel->due[(at - 1) / 2];
     at = (at - 1) / 2;
   }
-  due_set(wheel, at, timer);
+  wheel->due[at] = entry;
 }
 
-static void due_down(struct wheel *wheel, uint32_t at, struct wheel_timer *timer) {
+static void due_down(struct wheel *wheel, uint32_t at, struct wheel_entry entry) {
   for (;;) {
     uint32_t child = 2 * at + 1;
     if (child >= wheel->due_count) break;
-    if (child + 1 < wheel->due_count && wheel->due[child + 1]->deadline < wheel->due[child]->deadline) child++;
-    if (wheel->due[child]->deadline >= timer->deadline) break;
-    due_set(wheel, at, wheel->due[child]);
+    if (child + 1 < wheel->due_count && wheel->due[child + 1].deadline < wheel->due[child].deadline) child++;
+    if (wheel->due[child].deadline >= entry.deadline) break;
+    wheel->due[at] = wheel->due[child];
     at = child;
   }
-  due_set(wheel, at, timer);
+  wheel->due[at] = entry;
 }
 
-static void due_push(struct wheel *wheel, struct wheel_timer *timer) {
+static void due_push(struct wheel *wheel, struct wheel_entry entry) {
   if (wheel->due_count == wheel->due_capacity) {
     uint32_t capacity = wheel->due_capacity == 0 ? 64 : wheel->due_capacity * 2;
-    struct wheel_timer **bigger = pool_alloc(wheel->pool, capacity * sizeof(struct wheel_timer *));
-    if (wheel->due_count > 0) memcpy(bigger, wheel->due, wheel->due_count * sizeof(struct wheel_timer *));
-    if (wheel->due_capacity > 0) pool_free(wheel->pool, wheel->due, wheel->due_capacity * sizeof(struct wheel_timer *));
+    struct wheel_entry *bigger = pool_alloc(wheel->pool, capacity * sizeof *bigger);
+    if (wheel->due_count > 0) memcpy(bigger, wheel->due, wheel->due_count * sizeof *bigger);
+    if (wheel->due_capacity > 0) pool_free(wheel->pool, wheel->due, wheel->due_capacity * sizeof *bigger);
     wheel->due = bigger;
     wheel->due_capacity = capacity;
   }
-  due_up(wheel, wheel->due_count++, timer);
+  __builtin_prefetch(entry.timer);
+  due_up(wheel, wheel->due_count++, entry);
 }
 
-static void due_remove(struct wheel *wheel, struct wheel_timer *timer) {
-  uint32_t at = timer->heap - 1;
-  struct wheel_timer *last = wheel->due[--wheel->due_count];
-  timer->heap = 0;
-  if (last == timer) return;
-  if (at > 0 && wheel->due[(at - 1) / 2]->deadline > last->deadline)
-    due_up(wheel, at, last);
-  else
-    due_down(wheel, at, last);
+static struct wheel_entry due_pop(struct wheel *wheel) {
+  struct wheel_entry first = wheel->due[0];
+  wheel->due_count--;
+  if (wheel->due_count > 0) due_down(wheel, 0, wheel->due[wheel->due_count]);
+  return first;
 }
 
-static void slot_remove(struct wheel_timer *timer) {
-  *timer->place = timer->next;
-  if (timer->next != NULL) timer->next->place = timer->place;
-  timer->next = NULL;
-  timer->place = NULL;
+/* ---- the slots ---- */
+
+static void slot_push(struct wheel *wheel, unsigned level, unsigned slot, struct wheel_entry entry) {
+  struct wheel_chunk *chunk = wheel->slots[level][slot];
+  if (chunk == NULL || chunk->count == CHUNK_ENTRIES) {
+    struct wheel_chunk *first = pool_alloc(wheel->pool, sizeof *first);
+    first->next = chunk;
+    first->count = 0;
+    chunk = wheel->slots[level][slot] = first;
+    wheel->filled[level][slot / 64] |= (uint64_t)1 << (slot % 64);
+  }
+  chunk->entries[chunk->count++] = entry;
 }
 
-static void place(struct wheel *wheel, struct wheel_timer *timer) {
-  uint64_t tick = tick_of(timer->deadline);
+static void place(struct wheel *wheel, struct wheel_entry entry) {
+  uint64_t tick = tick_of(entry.deadline);
   if (tick < wheel->tick) {
-    due_push(wheel, timer);
+    due_push(wheel, entry);
     return;
   }
   uint64_t differ = tick ^ wheel->tick;
   unsigned level = differ == 0 ? 0 : (63u - (unsigned)__builtin_clzll(differ)) / 8u;
-  unsigned slot = (unsigned)(tick >> (8u * level)) & 255u;
   check(level < WHEEL_LEVELS);
-  timer->place = &wheel->slots[level][slot];
-  timer->next = *timer->place;
-  if (timer->next != NULL) timer->next->place = &timer->next;
-  *timer->place = timer;
-  wheel->filled[level][slot / 64] |= (uint64_t)1 << (slot % 64);
+  slot_push(wheel, level, (unsigned)(tick >> (8u * level)) & 255u, entry);
 }
 
-void wheel_add(struct wheel *wheel, struct wheel_timer *timer, int64_t deadline) {
-  check(!wheel_is_set(timer));
+static bool is_stale(struct wheel_entry entry) { return entry.timer->deadline != entry.deadline; }
+
+/* Entries that are not stale stay in the slot; their timers are unset, so that a second entry with the same deadline is
+ * found to be stale. */
+static void slot_sweep(struct wheel *wheel, unsigned level, unsigned slot) {
+  struct wheel_chunk *list = wheel->slots[level][slot];
+  wheel->slots[level][slot] = NULL;
+  wheel->filled[level][slot / 64] &= ~((uint64_t)1 << (slot % 64));
+  while (list != NULL) {
+    struct wheel_chunk *next = list->next;
+    for (uint64_t i = 0; i < list->count; i++) {
+      if (is_stale(list->entries[i])) continue;
+      slot_push(wheel, level, slot, list->entries[i]);
+      list->entries[i].timer->deadline = WHEEL_UNSET;
+    }
+    pool_free(wheel->pool, list, sizeof *list);
+    list = next;
+  }
+}
+
+static void slot_set(struct wheel_chunk *list) {
+  for (struct wheel_chunk *chunk = list; chunk != NULL; chunk = chunk->next)
+    for (uint64_t i = 0; i < chunk->count; i++) chunk->entries[i].timer->deadline = chunk->entries[i].deadline;
+}
+
+static void sweep(struct wheel *wheel) {
+  for (unsigned level = 0; level < WHEEL_LEVELS; level++)
+    for (unsigned slot = 0; slot < WHEEL_SLOTS; slot++) slot_sweep(wheel, level, slot);
+  uint32_t due = wheel->due_count;
+  wheel->due_count = 0;
+  for (uint32_t i = 0; i < due; i++) { /* what is kept moves forward only */
+    struct wheel_entry entry = wheel->due[i];
+    if (is_stale(entry)) continue;
+    due_up(wheel, wheel->due_count++, entry);
+    entry.timer->deadline = WHEEL_UNSET;
+  }
+  for (unsigned level = 0; level < WHEEL_LEVELS; level++)
+    for (unsigned slot = 0; slot < WHEEL_SLOTS; slot++) slot_set(wheel->slots[level][slot]);
+  for (uint32_t i = 0; i < wheel->due_count; i++) wheel->due[i].timer->deadline = wheel->due[i].deadline;
+  wheel->count -= wheel->stale;
+  wheel->stale = 0;
+}
+
+void wheel_arm_earlier(struct wheel *wheel, struct wheel_timer *timer, int64_t deadline) {
+  if (wheel->stale > STALE_MIN && wheel->stale > wheel->count / 2) sweep(wheel);
+  wheel->stale += timer->deadline != WHEEL_UNSET; /* the entry that it had is stale now */
   timer->deadline = deadline;
   wheel->count++;
   if (deadline < wheel->quiet_until) wheel->quiet_until = deadline;
-  place(wheel, timer);
-}
-
-void wheel_remove(struct wheel *wheel, struct wheel_timer *timer) {
-  if (!wheel_is_set(timer)) return;
-  wheel->count--;
-  if (timer->heap > 0)
-    due_remove(wheel, timer);
-  else
-    slot_remove(timer);
+  place(wheel, (struct wheel_entry){deadline, timer});
 }
 
 static int next_filled(const uint64_t *filled, unsigned from) {
@@ -123,8 +162,8 @@ static uint64_t earliest_tick(const struct wheel *wheel, unsigned level, int *sl
   return tick < wheel->tick ? wheel->tick : tick;
 }
 
-/* Move the wheel to its earliest filled slot, if that begins before the frontier: the slot's timers go to the heap
- * (lowest level) or to finer slots. Of slots that begin together the coarsest comes first: it holds timers for the
+/* Move the wheel to its earliest filled slot, if that begins before the frontier: the slot's entries go to the heap
+ * (lowest level) or to finer slots. Of slots that begin together the coarsest comes first: it holds entries for the
  * others. False: nothing before the frontier is left in the slots. */
 static bool turn(struct wheel *wheel, int64_t frontier) {
   uint64_t tick = UINT64_MAX;
@@ -142,33 +181,56 @@ static bool turn(struct wheel *wheel, int64_t frontier) {
     wheel->quiet_until = slot < 0 ? INT64_MAX : tick_time(tick);
     return false;
   }
-  struct wheel_timer *list = wheel->slots[level][slot];
+  struct wheel_chunk *list = wheel->slots[level][slot];
+  wheel->slots[level][slot] = NULL;
   wheel->filled[level][slot / 64] &= ~((uint64_t)1 << (slot % 64));
   wheel->tick = level == 0 ? tick + 1 : tick;
   while (list != NULL) {
-    struct wheel_timer *next = list->next;
-    slot_remove(list);
-    place(wheel, list);
-    __builtin_prefetch(next);
+    struct wheel_chunk *next = list->next;
+    for (uint64_t i = 0; i < list->count; i++) place(wheel, list->entries[i]);
+    pool_free(wheel->pool, list, sizeof *list);
     list = next;
   }
   return true;
 }
 
-struct wheel_timer *wheel_ahead(const struct wheel *wheel, uint32_t number) {
-  return number < wheel->due_count ? wheel->due[number] : NULL;
+uint32_t wheel_soon(const struct wheel *wheel, int64_t until, struct wheel_timer **timers, uint32_t max) {
+  uint32_t count = 0;
+  if (until <= wheel->quiet_until) return 0;
+  for (uint32_t i = 0; i < wheel->due_count && i < max; i++)
+    if (wheel->due[i].deadline < until) timers[count++] = wheel->due[i].timer;
+  uint64_t last = tick_of(until - 1);
+  unsigned end = last >> 8 == wheel->tick >> 8 ? ((unsigned)last & 255u) + 1 : last < wheel->tick ? 0 : WHEEL_SLOTS;
+  for (unsigned slot = (unsigned)wheel->tick & 255u; slot < end; slot++) {
+    int filled = next_filled(wheel->filled[0], slot);
+    if (filled < 0 || (unsigned)filled >= end) break;
+    slot = (unsigned)filled;
+    for (const struct wheel_chunk *chunk = wheel->slots[0][slot]; chunk != NULL; chunk = chunk->next)
+      for (uint64_t i = 0; i < chunk->count; i++) {
+        if (count == max) return count;
+        timers[count++] = chunk->entries[i].timer;
+      }
+  }
+  return count;
 }
 
-struct wheel_timer *wheel_next(struct wheel *wheel, int64_t frontier) {
-  if (frontier <= wheel->quiet_until) return NULL;
-  while (wheel->due_count == 0)
-    if (!turn(wheel, frontier)) return NULL;
-  struct wheel_timer *timer = wheel->due[0];
-  if (timer->deadline >= frontier) { /* the heap's are earlier than all in the slots */
-    wheel->quiet_until = timer->deadline;
-    return NULL;
+struct wheel_timer *wheel_next(struct wheel *wheel, int64_t frontier, int64_t *deadline) {
+  while (frontier > wheel->quiet_until) { /* ends: each round takes an entry out or finds that none is due */
+    while (wheel->due_count == 0)
+      if (!turn(wheel, frontier)) return NULL;
+    if (wheel->due[0].deadline >= frontier) { /* the heap's are earlier than all in the slots */
+      wheel->quiet_until = wheel->due[0].deadline;
+      return NULL;
+    }
+    struct wheel_entry entry = due_pop(wheel);
+    wheel->count--;
+    if (is_stale(entry)) {
+      wheel->stale--;
+      continue;
+    }
+    entry.timer->deadline = WHEEL_UNSET;
+    *deadline = entry.deadline;
+    return entry.timer;
   }
-  due_remove(wheel, timer);
-  wheel->count--;
-  return timer;
+  return NULL;
 }

@@ -1,43 +1,52 @@
 /* timer.h - deadlines in event time: a hierarchical wheel (7 levels of 256 slots, 1.024 ms at the lowest) and a small
  * heap for what is due next, so that timers fire in the exact order of their deadlines.
  *
- * Source: Varghese and Lauck, "Hashed and hierarchical timing wheels", SOSP 1987. A timer stands in its owner's memory,
- * so setting and taking out cost no allocation but the heap's own, and an owner that goes takes its timer with it. An
- * owner whose deadline moves to later leaves the timer where it is and sets it anew when it fires (lazy re-arming).
- * One thread. */
+ * Source: Varghese and Lauck, "Hashed and hierarchical timing wheels", SOSP 1987. A slot is a list of chunks of
+ * {deadline, timer}, so setting a timer and moving it to a finer slot touch no owner's memory. The owner knows the
+ * deadline that stands in the wheel for it; an entry with another deadline is stale and skipped, and stale entries are
+ * swept out before they are more than the others. Nothing is ever taken out: an owner whose deadline moves to later, or
+ * that goes away, leaves its entry where it is (lazy re-arming); so the memory of timers must stay until the wheel
+ * goes. One thread. */
 #ifndef WEIR_ENGINE_TIMER_H
 #define WEIR_ENGINE_TIMER_H
 
 #include "base/pool.h"
 
 enum { WHEEL_LEVELS = 7, WHEEL_SLOTS = 256, WHEEL_TICK_BITS = 10 };
+#define WHEEL_UNSET INT64_MAX
 
-struct wheel_timer { /* all zero = not set */
-  int64_t deadline;
-  struct wheel_timer *next, **place; /* in a slot: what points to it */
-  uint32_t heap;                     /* in the heap: its place there, from 1 */
+struct wheel_timer {
+  int64_t deadline; /* of its entry in the wheel; WHEEL_UNSET = it has none */
 };
+struct wheel_entry {
+  int64_t deadline;
+  struct wheel_timer *timer;
+};
+struct wheel_chunk;
 
 struct wheel {
   struct pool *pool;
-  uint64_t tick; /* every timer of an earlier tick is in the heap */
-  struct wheel_timer *slots[WHEEL_LEVELS][WHEEL_SLOTS];
-  uint64_t filled[WHEEL_LEVELS][WHEEL_SLOTS / 64]; /* a bit may be set for a slot whose timers were all taken out */
-  struct wheel_timer **due;                        /* a binary heap */
+  uint64_t tick; /* every entry of an earlier tick is in the heap */
+  struct wheel_chunk *slots[WHEEL_LEVELS][WHEEL_SLOTS];
+  uint64_t filled[WHEEL_LEVELS][WHEEL_SLOTS / 64];
+  struct wheel_entry *due; /* a binary heap */
   uint32_t due_count, due_capacity;
-  uint64_t count;
-  int64_t quiet_until; /* no deadline is earlier: most calls end here */
+  uint64_t count, stale; /* entries, and those of them that will be skipped */
+  int64_t quiet_until;   /* no entry is earlier: most calls end here */
 };
 
 struct wheel *wheel_new(struct mem *mem, struct pool *pool); /* freed with mem */
 
-static inline bool wheel_is_set(const struct wheel_timer *timer) { return timer->place != NULL || timer->heap > 0; }
-void wheel_add(struct wheel *wheel, struct wheel_timer *timer, int64_t deadline); /* a timer that is not set */
-void wheel_remove(struct wheel *wheel, struct wheel_timer *timer);                /* one that is not set is fine */
-/* The earliest timer with a deadline < frontier, which is then not set any more; NULL = there is none. Timers with
- * equal deadlines come in any order. */
-struct wheel_timer *wheel_next(struct wheel *wheel, int64_t frontier);
-/* Timers that fire soon (0: the next one), to ask for their owners' memory ahead; NULL: none is known. */
-struct wheel_timer *wheel_ahead(const struct wheel *wheel, uint32_t number);
+/* The timer fires at `deadline` or, where it is set for an earlier time, at that. */
+void wheel_arm_earlier(struct wheel *wheel, struct wheel_timer *timer, int64_t deadline);
+static inline void wheel_arm(struct wheel *wheel, struct wheel_timer *timer, int64_t deadline) {
+  if (deadline < timer->deadline) wheel_arm_earlier(wheel, timer, deadline);
+}
+/* The earliest timer with a deadline < frontier, which is then not set any more, and that deadline; NULL = there is
+ * none. Timers with equal deadlines come in any order. */
+struct wheel_timer *wheel_next(struct wheel *wheel, int64_t frontier, int64_t *deadline);
+/* Timers with an entry before `until` that is near enough to be known, at most `max`, in any order, to ask for their
+ * owners' memory ahead. Some may be stale. */
+uint32_t wheel_soon(const struct wheel *wheel, int64_t until, struct wheel_timer **timers, uint32_t max);
 
 #endif

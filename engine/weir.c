@@ -497,12 +497,13 @@ bool weir_next_alert(struct weir *weir, struct weir_alert *alert) {
   if (weir->engine == NULL || weir->failed.class != ERR_NONE) return false;
   const struct outbox_row *row = outbox_take(engine_alerts(weir->engine));
   if (row == NULL) return false;
+  const struct slice *sinks = row->rule != NULL ? row->rule->sinks : row->group->sinks;
   *alert = (struct weir_alert){.json = bytes_of(row->bytes),
-                               .rule = bytes_of(row->rule->name),
+                               .rule = bytes_of(row->name),
                                .time_us = row->time,
-                               .shadow = row->rule->mode == MODE_SHADOW,
-                               .sink_count = row->rule->sink_count,
-                               .sinks = (const struct weir_bytes *)(const void *)row->rule->sinks};
+                               .shadow = row->shadow,
+                               .sink_count = row->rule != NULL ? row->rule->sink_count : row->group->sink_count,
+                               .sinks = (const struct weir_bytes *)(const void *)sinks};
   return true;
 }
 
@@ -580,6 +581,30 @@ bool weir_rule_stats(struct weir *weir, int rule, struct weir_rule_stats *stats)
                                     .overflow = totals->expr.overflow + counts->expr.overflow,
                                     .regex_limit = totals->expr.regex_limit + counts->expr.regex_limit};
   return true;
+}
+
+bool weir_next_sink(struct weir *weir, uint64_t *cursor, struct weir_bytes *name) {
+  if (weir->ruleset == NULL) return false;
+  const struct ruleset *ruleset = weir->ruleset;
+  uint64_t owner = *cursor >> 32, sink = *cursor & UINT32_MAX; /* rules, then groups, then event types */
+  uint64_t groups = ruleset->rule_count, types = groups + ruleset->group_count;
+  for (; owner < types; owner++, sink = 0) {
+    bool group = owner >= groups;
+    const struct slice *sinks = group ? ruleset->groups[owner - groups].sinks : ruleset->rules[owner].sinks;
+    uint16_t count = group ? ruleset->groups[owner - groups].sink_count : ruleset->rules[owner].sink_count;
+    if (sink >= count) continue;
+    *name = bytes_of(sinks[sink]);
+    *cursor = owner << 32 | (sink + 1);
+    return true;
+  }
+  for (; owner < types + ruleset->schema_count; owner++) {
+    const struct schema *schema = &ruleset->schemas[owner - types];
+    if (schema->derived || schema->late != LATE_SIDE) continue;
+    *name = bytes_of(schema->late_sink);
+    *cursor = (owner + 1) << 32;
+    return true;
+  }
+  return false;
 }
 
 bool weir_next_bad_field(struct weir *weir, uint64_t *cursor, struct weir_bad_field *bad) {

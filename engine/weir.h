@@ -84,6 +84,10 @@ int weir_load_text(struct weir *weir, const char *name, const char *text, size_t
  * until weir_free(). */
 const char *weir_diagnostics(struct weir *weir, bool json);
 
+/* The sinks that rules and event types name (`to NAME`, `late side NAME`), one after the other, some more than once:
+ * *cursor starts as 0; false at the end. The bytes stand as long as the rules. */
+bool weir_next_sink(struct weir *weir, uint64_t *cursor, struct weir_bytes *name);
+
 /* ---- input ---- */
 
 enum weir_format { WEIR_JSON, WEIR_CSV };

@@ -19,6 +19,7 @@ struct window_event {
   int64_t start, end;      /* of the window; COUNT: times of its first and last event */
   uint32_t revision, partial_number; /* partial_number: from 1 for early results, 0 = whole */
   const struct event *cause;         /* what it was told at: an event (COUNT, early, revisions), NULL = a timer */
+  int64_t moment; /* its place in time: event.time, but of a revision the time of the late event's moment (>= it) */
 };
 
 struct window_options {
@@ -27,7 +28,13 @@ struct window_options {
   uint64_t keys_max; /* open windows over all keys; beyond: the oldest are told no more, counted; 0 = no limit */
   void (*tell)(void *context, const struct window_event *event);
   void *context;
+  /* Asked before the event's values are made, where not NULL: false = nobody wants it, it is not made and not counted
+   * as told. event.values is NULL; BANK_REGISTER, BANK_KEY and BANK_WINDOW of `env` are as for the plan's entries. */
+  bool (*wanted)(void *context, const struct window_event *event, struct expr_env *env);
 };
+
+/* Windows that one event is in, at most: what rules/check refuses beyond. */
+enum { WINDOW_OVERLAP_MAX = 100000 };
 
 struct window_set *window_set_new(struct mem *mem, const struct window_options *options);
 /* `event` is of plan->from[from].type. `now`: the moment's time, = event->time but for late events (then > it): these
@@ -35,6 +42,12 @@ struct window_set *window_set_new(struct mem *mem, const struct window_options *
  * scratch, lookup and counts; banks are set here. */
 void window_set_event(struct window_set *windows, uint16_t from, const struct event *event, int64_t now,
                       struct expr_env *env);
+/* The events of a batch that come next: the memory of their keys is asked for ahead. Changes nothing but their cost. */
+struct window_ask {
+  const struct event *event;
+  uint16_t from;
+};
+void window_set_ask_ahead(struct window_set *windows, const struct window_ask *asks, uint32_t count);
 /* No event earlier than `frontier` will come: windows that end before it are told, in order of their ends. INT64_MAX is
  * the end of input: open windows are told, empty ones of `every key known` stop at `highest`, the highest event time.
  */

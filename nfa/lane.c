@@ -1,35 +1,57 @@
-/* lane.c - sequences of single steps as one array of runs by start. Called by runs.c. */
+/* lane.c - sequences of single steps as one array of events in their order, most of which began a run. Called by
+ * runs.c. */
 #include "nfa/lane.h"
 
 #include "base/check.h"
 
-enum { LANE_FIRST = 2 };
+/* Runs at node n stand in the entries [end of node n + 1, or first; end of node n). */
+struct lane_node {
+  uint32_t end, count; /* count: runs */
+};
 
-/* One block: this, counts[step_count] (of node n at n; 0 is not used), then the runs: start time, then the events
- * taken. */
+/* One block: this, a lane_node for each node from 1 on, then the entries [0, capacity), of which [first, end) are in
+ * use. With three steps the head is one cache line. */
 struct lanes {
-  struct nfa_head head; /* run_count = runs in all */
-  uint16_t step_count;
-  uint32_t first, capacity;
-  uint32_t counts[];
+  struct nfa_head head; /* run_count = runs in all; deadline: when the latest run has passed `within` */
+  uint8_t step_count;
+  bool extras;     /* some entry's values have bytes of their own in the pool */
+  uint16_t stride; /* bytes of an entry, in units of 8 */
+  uint32_t first, end, capacity;
+  int64_t first_time; /* start of the earliest run, which stands in the entry `first` */
+  struct lane_node nodes[];
 };
 
-struct lane_run {
-  int64_t start_time;
-  struct held *events[]; /* step_count - 1 */
-};
+/* A taken event: the start of a run, or one that only others have taken, or a run that has ended (both not live). */
+struct lane_entry {
+  int64_t time;
+  uint64_t sequence;
+  struct position position;
+  uint16_t type;
+  bool live;
+  uint32_t taken[]; /* of a live run: how many entries further the events stand that steps 1, 2, … have taken */
+};                  /* then its values, schema.kept_slots order */
 
-static size_t run_bytes(uint32_t steps) { return steps * sizeof(void *); }
-static size_t runs_offset(uint32_t steps) {
-  return (sizeof(struct lanes) + steps * sizeof(uint32_t) + 7u) & ~(size_t)7u;
+static size_t head_bytes(uint32_t steps) { return sizeof(struct lanes) + (steps - 1) * sizeof(struct lane_node); }
+static size_t values_offset(uint32_t steps) {
+  return (offsetof(struct lane_entry, taken) + (steps - 2) * sizeof(uint32_t) + 7u) & ~(size_t)7u;
 }
-static size_t block_bytes(uint32_t steps, uint32_t capacity) {
-  return runs_offset(steps) + capacity * run_bytes(steps);
+static size_t block_bytes(const struct lanes *lanes) {
+  return head_bytes(lanes->step_count) + (size_t)lanes->capacity * lanes->stride * 8u;
 }
 
-static struct lane_run *run_at(const struct lanes *lanes, uint32_t index) {
-  return (struct lane_run *)((char *)(uintptr_t)lanes + runs_offset(lanes->step_count) +
-                             index * run_bytes(lanes->step_count));
+static struct lane_entry *entry_at(const struct lanes *lanes, uint32_t index) {
+  return (struct lane_entry *)((char *)(uintptr_t)lanes + head_bytes(lanes->step_count) +
+                               (size_t)index * lanes->stride * 8u);
+}
+static struct value *entry_values(const struct lanes *lanes, struct lane_entry *entry) {
+  return (struct value *)(void *)((char *)entry + values_offset(lanes->step_count));
+}
+static struct lane_node *node_of(struct lanes *lanes, uint32_t node) { return &lanes->nodes[node - 1]; }
+
+/* The first entry of the node's part. */
+static uint32_t begin_of(const struct lanes *lanes, uint32_t node) {
+  if (node + 1u == lanes->step_count || lanes->nodes[node].end < lanes->first) return lanes->first;
+  return lanes->nodes[node].end;
 }
 
 bool lane_possible(const struct pattern *p) {
@@ -49,43 +71,202 @@ bool lane_possible(const struct pattern *p) {
   return true;
 }
 
-static void run_release(struct stepping *s, const struct lanes *lanes, uint32_t index, uint32_t taken) {
-  struct lane_run *run = run_at(lanes, index);
-  for (uint32_t i = 0; i < taken; i++) held_unref(s->context, run->events[i]);
+/* ---- entries ---- */
+
+/* Bytes of the values that stand in the pool, and where: one block for all values of an entry. */
+static size_t extra_bytes(const struct value *values, uint16_t count, const char **block) {
+  size_t bytes = 0;
+  for (uint16_t i = 0; i < count; i++) {
+    size_t extra = value_extra_bytes(values[i]);
+    if (extra > 0 && bytes == 0 && block != NULL) *block = values[i].s; /* s, ip and list are one pointer */
+    bytes += extra;
+  }
+  return bytes;
 }
 
-/* Runs at nodes beyond `node`: where those of the node begin, from lanes->first. */
-static uint32_t runs_beyond(const struct lanes *lanes, uint32_t node) {
-  uint32_t count = 0;
-  for (uint32_t n = node + 1; n < lanes->step_count; n++) count += lanes->counts[n];
-  return count;
+/* The entries [from, to) leave. */
+static void entries_release(struct stepping *s, struct lanes *lanes, uint32_t from, uint32_t to) {
+  if (!lanes->extras) return;
+  for (uint32_t i = from; i < to; i++) {
+    struct lane_entry *entry = entry_at(lanes, i);
+    const char *block = NULL;
+    size_t bytes = extra_bytes(entry_values(lanes, entry), s->context->schemas[entry->type].kept_count, &block);
+    if (bytes > 0) pool_free(s->context->pool, (char *)(uintptr_t)block, bytes);
+  }
+}
+
+static void entry_fill(struct stepping *s, struct lanes *lanes, struct lane_entry *entry) {
+  const struct event *event = s->event;
+  const struct schema *schema = &s->context->schemas[event->type];
+  entry->time = event->time;
+  entry->sequence = event->sequence;
+  entry->position = event->position;
+  entry->type = event->type;
+  entry->live = false;
+  struct value *values = entry_values(lanes, entry);
+  bool extras = false;
+  for (uint16_t i = 0; i < schema->kept_count; i++) {
+    values[i] = event->values[schema->kept_slots[i]];
+    extras |= values[i].kind == VALUE_STRING || values[i].kind == VALUE_LIST || values[i].kind == VALUE_IP;
+  }
+  if (!extras) return;
+  size_t bytes = extra_bytes(values, schema->kept_count, NULL);
+  char *extra = bytes == 0 ? NULL : pool_alloc(s->context->pool, bytes);
+  for (uint16_t i = 0; i < schema->kept_count; i++) values[i] = value_copy_to(&extra, values[i]);
+  if (bytes > 0) lanes->extras = true;
+}
+
+/* How many entries fit behind the head into a block of the pool. */
+static uint32_t capacity_for(size_t head, size_t stride, uint32_t at_least) {
+  size_t bytes = head + at_least * stride;
+  if (bytes <= POOL_BLOCK_MAX) bytes = pool_class_bytes(pool_class(bytes));
+  return (uint32_t)((bytes - head) / stride);
+}
+
+static struct lanes *lanes_new(struct stepping *s) {
+  const struct pattern *p = s->p;
+  size_t kept = 0;
+  for (uint32_t i = 0; i + 1u < p->step_count; i++) {
+    size_t count = s->context->schemas[p->steps[i].type].kept_count;
+    if (count > kept) kept = count;
+  }
+  size_t stride = values_offset(p->step_count) + kept * sizeof(struct value), head = head_bytes(p->step_count);
+  if (stride > POOL_LINE - sizeof(struct value) && stride < POOL_LINE) stride = POOL_LINE; /* one line, not two */
+  check(stride / 8 <= UINT16_MAX);
+  uint32_t capacity = capacity_for(head, stride, 1);
+  struct lanes *lanes = pool_alloc(s->context->pool, head + capacity * stride);
+  memset(lanes, 0, head);
+  lanes->head.kind = NFA_KIND_LANES;
+  lanes->step_count = (uint8_t)p->step_count;
+  lanes->stride = (uint16_t)(stride / 8);
+  lanes->capacity = capacity;
+  return lanes;
+}
+
+/* Entries that no run needs leave from the middle, if that makes room. */
+static bool compact(struct stepping *s, struct lanes *lanes) {
+  uint32_t count = lanes->end - lanes->first, kept = 0;
+  if (count - lanes->head.run_count <= count / 2) return false;
+  uint32_t *moved = arena_alloc(s->context->scratch, (count + 1u) * sizeof *moved); /* 1: needed; then where it goes */
+  memset(moved, 0, (count + 1u) * sizeof *moved);
+  for (uint32_t n = lanes->step_count - 1u; n > 0; n--)
+    for (uint32_t i = begin_of(lanes, n); i < node_of(lanes, n)->end; i++) {
+      const struct lane_entry *entry = entry_at(lanes, i);
+      if (!entry->live) continue;
+      moved[i - lanes->first] = 1;
+      for (uint32_t t = 0; t + 1 < n; t++) moved[i - lanes->first + entry->taken[t]] = 1;
+    }
+  for (uint32_t i = 0; i <= count; i++) {
+    bool needed = i < count && moved[i] == 1;
+    moved[i] = kept;
+    kept += needed;
+  }
+  if (kept > count - count / 4) return false;
+  for (uint32_t n = lanes->step_count - 1u; n > 0; n--)
+    for (uint32_t i = begin_of(lanes, n); i < node_of(lanes, n)->end; i++) {
+      struct lane_entry *entry = entry_at(lanes, i);
+      uint32_t at = i - lanes->first;
+      for (uint32_t t = 0; t + 1 < n && entry->live; t++) entry->taken[t] = moved[at + entry->taken[t]] - moved[at];
+    }
+  for (uint32_t i = 0; i < count; i++) {
+    if (moved[i + 1] == moved[i])
+      entries_release(s, lanes, lanes->first + i, lanes->first + i + 1);
+    else
+      memmove(entry_at(lanes, moved[i]), entry_at(lanes, lanes->first + i), lanes->stride * 8u);
+  }
+  for (uint32_t n = 1; n < lanes->step_count; n++) {
+    uint32_t end = node_of(lanes, n)->end;
+    node_of(lanes, n)->end = end <= lanes->first ? 0 : moved[end - lanes->first];
+  }
+  lanes->first = 0;
+  lanes->end = kept;
+  return true;
+}
+
+static void shift(struct lanes *lanes, struct lanes *to) {
+  uint32_t first = lanes->first;
+  memmove(entry_at(to, 0), entry_at(lanes, first), (size_t)(lanes->end - first) * lanes->stride * 8u);
+  for (uint32_t n = 1; n < to->step_count; n++) {
+    uint32_t end = node_of(lanes, n)->end;
+    node_of(to, n)->end = end <= first ? 0 : end - first;
+  }
+  to->end = lanes->end - first;
+  to->first = 0;
+}
+
+static struct lanes *grow(struct stepping *s, struct lanes *lanes) {
+  if (lanes->first > lanes->capacity / 2) { /* room at the front */
+    shift(lanes, lanes);
+    return lanes;
+  }
+  if (compact(s, lanes)) return lanes;
+  size_t head = head_bytes(lanes->step_count), stride = lanes->stride * 8u;
+  uint32_t capacity = capacity_for(head, stride, lanes->capacity * 2);
+  struct lanes *bigger = pool_alloc(s->context->pool, head + capacity * stride);
+  memcpy(bigger, lanes, head);
+  shift(lanes, bigger);
+  bigger->capacity = capacity;
+  pool_free(s->context->pool, lanes, block_bytes(lanes));
+  return bigger;
+}
+
+/* The event in hand, as the last entry; not live yet. */
+static uint32_t append(struct stepping *s, struct nfa_state **slot) {
+  struct lanes *lanes = (struct lanes *)*slot;
+  if (lanes == NULL)
+    lanes = lanes_new(s);
+  else if (lanes->end == lanes->capacity)
+    lanes = grow(s, lanes);
+  *slot = (struct nfa_state *)lanes;
+  entry_fill(s, lanes, entry_at(lanes, lanes->end));
+  return lanes->end++;
+}
+
+/* ---- the ends of runs ---- */
+
+/* The entry `first` has to be a run's. */
+static void find_first(struct stepping *s, struct lanes *lanes) {
+  uint32_t first = lanes->first;
+  if (lanes->head.run_count == 0) {
+    first = lanes->end;
+  } else {
+    while (!entry_at(lanes, first)->live) first++; /* ends: there is a run */
+    lanes->first_time = entry_at(lanes, first)->time;
+  }
+  entries_release(s, lanes, lanes->first, first);
+  lanes->first = first;
+}
+
+/* The node's runs end; what stood in its part belongs to the next one's. */
+static void node_end(struct stepping *s, struct lanes *lanes, uint32_t node) {
+  struct lane_node *here = node_of(lanes, node);
+  for (uint32_t i = begin_of(lanes, node); i < here->end; i++) entry_at(lanes, i)->live = false;
+  if (node + 1u < lanes->step_count) node_of(lanes, node + 1)->end = here->end;
+  lanes->head.run_count -= here->count;
+  s->counts->open -= here->count;
+  here->count = 0;
+  find_first(s, lanes);
 }
 
 /* The earliest run, wherever it stands. */
 static void pop_first(struct stepping *s, struct lanes *lanes) {
   uint32_t node = lanes->step_count - 1u;
-  while (lanes->counts[node] == 0) node--;
-  run_release(s, lanes, lanes->first, node);
-  lanes->counts[node]--;
-  lanes->first++;
+  while (node_of(lanes, node)->end <= lanes->first) node--;
+  entry_at(lanes, lanes->first)->live = false;
+  node_of(lanes, node)->count--;
   lanes->head.run_count--;
   s->counts->open--;
+  find_first(s, lanes);
 }
 
-static void pop_expired(struct stepping *s, struct lanes *lanes, int64_t now) {
-  while (lanes->head.run_count > 0 && run_at(lanes, lanes->first)->start_time < now - s->p->within_us)
-    pop_first(s, lanes);
+static void pop_all(struct stepping *s, struct lanes *lanes) {
+  for (uint32_t n = 1; n < lanes->step_count; n++) node_of(lanes, n)->count = 0;
+  s->counts->open -= lanes->head.run_count;
+  lanes->head.run_count = 0;
+  find_first(s, lanes);
 }
 
-static void remove_node(struct stepping *s, struct lanes *lanes, uint32_t node) { /* all its runs end */
-  uint32_t at = lanes->first + runs_beyond(lanes, node), count = lanes->counts[node];
-  uint32_t behind = lanes->first + lanes->head.run_count - at - count;
-  for (uint32_t i = 0; i < count; i++) run_release(s, lanes, at + i, node);
-  memmove(run_at(lanes, at), run_at(lanes, at + count), behind * run_bytes(lanes->step_count));
-  lanes->counts[node] = 0;
-  lanes->head.run_count -= count;
-  s->counts->open -= count;
-}
+/* ---- what an event does ---- */
 
 static bool any_pure(const struct stepping *s, struct range range) {
   for (int i = range.first; i < range.first + range.count; i++) {
@@ -95,65 +276,108 @@ static bool any_pure(const struct stepping *s, struct range range) {
   return false;
 }
 
-static bool step_takes(const struct stepping *s, uint16_t step) {
+static inline bool step_takes(const struct stepping *s, uint16_t step) {
   return s->p->steps[step].type == s->event->type &&
          truth_holds(s->context->truth, s->p->steps[step].condition.predicate);
 }
 
-/* The matches that the event completes: the first alone, where only the first is told. */
-static void complete(struct stepping *s, struct lanes *lanes, uint32_t count) {
-  uint32_t steps = lanes->step_count, wanted = s->p->report == PATTERN_REPORT_ALL ? count : 1;
-  struct held *last = nfa_hold(s->context, s->event);
-  for (uint32_t r = 0; r < wanted; r++) {
-    const struct lane_run *run = run_at(lanes, lanes->first + r);
+static struct held *held_new(struct stepping *s, uint16_t type) {
+  uint16_t count = s->context->schemas[type].kept_count;
+  struct held *held = arena_alloc(s->context->scratch, sizeof *held + count * sizeof(struct value));
+  *held = (struct held){.references = 1, .type = type, .value_count = count};
+  return held;
+}
+
+/* An entry as matches tell it. The array may change before it is told, so nothing points there. */
+static struct held *held_of_entry(struct stepping *s, const struct lanes *lanes, uint32_t index) {
+  struct lane_entry *entry = entry_at(lanes, index);
+  const struct value *values = entry_values(lanes, entry);
+  struct held *held = held_new(s, entry->type);
+  held->position = entry->position;
+  held->time = entry->time;
+  held->sequence = entry->sequence;
+  for (uint16_t i = 0; i < held->value_count; i++)
+    held->values[i] = lanes->extras ? value_copy(s->context->scratch, values[i]) : values[i];
+  return held;
+}
+
+static struct held *held_of_event(struct stepping *s) {
+  const struct event *event = s->event;
+  const struct schema *schema = &s->context->schemas[event->type];
+  struct held *held = held_new(s, event->type);
+  held->position = event->position;
+  held->time = event->time;
+  held->sequence = event->sequence;
+  for (uint16_t i = 0; i < held->value_count; i++) held->values[i] = event->values[schema->kept_slots[i]];
+  return held;
+}
+
+/* The matches that the event completes, as far as they can be told: the first alone, or one more than the limit. Their
+ * runs leave. Returns how many there were. */
+static uint32_t complete(struct stepping *s, struct lanes *lanes) {
+  uint32_t steps = lanes->step_count, count = node_of(lanes, steps - 1)->count, wanted = 1;
+  if (s->p->report == PATTERN_REPORT_ALL)
+    wanted = s->p->report_limit < count ? (uint32_t)s->p->report_limit + 1 : count;
+  struct held *last = held_of_event(s);
+  for (uint32_t i = lanes->first; wanted > 0; i++) {
+    const struct lane_entry *run = entry_at(lanes, i);
+    if (!run->live) continue;
     struct link *links = arena_alloc(s->context->scratch, steps * sizeof *links);
     const struct link **chain = arena_alloc(s->context->scratch, steps * sizeof *chain);
-    for (uint32_t i = 0; i < steps; i++) {
-      links[i] = (struct link){.event = i + 1 < steps ? run->events[i] : last, .references = 1, .step = (uint16_t)i};
-      chain[i] = &links[i];
+    for (uint32_t k = 0; k < steps; k++) {
+      struct held *held = k + 1 == steps ? last : held_of_entry(s, lanes, k == 0 ? i : i + run->taken[k - 1]);
+      links[k] = (struct link){.event = held, .references = 1, .step = (uint16_t)k};
+      chain[k] = &links[k];
     }
     completion_add_chain(s, chain, steps);
+    wanted--;
   }
+  node_end(s, lanes, steps - 1);
+  return count;
 }
 
-static struct lanes *grow(struct stepping *s, struct nfa_state **slot) {
-  struct lanes *old = (struct lanes *)*slot;
-  uint32_t steps = s->p->step_count, count = old == NULL ? 0 : old->head.run_count;
-  if (old != NULL && old->first > old->capacity / 2) { /* room at the front */
-    memmove(run_at(old, 0), run_at(old, old->first), count * run_bytes(steps));
-    old->first = 0;
-    return old;
+/* What runs at the node do with the event. Returns how many were completed. `own`: the event's entry, once it has one.
+ */
+static uint32_t node_event(struct stepping *s, struct nfa_state **slot, uint32_t node, uint32_t *own) {
+  struct lanes *lanes = (struct lanes *)*slot;
+  const struct way *way = &s->p->ways[s->p->nodes[node].ways.first];
+  if (step_takes(s, way->target) && (way->among.count == 0 || any_pure(s, way->among))) {
+    if (node + 1 == lanes->step_count) return complete(s, lanes);
+    if (*own == UINT32_MAX) {
+      append(s, slot);
+      lanes = (struct lanes *)*slot;
+      *own = lanes->end - 1;
+    }
+    struct lane_node *here = node_of(lanes, node), *next = here + 1;
+    for (uint32_t i = begin_of(lanes, node); i < here->end; i++) entry_at(lanes, i)->taken[node - 1] = *own - i;
+    next->end = here->end;
+    next->count += here->count;
+    here->count = 0;
+  } else if ((way->next && (way->among.count == 0 || any_pure(s, way->among))) || any_pure(s, way->absences)) {
+    node_end(s, lanes, node); /* its only way is barred */
   }
-  uint32_t capacity = old == NULL ? LANE_FIRST : old->capacity * 2;
-  struct lanes *lanes = pool_alloc(s->context->pool, block_bytes(steps, capacity));
-  if (old == NULL) {
-    memset(lanes, 0, runs_offset(steps));
-    lanes->head.kind = NFA_KIND_LANES;
-    lanes->step_count = (uint16_t)steps;
-  } else {
-    memcpy(lanes, old, runs_offset(steps));
-    lanes->first = 0;
-    memcpy(run_at(lanes, 0), run_at(old, old->first), count * run_bytes(steps));
-    pool_free(s->context->pool, old, block_bytes(steps, old->capacity));
-  }
-  lanes->capacity = capacity;
-  *slot = (struct nfa_state *)lanes;
-  return lanes;
+  return 0;
 }
 
-static void begin(struct stepping *s, struct nfa_state **slot) {
+static void begin(struct stepping *s, struct nfa_state **slot, uint32_t own) {
   struct lanes *lanes = (struct lanes *)*slot;
   if (lanes != NULL && lanes->head.run_count >= s->context->runs_max) {
     s->counts->dropped_runs_max++;
     return;
   }
-  if (lanes == NULL || lanes->first + lanes->head.run_count == lanes->capacity) lanes = grow(s, slot);
-  struct lane_run *run = run_at(lanes, lanes->first + lanes->head.run_count);
-  run->start_time = s->event->time;
-  run->events[0] = nfa_hold(s->context, s->event);
-  run->events[0]->references++;
-  lanes->counts[1]++;
-  lanes->head.run_count++;
+  if (own == UINT32_MAX) {
+    own = append(s, slot);
+    lanes = (struct lanes *)*slot;
+  }
+  entry_at(lanes, own)->live = true;
+  struct lane_node *node = node_of(lanes, 1);
+  node->end = own + 1;
+  node->count++;
+  if (lanes->head.run_count++ == 0) {
+    lanes->first = own;
+    lanes->first_time = s->event->time;
+  }
+  lanes->head.deadline = s->event->time + s->p->within_us; /* nothing is told then: one timer cleans up after all */
   s->counts->open++;
   s->counts->started++;
 }
@@ -161,95 +385,66 @@ static void begin(struct stepping *s, struct nfa_state **slot) {
 static void summarise(struct stepping *s, struct nfa_state **slot) {
   struct lanes *lanes = (struct lanes *)*slot;
   if (lanes->head.run_count == 0) {
-    pool_free(s->context->pool, lanes, block_bytes(lanes->step_count, lanes->capacity));
+    entries_release(s, lanes, lanes->first, lanes->end);
+    pool_free(s->context->pool, lanes, block_bytes(lanes));
     *slot = NULL;
     return;
   }
-  /* Nothing is told at a deadline: one timer cleans up after the last run, the others leave as events come. */
-  uint32_t last = lanes->first + lanes->head.run_count - 1;
-  lanes->head.deadline = run_at(lanes, last)->start_time + s->p->within_us;
   uint64_t mask = 0;
   for (uint32_t n = 1; n < lanes->step_count; n++)
-    if (lanes->counts[n] > 0) mask |= s->p->nodes[n].wait_mask;
+    if (node_of(lanes, n)->count > 0) mask |= s->p->nodes[n].wait_mask;
   lanes->head.wait_mask = mask;
 }
 
-/* What runs at the node do with the event. Returns how many are complete; they stay in the array until told. */
-static uint32_t node_event(struct stepping *s, struct lanes *lanes, uint32_t node) {
-  const struct way *way = &s->p->ways[s->p->nodes[node].ways.first];
-  uint32_t count = lanes->counts[node];
-  if (step_takes(s, way->target) && (way->among.count == 0 || any_pure(s, way->among))) {
-    if (node + 1 == lanes->step_count) {
-      complete(s, lanes, count);
-      return count;
-    }
-    struct held *held = nfa_hold(s->context, s->event);
-    uint32_t at = lanes->first + runs_beyond(lanes, node);
-    for (uint32_t i = 0; i < count; i++) run_at(lanes, at + i)->events[node] = held;
-    held->references += count;
-    lanes->counts[node + 1] += count;
-    lanes->counts[node] = 0;
-  } else if ((way->next && (way->among.count == 0 || any_pure(s, way->among))) || any_pure(s, way->absences)) {
-    remove_node(s, lanes, node); /* its only way is barred */
-  }
-  return 0;
+static void pop_until_time(struct stepping *s, struct lanes *lanes, int64_t start) { /* runs that began before it */
+  while (lanes->head.run_count > 0 && lanes->first_time < start) pop_first(s, lanes);
 }
 
 void lane_event(struct stepping *s, struct nfa_state **slot) {
-  int type_index = program_type_index(s->p, s->event->type);
-  struct lanes *lanes = (struct lanes *)*slot;
-  uint32_t completed = 0;
-  check(type_index >= 0);
-  if (lanes != NULL) {
-    pop_expired(s, lanes, s->event->time);
-    for (uint32_t n = lanes->step_count - 1u; n > 0; n--)
-      if (lanes->counts[n] > 0 && node_interested(s, (int)n, type_index)) completed += node_event(s, lanes, n);
+  uint32_t completed = 0, own = UINT32_MAX;
+  if (*slot != NULL) {
+    pop_until_time(s, (struct lanes *)*slot, s->event->time - s->p->within_us);
+    for (uint32_t n = s->p->step_count - 1u; n > 0; n--)
+      if (node_of((struct lanes *)*slot, n)->count > 0) completed += node_event(s, slot, n, &own);
   }
-  if (step_takes(s, 0)) begin(s, slot);
-  lanes = (struct lanes *)*slot;
-  if (lanes == NULL) return;
+  if (step_takes(s, 0)) begin(s, slot, own);
+  if (*slot == NULL) return;
   if (completed > 0) {
-    uint32_t first = lanes->first, last_node = lanes->step_count - 1u;
-    lanes->first += completed;
-    lanes->counts[last_node] -= completed;
-    lanes->head.run_count -= completed;
-    s->counts->open -= completed;
     s->counts->completed += completed - s->completion_count;
     s->state = *slot;
     completions_tell(s, s->event->time, false);
-    for (uint32_t i = 0; i < completed; i++) run_release(s, lanes, first + i, last_node);
   }
   summarise(s, slot);
 }
 
 void lane_drop_until(struct stepping *s, uint64_t sequence) {
   struct lanes *lanes = (struct lanes *)s->state;
-  while (lanes->head.run_count > 0 && run_at(lanes, lanes->first)->events[0]->sequence <= sequence) pop_first(s, lanes);
+  if (lanes->head.run_count == 0) return;
+  if (entry_at(lanes, lanes->end - 1)->sequence <= sequence) {
+    pop_all(s, lanes);
+    return;
+  }
+  while (lanes->head.run_count > 0 && entry_at(lanes, lanes->first)->sequence <= sequence) pop_first(s, lanes);
 }
 
 void lane_time(struct stepping *s, struct nfa_state **slot, int64_t time) {
-  struct lanes *lanes = (struct lanes *)*slot;
-  while (lanes->head.run_count > 0 && run_at(lanes, lanes->first)->start_time + s->p->within_us <= time)
-    pop_first(s, lanes);
+  pop_until_time(s, (struct lanes *)*slot, time - s->p->within_us + 1);
   summarise(s, slot);
 }
 
 void lane_drop(struct stepping *s, struct nfa_state **slot) {
-  struct lanes *lanes = (struct lanes *)*slot;
-  while (lanes->head.run_count > 0) pop_first(s, lanes);
+  pop_all(s, (struct lanes *)*slot);
   summarise(s, slot);
 }
 
-size_t lane_bytes(const struct nfa_state *state) {
-  const struct lanes *lanes = (const struct lanes *)state;
-  return block_bytes(lanes->step_count, lanes->capacity);
-}
+size_t lane_bytes(const struct nfa_state *state) { return block_bytes((const struct lanes *)state); }
 
-void lane_prefetch(const struct nfa_state *state) { /* what leaves next */
+void lane_prefetch(const struct nfa_state *state) { /* where the event goes, and what leaves next */
   const struct lanes *lanes = (const struct lanes *)state;
-  if (lanes->head.run_count == 0) return;
-  const struct lane_run *run = run_at(lanes, lanes->first);
-  __builtin_prefetch(run_at(lanes, lanes->first + lanes->head.run_count - 1));
-  __builtin_prefetch(run->events[0]);
-  if (lanes->counts[1] < lanes->head.run_count) __builtin_prefetch(run->events[1]);
+  const char *entry = (const char *)entry_at(lanes, lanes->end > 0 ? lanes->end - 1 : 0), *first;
+  size_t stride = lanes->stride * 8u;
+  for (first = entry; first < entry + stride + POOL_LINE; first += POOL_LINE) __builtin_prefetch(first, 1);
+  first = (const char *)entry_at(lanes, lanes->first);
+  for (; first < entry && lanes->end == lanes->capacity; first += POOL_LINE) __builtin_prefetch(first); /* will move */
+  __builtin_prefetch(first);
 }

@@ -4,9 +4,10 @@
  * derived events, rules and counters, each after those whose fields it reads (a rule's alerts may be events); then what
  * looks at whole rules (groups, tests, circles through lists). Called by rules/load and by whoever has a parsed tree.
  */
+#include "base/limits.h"
 #include "rules/check_private.h"
 
-enum { SCRATCH_CHUNK_BYTES = 1 << 16, LOCAL_CHUNK_BYTES = 1 << 12 };
+enum { SCRATCH_CHUNK_BYTES = 1 << 16, LOCAL_CHUNK_BYTES = 1 << 12, FIELDS_SHOWN_MAX = 8 };
 
 /* ---- messages ---- */
 
@@ -40,6 +41,14 @@ const char *check_place(struct checker *c, struct span span) {
   if (span.line == 0 || span.file >= c->tree->file_count) return "elsewhere";
   struct slice file = c->tree->files[span.file].name;
   return check_text(c, SLICE_FMT ":%" PRIu32, SLICE_ARG(file), span.line);
+}
+
+/* The same place in two files with the same text: most likely they are one. */
+static bool given_twice(const struct checker *c, struct span a, struct span b) {
+  if (a.file == b.file || a.line != b.line || a.column != b.column || c->diags->error_count >= LIMIT_RULE_ERRORS)
+    return false;
+  if (a.file >= c->tree->file_count || b.file >= c->tree->file_count) return false;
+  return slice_equal(c->tree->files[a.file].text, c->tree->files[b.file].text);
 }
 
 const char *check_circle_text(struct checker *c, const struct slice *names, uint32_t count, uint32_t length) {
@@ -130,7 +139,10 @@ static void collect_symbols(struct checker *c) {
     int64_t old = name_map_put(&symbols->map, name->text, symbols->count);
     if (old != NAME_ABSENT) {
       const struct name *first = decl_name(symbols->decls[old]);
-      check_say(c, name->span, "duplicate-name", check_text(c, "the first is at %s", check_place(c, first->span)),
+      check_say(c, name->span, "duplicate-name",
+                given_twice(c, first->span, name->span)
+                    ? "the same file is given twice: by its name, and in a folder or under another name"
+                    : check_text(c, "the first is at %s", check_place(c, first->span)),
                 "%s `" SLICE_FMT "` is declared twice", what, SLICE_ARG(name->text));
       continue;
     }
@@ -308,8 +320,11 @@ int32_t check_type_id(struct checker *c, const struct name *name) {
   return -1;
 }
 
-void check_type_fields(struct checker *c, uint16_t type, struct type_field *fields, uint16_t count) {
-  c->tree->types[type].fields = fields;
+void check_type_fields(struct checker *c, uint16_t type, const struct type_field *fields, uint16_t count) {
+  struct type_field *all = arena_array(c->arena, struct type_field, count + 1u);
+  if (count > 0) memcpy(all, fields, count * sizeof *all);
+  all[count] = (struct type_field){.name = SLICE("event_time"), .type = TYPE(VALUE_TIME)};
+  c->tree->types[type].fields = all;
   c->tree->types[type].field_count = count;
   for (uint16_t i = 0; i < count; i++) name_map_put(&c->fields[type], fields[i].name, i);
   c->types_known[type] = true;
@@ -319,8 +334,24 @@ int32_t check_field_find(const struct checker *c, uint16_t type, struct slice na
   return (int32_t)name_map_get(&c->fields[type], name);
 }
 
+int32_t check_field_read(const struct checker *c, uint16_t type, struct slice name) {
+  int32_t field = check_field_find(c, type, name);
+  bool own_time = field < 0 && c->types_known[type] && slice_equal(name, SLICE("event_time"));
+  return own_time ? c->tree->types[type].field_count : field;
+}
+
+const char *check_fields_hint(struct checker *c, uint16_t type) {
+  const struct type_info *info = &c->tree->types[type];
+  const char *text = "its fields are";
+  if (info->field_count == 0) return NULL;
+  for (uint16_t i = 0; i < info->field_count && i < FIELDS_SHOWN_MAX; i++)
+    text = check_text(c, "%s%s " SLICE_FMT, text, i == 0 ? "" : ",", SLICE_ARG(info->fields[i].name));
+  return info->field_count > FIELDS_SHOWN_MAX ? check_text(c, "%s, …", text) : text;
+}
+
 const char *check_near_field(struct checker *c, struct slice wrong, uint16_t type, const char *other) {
   const struct type_info *info = &c->tree->types[type];
+  if (other == NULL) other = check_fields_hint(c, type);
   struct slice *names = arena_array(&c->scratch, struct slice, (size_t)info->field_count + 1);
   for (uint16_t i = 0; i < info->field_count; i++) names[i] = info->fields[i].name;
   return check_near(c, wrong, names, info->field_count, other);

@@ -3,6 +3,7 @@
 #include "rules/check_private.h"
 
 #include "base/regex.h"
+#include "base/utf8.h"
 
 static const char *operator_sign(enum expr_op op) {
   switch (op) {
@@ -99,14 +100,15 @@ static void free_trial(void *argument) {
   *trial = (struct regex_trial){0};
 }
 
-static bool compile_trial(struct regex_trial *trial, struct slice pattern, unsigned flags, struct err *err) {
+static bool compile_trial(struct regex_trial *trial, struct slice pattern, unsigned flags, size_t *offset,
+                          struct err *err) {
   if (MEM_GUARD(trial->mem)) {
     free_trial(trial);
     return true;
   }
   struct regex *regex;
   if (trial->scratch == NULL) trial->scratch = regex_scratch_new(trial->mem);
-  int failed = regex_compile(trial->mem, pattern, flags, trial->scratch, &regex, NULL, err);
+  int failed = regex_compile(trial->mem, pattern, flags, trial->scratch, &regex, offset, err);
   mem_unguard(trial->mem);
   return failed == 0;
 }
@@ -116,7 +118,7 @@ void check_regex_done(struct checker *c) {
 }
 
 /* With no memory left it is taken as right: compiling the rule set will say what is the matter. */
-static bool try_regex(struct checker *c, struct slice pattern, unsigned flags, struct err *err) {
+static bool try_regex(struct checker *c, struct slice pattern, unsigned flags, size_t *offset, struct err *err) {
   struct regex_trial *trial = c->regex_trial;
   if (trial == NULL) {
     trial = c->regex_trial = arena_new(&c->scratch, struct regex_trial);
@@ -127,7 +129,24 @@ static bool try_regex(struct checker *c, struct slice pattern, unsigned flags, s
     trial->count = 1;
   }
   if (trial->mem == NULL) trial->mem = mem_new(0);
-  return trial->mem == NULL || compile_trial(trial, pattern, flags, err);
+  return trial->mem == NULL || compile_trial(trial, pattern, flags, offset, err);
+}
+
+/* The place of a byte of the regex, which is a piece of its file's text; of the expression where it is none (rules as
+ * JSON). */
+static struct span regex_span(const struct checker *c, const struct tree_expr *expr, size_t offset) {
+  if (expr->span.file >= c->tree->file_count) return expr->span;
+  const struct source_file *file = &c->tree->files[expr->span.file];
+  const char *text = file->text.data;
+  bool inside = text != NULL && expr->regex.data >= text && expr->regex.data < text + file->text.length;
+  if (!inside || expr->span.line == 0 || offset > expr->regex.length) return expr->span;
+  const char *at = expr->regex.data + offset, *line = at;
+  uint32_t number = expr->span.line;
+  while (line > text && line[-1] != '\n') line--;
+  if (file->line_starts == NULL || number > file->line_count) return expr->span;
+  while (number < file->line_count && file->line_starts[number] <= (uint32_t)(line - text)) number++;
+  uint32_t column = (uint32_t)utf8_count((struct slice){line, (size_t)(at - line)}) + 1;
+  return span_at(expr->span.file, number, column, 1);
 }
 
 bool check_regex(struct checker *c, const struct tree_expr *expr) {
@@ -137,13 +156,14 @@ bool check_regex(struct checker *c, const struct tree_expr *expr) {
   if (known != NAME_ABSENT) return known == 1;
   unsigned flags = 0;
   struct err err = {0};
+  size_t offset = 0;
   bool good = regex_flags(expr->regex_flags, &flags);
   if (!good) {
     check_say(c, expr->span, "regex", "flags are `i`, `s` and `x`",
               "`" SLICE_FMT "` are not flags of a regular expression", SLICE_ARG(expr->regex_flags));
   } else {
-    good = try_regex(c, expr->regex, flags, &err);
-    if (!good) check_say(c, expr->span, "regex", NULL, "%s", err.text);
+    good = try_regex(c, expr->regex, flags, &offset, &err);
+    if (!good) check_say(c, regex_span(c, expr, offset), "regex", NULL, "%s", err.text);
   }
   name_map_put(&c->regexes, key, good ? 1 : 0);
   return good;

@@ -3,8 +3,9 @@
 
 /* ---- candidates ---- */
 
-int check_candidate_field(struct checker *c, const struct scope *s, const struct name *name, struct slice text,
-                          struct type *out, struct ref *ref) {
+/* A declared field of each type; `own_time`: the event's own time in those that declare none of the name. */
+static int candidate(struct checker *c, const struct scope *s, const struct name *name, struct slice text,
+                     bool own_time, struct type *out, struct ref *ref) {
   uint16_t *fields = s->several ? arena_array(c->arena, uint16_t, s->type_count + 1u) : NULL;
   uint16_t found = 0;
   *out = TYPE_BAD;
@@ -12,10 +13,10 @@ int check_candidate_field(struct checker *c, const struct scope *s, const struct
     if (!c->types_known[s->types[i]]) return -1;
     if (check_field_find(c, s->types[i], text) >= 0) found++;
   }
-  if (found == 0) return 0;
+  if (found == 0 && !own_time) return 0;
   for (uint16_t i = 0; i < s->type_count; i++) {
     struct type_info *info = &c->tree->types[s->types[i]];
-    int32_t index = check_field_find(c, s->types[i], text);
+    int32_t index = check_field_read(c, s->types[i], text);
     if (index < 0) {
       check_say(c, name->span, "unknown-field",
                 check_text(c, "what is read %s must be in all event types", s->place == NULL ? "here" : s->place),
@@ -39,6 +40,17 @@ int check_candidate_field(struct checker *c, const struct scope *s, const struct
   ref->kind = REF_FIELD;
   ref->fields = fields;
   return 1;
+}
+
+int check_candidate_field(struct checker *c, const struct scope *s, const struct name *name, struct slice text,
+                          struct type *out, struct ref *ref) {
+  return candidate(c, s, name, text, false, out, ref);
+}
+
+int check_candidate_time(struct checker *c, const struct scope *s, const struct name *name, struct slice text,
+                         struct type *out, struct ref *ref) {
+  bool readable = s->type_count > 0 && !s->window && s->join == NULL && slice_equal(text, SLICE("event_time"));
+  return readable ? candidate(c, s, name, text, true, out, ref) : 0;
 }
 
 int32_t check_step_find(struct checker *c, const struct rule_tree *rule, const struct name *name, bool say) {
@@ -253,7 +265,7 @@ static int32_t find_emit(const struct rule_tree *rule, struct slice name) {
 /* The step of the rule whose events have this field, for hints; empty if none has. */
 static struct slice step_with_field(struct checker *c, const struct rule_tree *rule, struct slice field) {
   for (uint16_t i = 0; i < rule->step_count; i++)
-    if (check_field_find(c, rule->steps[i].type, field) >= 0) return rule->steps[i].name.text;
+    if (check_field_read(c, rule->steps[i].type, field) >= 0) return rule->steps[i].name.text;
   return (struct slice){0};
 }
 
@@ -273,6 +285,8 @@ static const char *near_bare(struct checker *c, const struct scope *s, struct sl
     names[count++] = s->rule->emit[i].name.text;
   for (uint32_t i = 0; i < c->lets.count; i++) names[count++] = c->lets.decls[i]->let->name.text;
   for (uint32_t i = 0; i < c->counters.count; i++) names[count++] = c->counters.decls[i]->counter->name.text;
+  const char *fields = other == NULL && s->type_count == 1 ? check_fields_hint(c, s->types[0]) : NULL;
+  if (fields != NULL) other = check_text(c, "%s; a text stands in double quotes", fields);
   return check_near(c, wrong, names, count, other);
 }
 
@@ -391,10 +405,19 @@ static struct type check_bare(struct checker *c, const struct scope *s, struct t
               SLICE_ARG(name->text), s->place);
     return TYPE_BAD;
   }
+  if ((found = check_candidate_time(c, s, name, name->text, &type, &expr->ref)) != 0)
+    return found < 0 ? TYPE_BAD : type;
   return bare_in_window(c, s, name);
 }
 
 /* ---- a.b ---- */
+
+static int32_t read_field(struct checker *c, uint16_t type, const struct name *field) {
+  int32_t index = check_field_read(c, type, field->text);
+  if (index < 0) return check_field(c, type, field);
+  c->tree->types[type].fields[index].used = true;
+  return index;
+}
 
 static struct type field_of(struct checker *c, uint16_t type, const struct name *field, struct ref *ref) {
   if (!c->types_known[type]) return TYPE_BAD;
@@ -402,7 +425,7 @@ static struct type field_of(struct checker *c, uint16_t type, const struct name 
     ref->field = FIELD_TIME;
     return TYPE(VALUE_TIME);
   }
-  int32_t index = check_field(c, type, field);
+  int32_t index = read_field(c, type, field);
   if (index < 0) return TYPE_BAD;
   ref->field = (uint16_t)index;
   return c->tree->types[type].fields[index].type;
@@ -558,7 +581,7 @@ static struct type check_two_parts(struct checker *c, const struct scope *s, str
   if (model != NULL) return check_model_output(c, s, expr, model->model);
   if (s->type_count == 1 && s->join == NULL && !s->window &&
       slice_equal(c->tree->types[s->types[0]].name, head->text)) {
-    int32_t index = check_field(c, s->types[0], &expr->parts[1]);
+    int32_t index = read_field(c, s->types[0], &expr->parts[1]);
     if (index < 0) return TYPE_BAD;
     expr->ref.kind = REF_FIELD;
     expr->ref.field = (uint16_t)index;

@@ -88,7 +88,8 @@ static void check_step_names(struct checker *c, const struct rule_tree *rule) {
     const struct name *name = &rule->steps[i].element->name;
     if (!name_given(name)) continue;
     if (name_map_put(&seen, name->text, i) != NAME_ABSENT) {
-      check_say(c, name->span, "duplicate-name", NULL, "two steps are called `" SLICE_FMT "`", SLICE_ARG(name->text));
+      check_say(c, name->span, "duplicate-name", "call one of them something else",
+                "two steps are called `" SLICE_FMT "`", SLICE_ARG(name->text));
       continue;
     }
     const char *what = NULL;

@@ -111,8 +111,12 @@ const struct decl *check_symbol(const struct symbols *symbols, struct slice name
 int32_t check_type_id(struct checker *c, const struct name *name);
 /* The index of a field, -1 if there is none or the type is not known. Says nothing, marks nothing. */
 int32_t check_field_find(const struct checker *c, uint16_t type, struct slice name);
-/* The same with a message; marks it as used. */
+/* The same for what may be read: also the event's own time, `event_time`, where no field has that name. It stands
+ * behind the fields: its index is field_count. */
+int32_t check_field_read(const struct checker *c, uint16_t type, struct slice name);
+/* check_field_find() with a message; marks it as used. */
 int32_t check_field(struct checker *c, uint16_t type, const struct name *name);
+const char *check_fields_hint(struct checker *c, uint16_t type); /* "its fields are a, b, …", NULL = none */
 const char *check_near_field(struct checker *c, struct slice wrong, uint16_t type, const char *other);
 static inline bool name_given(const struct name *name) { return name->text.length > 0; }
 
@@ -144,6 +148,9 @@ void check_regex_done(struct checker *c);
  * have it or with different types (said). */
 int check_candidate_field(struct checker *c, const struct scope *s, const struct name *name, struct slice text,
                           struct type *out, struct ref *ref);
+/* The same for `event_time` where no type has a field of that name: 0 where it means nothing. */
+int check_candidate_time(struct checker *c, const struct scope *s, const struct name *name, struct slice text,
+                         struct type *out, struct ref *ref);
 /* The step that `name` is called by: index, -1 none, -2 several (said). */
 int32_t check_step_find(struct checker *c, const struct rule_tree *rule, const struct name *name, bool say);
 enum aggregate check_aggregate(struct slice name); /* AGG_NONE = no such */
@@ -172,7 +179,8 @@ bool check_value_type(struct checker *c, struct span span, struct type type, enu
 bool check_literal(struct checker *c, struct tree_expr *literal, struct type type, bool network, const char *what);
 
 /* Set the fields of a type: derived events and alerts. `fields` are the arena's. */
-void check_type_fields(struct checker *c, uint16_t type, struct type_field *fields, uint16_t count);
+/* The fields are copied; `event_time` is put behind them. */
+void check_type_fields(struct checker *c, uint16_t type, const struct type_field *fields, uint16_t count);
 /* A key of `types` (a rule's, a derived event's): resolves its parts. */
 void check_key(struct checker *c, struct key_tree *key, const uint16_t *types, uint16_t type_count);
 int32_t check_key_part(const struct key_tree *key, struct slice name); /* -1 = none */

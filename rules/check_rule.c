@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "rules/lint.h"
+#include "rules/schedule.h"
 
 static bool has(const struct rule_tree *rule, enum clause clause) { return rule->given >> clause & 1; }
 
@@ -68,54 +69,30 @@ static void check_policies(struct checker *c, struct rule_tree *rule) {
 
 /* ---- schedule ---- */
 
-static bool eat_day(struct slice *text) {
-  static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-  for (size_t i = 0; i < 7; i++)
-    if (text->length >= 3 && memcmp(text->data, days[i], 3) == 0) {
-      text->data += 3, text->length -= 3;
-      return true;
-    }
-  return false;
+/* The place of `part`, which lies in a text of `within` (a span of one clause); `within` if it is no text of the file.
+ */
+static struct span text_part_at(const struct checker *c, struct span within, struct slice part) {
+  struct slice text = c->tree->files[within.file].text;
+  if (part.data < text.data || part.data > text.data + text.length) return within;
+  const char *line = text.data;
+  uint32_t number = 1;
+  for (const char *end; (end = memchr(line, '\n', (size_t)(part.data - line))) != NULL; number++) line = end + 1;
+  if (number == 1 && text.length >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) line += 3; /* a byte order mark */
+  size_t column = 1 + utf8_count((struct slice){line, (size_t)(part.data - line)});
+  return span_at(within.file, number, (uint32_t)column, (uint32_t)utf8_count(part));
 }
 
-static bool eat_byte(struct slice *text, char byte) {
-  if (text->length == 0 || text->data[0] != byte) return false;
-  text->data++, text->length--;
-  return true;
-}
-
-static bool eat_two_digits(struct slice *text, int most) {
-  if (text->length < 2 || text->data[0] < '0' || text->data[0] > '9' || text->data[1] < '0' || text->data[1] > '9')
-    return false;
-  int number = (text->data[0] - '0') * 10 + text->data[1] - '0';
-  text->data += 2, text->length -= 2;
-  return number <= most;
-}
-
-static bool eat_clock(struct slice *text, bool *midnight) {
-  struct slice hour = *text;
-  if (!eat_two_digits(text, 24) || !eat_byte(text, ':')) return false;
-  struct slice minute = *text;
-  if (!eat_two_digits(text, 59)) return false;
-  *midnight = memcmp(hour.data, "24", 2) == 0;
-  return !*midnight || memcmp(minute.data, "00", 2) == 0;
-}
-
-/* `Mon-Fri 09:00-17:00`, `Sat,Sun 00:00-24:00`, several with `;` between. */
-static bool schedule_good(struct slice text) {
-  bool midnight;
-  do {
-    while (eat_byte(&text, ' ')) {}
-    do {
-      if (!eat_day(&text)) return false;
-      if (eat_byte(&text, '-') && !eat_day(&text)) return false;
-    } while (eat_byte(&text, ','));
-    if (!eat_byte(&text, ' ')) return false;
-    while (eat_byte(&text, ' ')) {}
-    if (!eat_clock(&text, &midnight) || midnight || !eat_byte(&text, '-') || !eat_clock(&text, &midnight)) return false;
-    while (eat_byte(&text, ' ')) {}
-  } while (eat_byte(&text, ';'));
-  return text.length == 0;
+static void check_schedule(struct checker *c, const struct rule_tree *rule) {
+  struct span at = clause_at(rule, CLAUSE_SCHEDULE);
+  struct slice text = rule->rare->schedule;
+  struct schedule_error error;
+  if (!schedule_parse(NULL, text, NULL, &error)) {
+    /* Behind its end stands the closing quote. */
+    struct slice wrong = {text.data + error.offset, error.length};
+    check_say(c, text_part_at(c, at, wrong), "schedule", "as \"Mon-Fri 09:00-17:00; Sat 10:00-14:00\"",
+              "`schedule`: %s", error.text);
+  }
+  if (rule->rare->schedule_zone.length > 0) check_zone(c, at, rule->rare->schedule_zone);
 }
 
 static void check_life_cycle(struct checker *c, struct rule_tree *rule) {
@@ -132,13 +109,7 @@ static void check_life_cycle(struct checker *c, struct rule_tree *rule) {
   if (has(rule, CLAUSE_ACTIVE) && !rule->rare->active_from_given && !rule->rare->active_until_given)
     check_say(c, clause_at(rule, CLAUSE_ACTIVE), "range", "as `active from @2026-11-21T00:00:00Z`",
               "`active` says from or until when");
-  if (has(rule, CLAUSE_SCHEDULE)) {
-    if (!schedule_good(rule->rare->schedule))
-      check_say(c, clause_at(rule, CLAUSE_SCHEDULE), "schedule", "as \"Mon-Fri 09:00-17:00\", several with `;`",
-                "\"" SLICE_FMT "\" is no schedule", SLICE_ARG(rule->rare->schedule));
-    if (rule->rare->schedule_zone.length > 0)
-      check_zone(c, clause_at(rule, CLAUSE_SCHEDULE), rule->rare->schedule_zone);
-  }
+  if (has(rule, CLAUSE_SCHEDULE)) check_schedule(c, rule);
   if (name_given(&rule->rare->was)) {
     if (slice_equal(rule->rare->was.text, rule->name.text))
       check_say(c, rule->rare->was.span, "was", NULL, "the rule is called `" SLICE_FMT "` already",
@@ -217,6 +188,7 @@ static bool message_value(struct checker *c, struct rule_tree *rule, struct span
   }
   struct name whole = {.text = name, .span = at};
   int found = check_candidate_field(c, &scope, &whole, name, &part->type, &part->ref);
+  if (found == 0) found = check_candidate_time(c, &scope, &whole, name, &part->type, &part->ref);
   if (found != 0) return found > 0;
   size_t count = 0;
   struct slice *names = arena_array(&c->scratch, struct slice,

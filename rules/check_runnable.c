@@ -18,19 +18,23 @@ static void refuse(struct runnable *r, struct span span, const char *what) {
 
 static void visit(void *context, struct tree_expr *expr) {
   struct runnable *r = context;
-  switch (expr->kind) {
-  case TREE_COUNTING: refuse(r, expr->span, "counters"); break;
-  case TREE_SEEN: refuse(r, expr->span, "`seen`"); break;
-  case TREE_CALL:
-    if (expr->ref.kind == REF_PREVIOUS) refuse(r, expr->span, "`previous`");
-    break;
-  case TREE_PATH:
-    if (expr->ref.kind == REF_COUNTER) refuse(r, expr->span, "counters");
-    if (expr->ref.kind == REF_LOOKUP) refuse(r, expr->span, "lookups");
-    if (expr->ref.kind == REF_MODEL) refuse(r, expr->span, "models");
-    break;
-  default: break;
-  }
+  if (expr->kind != TREE_PATH) return;
+  if (expr->ref.kind == REF_LOOKUP) refuse(r, expr->span, "lookups");
+  if (expr->ref.kind == REF_MODEL) refuse(r, expr->span, "models");
+}
+
+/* Filters are made before any pass has begun: what they read is said by their event, and by what stands still. */
+static void visit_filter(void *context, struct tree_expr *expr) {
+  struct runnable *r = context;
+  visit(context, expr);
+  bool counter = expr->kind == TREE_COUNTING || expr->kind == TREE_SEEN ||
+                 (expr->kind == TREE_PATH && expr->ref.kind == REF_COUNTER);
+  if (counter) refuse(r, expr->span, "counters in a derived event without a window");
+  if (expr->kind == TREE_PATH && expr->ref.kind == REF_TABLE &&
+      r->tree->tables[expr->ref.index]->from_event.text.length > 0)
+    refuse(r, expr->span, "a derived event without a window that asks a table that events fill");
+  if (expr->kind == TREE_IN_NAME && expr->ref.kind == REF_LIST && r->tree->lists[expr->ref.index]->level > 0)
+    refuse(r, expr->span, "a derived event without a window that asks a list that rules fill");
 }
 
 static void visit_expr(struct runnable *r, struct tree_expr *expr) {
@@ -40,7 +44,6 @@ static void visit_expr(struct runnable *r, struct tree_expr *expr) {
 /* `said`: the type's own declaration has its error already. */
 static void visit_type(struct runnable *r, struct span span, uint16_t type) {
   const struct type_info *info = &r->tree->types[type];
-  if (info->origin == TYPE_OF_ALERTS) refuse(r, span, "rules on alerts of other rules");
   if (info->origin == TYPE_BUILT_IN) refuse(r, span, "rules on built-in events");
   if (info->origin == TYPE_OF_DERIVED && info->event->not_yet) r->good = false;
 }
@@ -64,18 +67,6 @@ static void visit_rule(struct runnable *r, struct rule_tree *rule) {
   if (rule->pattern != NULL) visit_element(r, rule->pattern);
   for (uint16_t i = 0; i < rule->emit_count; i++) visit_expr(r, rule->emit[i].expr);
   visit_expr(r, rule->suppress_unless);
-  static const struct {
-    enum clause clause;
-    const char *what;
-  } later[] = {{CLAUSE_SCHEDULE, "`schedule`"},
-               {CLAUSE_ACTIVE, "`active`"},
-               {CLAUSE_CANARY, "`canary`"},
-               {CLAUSE_ADD, "rules that fill lists (`add`)"},
-               {CLAUSE_REMOVE, "rules that fill lists (`remove`)"}};
-  for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-    if (rule->given >> later[i].clause & 1) refuse(r, tree_clause_span(rule, later[i].clause), later[i].what);
-  if (rule->rare->action_for_us >= 0 && rule->given >> CLAUSE_ACTION & 1)
-    refuse(r, tree_clause_span(rule, CLAUSE_ACTION), "an action with a duration (`for`)");
   rule->not_yet = !r->good;
 }
 
@@ -84,14 +75,9 @@ static void visit_derived(struct runnable *r, struct event_tree *event) {
   r->at = event->name.span;
   for (uint16_t i = 0; i < event->from_type_count; i++)
     visit_type(r, i < event->from_count ? event->from[i].span : event->name.span, event->from_types[i]);
-  if (event->join)
-    refuse(r, event->name.span, "joins");
-  else if (event->window != NULL)
-    refuse(r, event->name.span, "windows");
-  else {
-    visit_expr(r, event->where);
-    for (uint16_t i = 0; i < event->entry_count; i++) visit_expr(r, event->entries[i].expr);
-  }
+  void (*look)(void *, struct tree_expr *) = event->join || event->window != NULL ? visit : visit_filter;
+  if (event->where != NULL) tree_expr_walk(event->where, look, r);
+  for (uint16_t i = 0; i < event->entry_count; i++) tree_expr_walk(event->entries[i].expr, look, r);
   event->not_yet = !r->good;
 }
 
@@ -104,15 +90,6 @@ bool check_runnable(struct tree *tree, struct diags *diags) {
     switch (decl->kind) {
     case DECL_LOOKUP: refuse(&r, decl->lookup->name.span, "lookups"); break;
     case DECL_MODEL: refuse(&r, decl->model->name.span, "models"); break;
-    case DECL_COUNTER: refuse(&r, decl->counter->name.span, "counters"); break;
-    case DECL_GROUP: refuse(&r, decl->group->name.span, "groups"); break;
-    case DECL_TABLE:
-      if (decl->table->from_event.text.length > 0) refuse(&r, decl->table->from_event.span, "tables that events fill");
-      break;
-    case DECL_LIST:
-      if (decl->list->ttl_us >= 0 || decl->list->visible_after_us >= 0)
-        refuse(&r, decl->list->name.span, "lists that are filled at run time");
-      break;
     default: break;
     }
     all = all && r.good;

@@ -53,6 +53,7 @@ struct stage_walk {
   struct checker *c;
   struct name_graph graph;
   uint32_t node, first_rule, first_list, first_table;
+  bool soft; /* also what a rule may ask before it is filled: by its own key, or with `visible after` */
   const struct rule_tree *rule;
   const uint16_t *types; /* of the candidate */
   uint16_t type_count;
@@ -80,12 +81,15 @@ static bool is_own_key(const struct stage_walk *walk, const struct tree_expr *ex
 static void stage_expr(void *context, struct tree_expr *expr) {
   struct stage_walk *walk = context;
   const struct tree *tree = walk->c->tree;
-  if (expr->kind == TREE_IN_NAME && expr->ref.kind == REF_LIST && tree->lists[expr->ref.index]->visible_after_us <= 0 &&
-      !is_own_key(walk, expr->items[0]))
+  if (expr->kind == TREE_IN_NAME && expr->ref.kind == REF_LIST &&
+      (walk->soft || (tree->lists[expr->ref.index]->visible_after_us <= 0 && !is_own_key(walk, expr->items[0]))))
     name_graph_need(&walk->graph, walk->node, walk->first_list + expr->ref.index);
   if (expr->kind == TREE_PATH && expr->ref.kind == REF_TABLE)
     name_graph_need(&walk->graph, walk->node, walk->first_table + expr->ref.index);
-  struct use *of = expr->kind == TREE_SEEN ? expr->seen_of : expr->kind == TREE_COUNTING ? expr->counting->of : NULL;
+  const struct tree_expr *counter = expr;
+  if (expr->kind == TREE_PATH && expr->ref.kind == REF_COUNTER)
+    counter = walk->c->counters.decls[expr->ref.index]->counter->counting;
+  const struct use *of = tree_counting(counter) != NULL ? tree_counting(counter)->of : tree_seen_of(counter);
   if (of != NULL) name_graph_need(&walk->graph, walk->node, of->type);
 }
 
@@ -149,9 +153,44 @@ static void say_stage_circles(struct stage_walk *walk, const bool *in_circle) {
   }
 }
 
-static void check_circles(struct checker *c) {
+static int compare_edges(const void *a, const void *b) {
+  const struct name_edge *x = a, *y = b;
+  return x->from != y->from ? (x->from < y->from ? -1 : 1) : (x->to > y->to) - (x->to < y->to);
+}
+
+/* In which pass each thing is worked on (tree.h, `level`). Needs stand before what needs them in `order`. */
+static void set_levels(struct stage_walk *walk, const uint32_t *order) {
+  const struct tree *tree = walk->c->tree;
+  struct name_graph *graph = &walk->graph;
+  uint32_t count = graph->node_count;
+  uint16_t *levels = arena_array(&walk->c->scratch, uint16_t, count + 1); /* from which pass on it can be read */
+  uint32_t *first = arena_array(&walk->c->scratch, uint32_t, count + 2);
+  if (graph->edge_count > 0) qsort(graph->edges, graph->edge_count, sizeof *graph->edges, compare_edges);
+  for (uint32_t e = 0; e < graph->edge_count; e++) first[graph->edges[e].from + 1]++;
+  for (uint32_t i = 0; i < count; i++) first[i + 1] += first[i];
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t node = order[i];
+    for (uint32_t e = first[node]; e < first[node + 1]; e++)
+      if (levels[graph->edges[e].to] > levels[node]) levels[node] = levels[graph->edges[e].to];
+    if (node < walk->first_rule) {
+      struct type_info *type = &tree->types[node];
+      const struct event_tree *event = type->origin == TYPE_OF_DERIVED ? type->event : NULL;
+      if (event != NULL && (event->window != NULL || event->join)) levels[node]++;
+      type->level = levels[node];
+    } else if (node < walk->first_list) { /* its alerts, and the lists that it fills, are read by the next pass */
+      tree->rules[node - walk->first_rule]->level = levels[node]++;
+    } else if (node < walk->first_table) {
+      tree->lists[node - walk->first_list]->level = levels[node];
+    } else {
+      tree->tables[node - walk->first_table]->level = levels[node];
+    }
+  }
+}
+
+/* What needs what. */
+static void collect_needs(struct checker *c, struct stage_walk *all, bool soft) {
   const struct tree *tree = c->tree;
-  struct stage_walk walk = {.c = c, .first_rule = tree->type_count};
+  struct stage_walk walk = {.c = c, .first_rule = tree->type_count, .soft = soft};
   walk.first_list = walk.first_rule + tree->rule_count;
   walk.first_table = walk.first_list + tree->list_count;
   uint32_t count = walk.first_table + tree->table_count;
@@ -176,24 +215,34 @@ static void check_circles(struct checker *c) {
     int64_t type = name_given(&table->from_event) ? name_map_get(&c->type_ids, table->from_event.text) : NAME_ABSENT;
     if (type != NAME_ABSENT) name_graph_need(&walk.graph, walk.first_table + i, (uint32_t)type);
   }
-  uint32_t *order = arena_array(&c->scratch, uint32_t, count + 1);
-  bool *in_circle = arena_array(&c->scratch, bool, count + 1);
-  if (name_graph_order(&walk.graph, order, in_circle) < count) say_stage_circles(&walk, in_circle);
+  *all = walk;
+}
+
+/* Where that is possible, a list is filled by a pass before those that ask it, also by their own key. */
+static void check_circles(struct checker *c) {
+  struct stage_walk walk;
+  for (int soft = 1; soft >= 0; soft--) {
+    collect_needs(c, &walk, soft != 0);
+    uint32_t count = walk.graph.node_count;
+    uint32_t *order = arena_array(&c->scratch, uint32_t, count + 1);
+    bool *in_circle = arena_array(&c->scratch, bool, count + 1);
+    if (name_graph_order(&walk.graph, order, in_circle) == count) {
+      set_levels(&walk, order);
+      return;
+    }
+    if (soft == 0) say_stage_circles(&walk, in_circle);
+  }
 }
 
 void check_stages(struct checker *c) {
-  bool filled = false;
   for (uint16_t i = 0; i < c->tree->table_count; i++) {
     struct table_tree *table = c->tree->tables[i];
     if (!name_given(&table->from_event)) continue;
-    filled = true;
     int64_t type = name_map_get(&c->type_ids, table->from_event.text);
     if (type != NAME_ABSENT &&
         (c->tree->types[type].origin == TYPE_OF_DERIVED || c->tree->types[type].origin == TYPE_OF_ALERTS))
       check_table_event(c, table);
   }
   for (uint32_t i = 0; i < c->groups.count; i++) check_group_keys(c, c->groups.decls[i]->group);
-  for (uint16_t i = 0; i < c->tree->rule_count; i++)
-    if (c->tree->rules[i]->rare->add_count + c->tree->rules[i]->rare->remove_count > 0) filled = true;
-  if (filled && c->diags->error_count == 0) check_circles(c);
+  if (c->diags->error_count == 0) check_circles(c);
 }

@@ -113,7 +113,9 @@ static void check_expect(struct checker *c, const struct test_tree *test, struct
   if (line->nothing || line->nothing_else) return;
   const struct decl *decl = check_symbol(&c->rules, line->name.text);
   if (decl == NULL) {
-    check_say(c, line->name.span, "unknown-rule", check_near_symbol(c, line->name.text, &c->rules, NULL),
+    static const struct slice nothing[] = {{"nothing", 7}};
+    check_say(c, line->name.span, "unknown-rule",
+              check_near_symbol(c, line->name.text, &c->rules, check_near(c, line->name.text, nothing, 1, NULL)),
               "there is no rule `" SLICE_FMT "`", SLICE_ARG(line->name.text));
     return;
   }
@@ -121,7 +123,7 @@ static void check_expect(struct checker *c, const struct test_tree *test, struct
   if (!runs(test, line->name.text))
     check_say(c, line->name.span, "test", "name it after `for`", "`" SLICE_FMT "` does not run in this test",
               SLICE_ARG(line->name.text));
-  if (line->at.data != NULL) check_time_text(c, line->span, line->at);
+  if (line->at.data != NULL) check_time_text(c, line->at_span.line > 0 ? line->at_span : line->span, line->at);
   struct name_map seen;
   name_map_init(&seen, &c->scratch);
   for (uint16_t i = 0; i < line->entry_count; i++) {
@@ -167,7 +169,7 @@ static void check_test(struct checker *c, struct test_tree *test) {
     struct test_line *line = &test->lines[i];
     if (line->kind == TEST_SEND) check_send(c, line);
     if (line->kind == TEST_EXPECT) check_expect(c, test, line);
-    if (line->kind == TEST_WATERMARK) check_time_text(c, line->span, line->at);
+    if (line->kind == TEST_WATERMARK) check_time_text(c, line->at_span.line > 0 ? line->at_span : line->span, line->at);
   }
 }
 

@@ -40,7 +40,8 @@ static const char *hint_for(const struct tree_expr *a, const struct tree_expr *b
   if (b->type.kind == VALUE_DURATION && type_is_number(a->type)) return "a duration has a unit, as 5m";
   const struct tree_expr *list = a->type.kind == VALUE_LIST ? a : b->type.kind == VALUE_LIST ? b : NULL;
   if (list != NULL && list->type.element == (list == a ? b : a)->type.kind) return "use `in`: `value in list`";
-  if (a->type.kind == VALUE_STRING && b->kind == TREE_LITERAL) return "a string stands in quotes";
+  if (a->type.kind == VALUE_STRING && b->kind == TREE_LITERAL && b->type.kind != VALUE_STRING)
+    return "a string stands in quotes";
   return why[0] == '\0' ? NULL : why;
 }
 

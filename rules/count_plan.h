@@ -12,7 +12,7 @@
 #include "base/zone.h"
 #include "rules/tree.h"
 
-enum { NO_COLUMN = 0xffff };
+enum { NO_COLUMN = 0xffff, LEVELS_MAX = 64 };
 
 /* ---- aggregates: of counters and of windows ----
  *
@@ -72,6 +72,7 @@ struct population {
   uint16_t type;     /* of its events */
   int32_t predicate; /* their condition; PREDICATE_TRUE = all of the type */
   uint16_t space;    /* its key: a key space of the rule set; the events' slots are there */
+  uint64_t levels;   /* bits: passes whose rules ask it; each has states of its own */
   uint16_t column_count, window_count, counter_count;
   const struct count_column *columns;
   const struct counter_window *windows;
@@ -81,8 +82,10 @@ struct population {
 /* An event type asks a counter: the value goes to `slot` of the event before its conditions are looked at. */
 struct counter_ask {
   uint16_t counter, slot;
+  uint64_t levels;            /* bits: passes whose rules read it */
   const uint16_t *key_slots;  /* of the event that asks, one for each part of the population's key */
   bool own_key;               /* they are the population's space's slots for this type: the event's own record */
+  bool members_only;          /* nobody reads it of events that are not in the population */
   const struct expr *operand; /* SEEN: the value that is asked for, over BANK_EVENT of the event that asks; NULL */
 };
 
@@ -100,7 +103,7 @@ struct window_from {
 
 struct window_plan {
   uint16_t schema; /* what it makes; all its slots are set from `entries` */
-  uint16_t stage;  /* of the type (runtime.md 3): in the order of alerts */
+  uint16_t stage;  /* in which it works (runtime.md 3): in the order of alerts */
   uint16_t level;  /* of the pass that feeds it: above those that make what it reads */
   enum window_kind kind;
   int64_t size_us, every_us;     /* TUMBLING, SLIDING (every_us < size_us or equal), SESSION: size_us = the gap */
@@ -148,6 +151,7 @@ struct list_change { /* of a rule: `add card_id to watch for 7d`, `remove card_i
   bool remove;
   int64_t for_us; /* -1: the list's ttl, or for ever */
   bool key;       /* of the alert's key, else of the emitted fields */
+  bool event;     /* neither: a slot of the `on` rule's event */
   uint16_t index;
 };
 

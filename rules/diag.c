@@ -8,6 +8,7 @@ enum {
   COLUMNS_SHOWN_MAX = 160, /* a longer source line is cut around the place */
   COLUMNS_BEFORE = 60,
   NEAREST_LENGTH_MAX = 64,
+  ABBREVIATION_MIN = 3,
   FILES_FIRST = 8,
   ITEMS_FIRST = 16
 };
@@ -223,24 +224,47 @@ void diag_json(struct buf *out, const struct tree *tree, const struct diag *diag
   buf_byte(out, '}');
 }
 
-/* Levenshtein's distance over bytes, or limit + 1 if it is above `limit`. Both at most NEAREST_LENGTH_MAX long. */
+/* Damerau and Levenshtein's distance over bytes (two neighbours that changed places are one step), or limit + 1 if it
+ * is above `limit`. Both at most NEAREST_LENGTH_MAX long. */
 static unsigned distance(struct slice a, struct slice b, unsigned limit) {
-  uint8_t row[NEAREST_LENGTH_MAX + 1];
-  for (size_t j = 0; j <= b.length; j++) row[j] = (uint8_t)j;
+  uint8_t rows[3][NEAREST_LENGTH_MAX + 1] = {0};
+  uint8_t *before = rows[0], *last = rows[1], *row = rows[2];
+  for (size_t j = 0; j <= b.length; j++) last[j] = (uint8_t)j;
   for (size_t i = 1; i <= a.length; i++) {
-    unsigned diagonal = row[0], least = (unsigned)i;
+    unsigned least = (unsigned)i;
     row[0] = (uint8_t)i;
     for (size_t j = 1; j <= b.length; j++) {
-      unsigned best = diagonal + (a.data[i - 1] != b.data[j - 1]);
-      if (row[j] + 1u < best) best = row[j] + 1u;
+      unsigned best = last[j - 1] + (a.data[i - 1] != b.data[j - 1]);
+      if (last[j] + 1u < best) best = last[j] + 1u;
       if (row[j - 1] + 1u < best) best = row[j - 1] + 1u;
-      diagonal = row[j];
+      bool swapped = i > 1 && j > 1 && a.data[i - 1] == b.data[j - 2] && a.data[i - 2] == b.data[j - 1];
+      if (swapped && before[j - 2] + 1u < best) best = before[j - 2] + 1u;
       row[j] = (uint8_t)best;
       if (best < least) least = best;
     }
     if (least > limit) return limit + 1;
+    uint8_t *free_row = before;
+    before = last;
+    last = row;
+    row = free_row;
   }
-  return row[b.length];
+  return last[b.length];
+}
+
+/* `mem` for `memory`, `amnt` for `amount`: its beginning, or all of it but vowels and second ones of doubled letters.
+ */
+static bool abbreviates(struct slice wrong, struct slice name) {
+  if (wrong.length < ABBREVIATION_MIN || wrong.length >= name.length || name.data[0] != wrong.data[0]) return false;
+  if (memcmp(wrong.data, name.data, wrong.length) == 0) return true;
+  size_t at = 1;
+  for (size_t i = 1; i < name.length; i++) {
+    char c = name.data[i];
+    if (at < wrong.length && c == wrong.data[at])
+      at++;
+    else if (strchr("aeiouy_", c) == NULL && c != name.data[i - 1])
+      return false;
+  }
+  return at == wrong.length;
 }
 
 struct slice diag_nearest(struct slice wrong, const struct slice *names, size_t count) {
@@ -252,10 +276,12 @@ struct slice diag_nearest(struct slice wrong, const struct slice *names, size_t 
     size_t apart = name.length > wrong.length ? name.length - wrong.length : wrong.length - name.length;
     if (name.length > NEAREST_LENGTH_MAX || apart > limit) continue;
     unsigned d = distance(wrong, name, limit);
-    if (d > limit) continue;
+    if (d > limit || (wrong.length == 1 && name.length == 1 && d > 0)) continue; /* no letter is like another */
     nearest = name;
     limit = d - (d > 0); /* only nearer ones from here on */
     if (d <= 1) break;
   }
+  for (size_t i = 0; i < count && nearest.length == 0; i++)
+    if (abbreviates(wrong, names[i])) nearest = names[i];
   return nearest;
 }

@@ -52,6 +52,7 @@ static const struct section {
     {"after_match", "After a match", explain_after, NULL},
     {"tells", "What an alert has", NULL, explain_tells},
     {"suppress", "Suppression", explain_suppress, NULL},
+    {"counters", "Counters", NULL, explain_counters},
     {"stages", "Stages", NULL, explain_stages},
     {"execution", "Execution", explain_mode, NULL},
     {"program", "Program", NULL, explain_program},

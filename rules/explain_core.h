@@ -32,6 +32,7 @@ void explain_suppress(struct explain_lines *lines, const struct rule *rule);
 void explain_program(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule);
 void explain_mode(struct explain_lines *lines, const struct rule *rule);
 void explain_predicates(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule);
+void explain_counters(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule);
 void explain_stages(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule);
 void explain_state(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule);
 void explain_cost(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule);

@@ -75,8 +75,8 @@ static inline void take(struct query *query, const struct index_entry *entry) {
 }
 
 /* Every interval that holds `key`: a subtree whose highest end lies below it, or whose lowest start above, is left out.
- */
-static void take_between(struct query *query, const struct index_run *run, int64_t key) {
+ * On its own, so that the other runs do not pay for its stack. */
+static __attribute__((noinline)) void take_between(struct query *query, const struct index_run *run, int64_t key) {
   struct {
     uint32_t first, behind;
   } stack[SPAN_DEPTH_MAX];
@@ -104,28 +104,26 @@ static void take_between(struct query *query, const struct index_run *run, int64
   }
 }
 
-static void take_run(struct query *query, const struct index_run *run) {
+static inline void take_run(struct query *query, const struct index_run *run) {
   if (run->kind == RUN_ALL) {
     for (uint32_t i = 0; i < run->count; i++) take(query, &run->entries[i]);
     return;
   }
-  struct value v = query->values[run->slot];
-  if (v.kind == VALUE_NULL) return;
-  int64_t key = index_key(query->type->slot_types[run->slot], v);
-  switch (run->kind) {
-  case RUN_FROM:
-    for (uint32_t i = 0; i < run->count && run->bounds[i] <= key; i++) take(query, &run->entries[i]);
-    break;
-  case RUN_TO:
-    for (uint32_t i = 0; i < run->count && run->bounds[i] >= key; i++) take(query, &run->entries[i]);
-    break;
-  default: take_between(query, run, key);
+  const struct value *v = &query->values[run->slot];
+  if (v->kind == VALUE_NULL) return;
+  int64_t key = index_key(run->type, *v) ^ run->flip;
+  if (run->kind == RUN_BETWEEN) {
+    take_between(query, run, key);
+    return;
   }
+  const int64_t *bounds = run->bounds;
+  if (bounds[0] > key) return; /* most runs at most events: at least one bound stands in each */
+  for (uint32_t i = 0, count = run->count; i < count && bounds[i] <= key; i++) take(query, &run->entries[i]);
 }
 
 static void take_group(struct query *query, const struct index_group *group) {
-  const struct index_run *runs = query->index->runs + group->run_first;
-  for (uint32_t i = 0; i < group->run_count; i++) take_run(query, &runs[i]);
+  const struct index_run *run = query->index->runs + group->run_first, *end = run + group->run_count;
+  for (; run < end; run++) take_run(query, run);
 }
 
 static inline void look_up(struct query *query, const struct index_equality *equality) {
@@ -217,10 +215,14 @@ uint32_t index_trues(const struct index_scratch *scratch, const int32_t **trues)
 
 /* ---- in words ---- */
 
-static struct slice slot_name(const struct schema *schema, uint16_t slot) {
+static struct slice slot_name(const struct ruleset *ruleset, const struct schema *schema, uint16_t slot) {
   for (uint16_t f = 0; f < schema->field_count; f++) {
     if (schema->fields[f].used && schema->fields[f].slot == slot) return schema->fields[f].name;
   }
+  if (schema->has_event_time && schema->event_time_slot == slot) return SLICE("event_time");
+  const struct type_use *use = ruleset->uses == NULL ? NULL : &ruleset->uses[schema->id];
+  for (uint16_t a = 0; use != NULL && a < use->ask_count; a++)
+    if (use->asks[a].slot == slot) return ruleset->counters[use->asks[a].counter].text;
   return SLICE("?");
 }
 
@@ -239,14 +241,14 @@ void index_describe(const struct rule_index *index, int32_t predicate, struct bu
   };
   buf_str(out, access[note->access]);
   if (note->access == ACCESS_EQUALITY || note->access == ACCESS_MEMBERSHIP)
-    buf_slice(out, slot_name(schema, note->slot));
+    buf_slice(out, slot_name(index->ruleset, schema, note->slot));
   if (note->access == ACCESS_REST || note->access == ACCESS_NEVER || note->access == ACCESS_SCAN ||
       note->access == ACCESS_ALTERNATIVES)
     return;
   if (note->run_kind != RUN_ALL) {
     buf_printf(out, "%s among the sorted %s of " SLICE_FMT, note->access == ACCESS_RANGE ? "" : ", then",
                note->run_kind == RUN_BETWEEN ? "intervals" : "thresholds",
-               SLICE_ARG(slot_name(schema, note->run_slot)));
+               SLICE_ARG(slot_name(index->ruleset, schema, note->run_slot)));
   }
   if (note->access == ACCESS_PRESENCE) return;
   if (note->expr)

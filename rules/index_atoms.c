@@ -237,7 +237,7 @@ static bool add_in_set(struct index_atoms *atoms, const struct type *slot_types,
 static bool add_in_list(struct index_atoms *atoms, const struct expr_node *node, bool negated,
                         struct index_sets *sets) {
   const struct expr_node *field = node->children[0];
-  if (!is_field(field)) return false;
+  if (!is_field(field) || sets->ruleset->lists[node->index].live) return false; /* what changes is asked each time */
   add(atoms, negated ? ATOM_NOT_SET : ATOM_SET, field->index)->set = sets->ruleset->lists[node->index].set;
   return true;
 }

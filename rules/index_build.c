@@ -397,8 +397,12 @@ static void build_run(struct builder *builder, const struct posting *postings, u
     entries[i] = entry_of(builder, postings[i].item->predicate);
     add_confirms(builder, &postings[i], &entries[i]);
   }
-  struct index_run run = {
-      .kind = postings[0].run_kind, .slot = postings[0].run_slot, .count = count, .entries = entries};
+  struct index_run run = {.kind = postings[0].run_kind,
+                          .slot = postings[0].run_slot,
+                          .count = count,
+                          .flip = postings[0].run_kind == RUN_TO ? -1 : 0,
+                          .entries = entries};
+  if (run.kind != RUN_ALL) run.type = builder->type->slot_types[run.slot];
   int64_t *bounds = NULL;
   struct index_span *spans = NULL;
   if (run.kind == RUN_BETWEEN)
@@ -410,7 +414,7 @@ static void build_run(struct builder *builder, const struct posting *postings, u
     if (run.kind == RUN_BETWEEN)
       spans[i] = (struct index_span){.low = atom->low, .high = atom->high};
     else
-      bounds[i] = run.kind == RUN_FROM ? atom->low : atom->high;
+      bounds[i] = (run.kind == RUN_FROM ? atom->low : atom->high) ^ run.flip;
   }
   if (run.kind == RUN_BETWEEN) {
     fill_highest(builder, spans, count);
@@ -492,6 +496,10 @@ static void fill_slot_types(struct builder *builder, const struct schema *schema
   for (uint16_t f = 0; f < schema->field_count; f++) {
     if (schema->fields[f].used) builder->type->slot_types[schema->fields[f].slot] = schema->fields[f].type;
   }
+  if (schema->has_event_time) builder->type->slot_types[schema->event_time_slot] = TYPE(VALUE_TIME);
+  const struct type_use *use = builder->ruleset->uses == NULL ? NULL : &builder->ruleset->uses[schema->id];
+  for (uint16_t a = 0; use != NULL && a < use->ask_count; a++)
+    builder->type->slot_types[use->asks[a].slot] = builder->ruleset->counters[use->asks[a].counter].type;
 }
 
 static void find_every(struct builder *builder) {

@@ -149,10 +149,12 @@ struct index_span {
 struct index_run {
   uint8_t kind;
   uint16_t slot;
+  struct type type; /* of the slot */
   uint32_t count;
+  int64_t flip; /* RUN_TO: all ones. Bounds and keys with their bits flipped ascend, and both kinds are one loop */
   const struct index_entry *entries;
   union {
-    const int64_t *bounds;          /* RUN_FROM, RUN_TO */
+    const int64_t *bounds;          /* RUN_FROM, RUN_TO: each ^ flip */
     const struct index_span *spans; /* RUN_BETWEEN */
   };
 };

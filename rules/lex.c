@@ -51,7 +51,8 @@ bool lex_init(struct lexer *lexer, struct arena *arena, struct diags *diags, uin
                           .no_slash_before = text.data,
                           .no_quote_before = text.data,
                           .line = 1,
-                          .column = 1};
+                          .column = 1,
+                          .behind_stray = UINT32_MAX};
   size_t valid = utf8_valid_prefix(text);
   if (valid != text.length) {
     for (size_t i = 0; i < valid; i++) {
@@ -305,6 +306,46 @@ static bool take_regex(struct lexer *lexer, struct token *token) {
   return true;
 }
 
+/* Behind `matches` nothing else can be meant: it is taken to end before a space or a parenthesis. */
+static void take_open_regex(struct lexer *lexer, struct token *token) {
+  const char *from = lexer->at + 1, *to = from, *end = line_end(lexer, from);
+  while (to < end && *to != ' ' && *to != ')' && *to != '\r') to++;
+  token->kind = TOKEN_REGEX;
+  token->text = token->flags = (struct slice){from, 0};
+  lexer->at = to;
+  lex_error(lexer, token, "open-regex", "a regular expression ends on its line: put `/` behind it",
+            "the regular expression has no closing `/`");
+}
+
+/* A comment of other languages; the text in it is skipped, so that it is said once. */
+static void take_block_comment(struct lexer *lexer, struct token *token) {
+  const char *end = memmem(lexer->at + 2, (size_t)(lexer->end - lexer->at) - 2, "*/", 2);
+  lex_error(lexer, token, "foreign-comment", "write `# …` on each line", "comments begin with `#`");
+  token->bad = false;
+  const char *to = end == NULL ? lexer->end : end + 2;
+  for (; lexer->at < to; lexer->at++) {
+    if (*lexer->at != '\n') continue;
+    lexer->line++;
+    lexer->column = 1;
+    lexer->counted = lexer->at + 1;
+  }
+}
+
+/* `CardId` is card_id, `HTTP` http. */
+static struct slice lower_word(struct lexer *lexer, struct slice word) {
+  char *lower = arena_alloc(lexer->arena, 2 * word.length);
+  size_t length = 0;
+  bool low_before = false;
+  for (size_t i = 0; i < word.length; i++) {
+    char c = word.data[i];
+    bool upper = c >= 'A' && c <= 'Z';
+    if (upper && low_before) lower[length++] = '_';
+    lower[length++] = upper ? (char)(c - 'A' + 'a') : c;
+    low_before = !upper && c != '_';
+  }
+  return (struct slice){lower, length};
+}
+
 static void take_word(struct lexer *lexer, struct token *token) {
   const char *p = lexer->at;
   bool upper = false;
@@ -315,10 +356,7 @@ static void take_word(struct lexer *lexer, struct token *token) {
     token->kind = lex_word_kind(token->text);
     return;
   }
-  char *lower = arena_copy(lexer->arena, token->text.data, token->text.length);
-  for (size_t i = 0; i < token->text.length; i++)
-    if (lower[i] >= 'A' && lower[i] <= 'Z') lower[i] = (char)(lower[i] - 'A' + 'a');
-  struct slice meant = {lower, token->text.length};
+  struct slice meant = lower_word(lexer, token->text);
   const char *text =
       arena_printf(lexer->arena, "`" SLICE_FMT "`: names and words are lower case", SLICE_ARG(lex_shown(token->text)));
   lex_error(lexer, token, "upper-case",
@@ -338,7 +376,7 @@ static bool take_foreign(struct lexer *lexer, struct token *token) {
       {"<>", TOKEN_NOT_EQUAL, "write `!=`"},  {"=>", TOKEN_GREATER_EQUAL, "write `>=`"},
       {"=<", TOKEN_LESS_EQUAL, "write `<=`"}, {"=~", TOKEN_MATCHES, "write `matches /…/`"},
       {"&", TOKEN_AND, "write `and`"},        {"|", TOKEN_OR, "write `or`"},
-      {"!", TOKEN_NOT, "write `not`"},
+      {"!", TOKEN_NOT, "write `not`"},        {"->", TOKEN_THEN, "write `then`"},
   };
   for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
     size_t length = strlen(foreign[i].text);
@@ -367,7 +405,10 @@ static bool take_punctuation(struct lexer *lexer, struct token *token) {
   case ',': kind = TOKEN_COMMA; break;
   case ':': kind = TOKEN_COLON; break;
   case '+': kind = TOKEN_PLUS; break;
-  case '-': kind = TOKEN_MINUS; break;
+  case '-':
+    if (d == '>') return false;
+    kind = TOKEN_MINUS;
+    break;
   case '*': kind = TOKEN_STAR; break;
   case '/': kind = TOKEN_SLASH; break;
   case '%': kind = TOKEN_PERCENT; break;
@@ -409,12 +450,19 @@ static void stray(struct lexer *lexer, struct token *token) {
     hint = "nothing stands between clauses: leave it out";
   else if (code_point == 0xa0)
     hint = "it is a no-break space: use a plain one";
+  else if (code_point == '^')
+    hint = "`power(x, y)` is x to the y";
+  else if (code_point == '~')
+    hint = "write `matches /…/`";
+  else if (code_point == '`')
+    hint = "names stand without quotes";
   const char *p = lexer->at;
   do p += length;
   while (p < lexer->end && utf8_decode(p, &length) == code_point);
   lexer->at = p;
   lex_error(lexer, token, "stray-byte", hint, text);
   token->bad = false;
+  lexer->behind_stray = lexer->token_count;
 }
 
 /* One token, or false if what stood here was said to be wrong and skipped. */
@@ -436,7 +484,12 @@ static bool take_token(struct lexer *lexer, struct token *token) {
     lex_error(lexer, token, "foreign-comment", "write `# …`", "comments begin with `#`");
     take_comment(lexer, 2);
     return false;
+  } else if (c == '/' && lexer->at + 1 < lexer->end && lexer->at[1] == '*') {
+    take_block_comment(lexer, token);
+    return false;
   } else if (c == '/' && operand && take_regex(lexer, token)) {
+  } else if (c == '/' && lexer->previous == TOKEN_MATCHES) {
+    take_open_regex(lexer, token);
   } else if (!take_punctuation(lexer, token) && !take_foreign(lexer, token)) {
     stray(lexer, token);
     return false;

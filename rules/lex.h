@@ -112,6 +112,7 @@ struct lexer {
   /* Up to here no regex and no 'text' ends (looked for once, so that many beginnings stay linear). */
   const char *no_slash_before, *no_quote_before;
   uint32_t token_count;
+  uint32_t behind_stray;            /* the number of the token behind characters that were refused and skipped */
   uint32_t token_line;              /* of the last token; 0 = none yet */
   enum token_kind previous;         /* decides whether `/` begins a regex */
   struct lex_comment *first, *last; /* the queue; the parser takes from its front */

@@ -1,6 +1,8 @@
 /* lower.c - what all files of the lowering use (lower.h). */
 #include "rules/lower.h"
 
+#include "base/check.h"
+
 struct slice lower_slice(struct lower *lower, struct slice text) {
   return (struct slice){arena_copy(lower->arena, text.data, text.length), text.length};
 }
@@ -35,3 +37,18 @@ const struct schema_field *lower_field(const struct lower *lower, uint16_t type,
 }
 
 void lower_keep(struct lower *lower, uint16_t type, uint16_t slot) { lower->kept[type][slot] = true; }
+
+uint16_t lower_new_slot(struct lower *lower, uint16_t type) {
+  struct schema *schema = &lower->ruleset->schemas[type];
+  check(schema->slot_count < UINT16_MAX - 1);
+  if (schema->slot_count == lower->kept_capacity[type]) {
+    uint16_t capacity = schema->slot_count < 8                ? 16
+                        : schema->slot_count > UINT16_MAX / 2 ? UINT16_MAX
+                                                              : 2 * schema->slot_count;
+    bool *kept = arena_array(&lower->work, bool, capacity);
+    memcpy(kept, lower->kept[type], schema->slot_count * sizeof *kept);
+    lower->kept[type] = kept;
+    lower->kept_capacity[type] = capacity;
+  }
+  return schema->slot_count++;
+}

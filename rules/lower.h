@@ -9,6 +9,9 @@
  * lower_condition.c conditions cut into predicate and residual; `with because`
  * lower_pattern.c  patterns
  * lower_rule.c     rules: keys, emit, message, suppress
+ * lower_window.c   windows and joins
+ * lower_stage.c    alerts as events, groups, what changes at run time; passes
+ * lower_counter.c  counters, seen, previous: populations and slots of the events that ask
  *
  * Everything that is kept lives in the rule set's arena and borrows nothing of the tree, whose memory the caller may
  * free once it needs no `tree` pointers any more. */
@@ -20,6 +23,7 @@
 #include "base/regex.h"
 #include "base/zone.h"
 #include "rules/key_plan.h"
+#include "rules/lower_counter.h"
 #include "rules/predicate.h"
 #include "rules/ruleset.h"
 
@@ -37,6 +41,7 @@ struct lower {
   struct diags *diags;
   uint32_t error_count; /* said by this module */
   struct ruleset *ruleset;
+  uint16_t level;       /* of the rule, window or join that is being lowered */
   struct mem *mem;      /* the rule set's */
   struct arena *arena;  /* the rule set's */
   struct arena work;    /* freed when the rule set stands */
@@ -44,6 +49,7 @@ struct lower {
   struct buf text;      /* for conditions as text */
   struct predicate_table predicates;
   struct key_plan keys;
+  struct counter_lowering counters;
   struct regex_scratch *regex_scratch;
   struct map_text regexes, zones; /* text -> index */
   struct map_text words;          /* of lower_shared() -> 1 + index */
@@ -56,7 +62,16 @@ struct lower {
   uint32_t residual_count, residual_capacity;
   uint64_t data_hash; /* of the files that lists and tables came from */
   bool **kept;        /* per schema and slot: a held event keeps it */
+  uint16_t *kept_capacity;
 };
+
+/* What `emit` of a pattern asks counters (struct rule.asked). */
+struct end_asks {
+  uint16_t count, capacity;
+  struct end_ask *items;
+};
+
+struct window_lowering; /* lower_window.c: a window whose block is being lowered */
 
 /* What an expression reads. */
 struct lower_scope {
@@ -64,6 +79,10 @@ struct lower_scope {
   uint16_t type;                     /* of the candidate, LOWER_NO_TYPE = none */
   uint16_t type_index;               /* its place among the types that the text is read for (ref.fields) */
   struct lower_registers *registers; /* what is read of steps goes here */
+  struct end_asks *end_asks;         /* without a candidate: counters that are asked */
+  const struct key_tree *key;        /* of a window or join: its parts; else the rule's */
+  struct window_lowering *window;    /* in a window's block: aggregates */
+  const struct event_tree *join;     /* in a join: its two sides */
   bool one_event;                    /* an `on` rule: its step is the event itself */
 };
 enum { LOWER_NO_TYPE = 0xffff };
@@ -76,6 +95,28 @@ void lower_error(struct lower *lower, struct span span, const char *code, const 
     __attribute__((format(printf, 5, 6)));
 const struct schema_field *lower_field(const struct lower *lower, uint16_t type, uint16_t field);
 void lower_keep(struct lower *lower, uint16_t type, uint16_t slot); /* held events of the type keep the slot */
+
+uint16_t lower_new_slot(struct lower *lower, uint16_t type); /* one more, behind the fields' */
+
+/* ---- lower_counter.c: NULL after an error that was said ---- */
+void counter_lowering_init(struct lower *lower); /* after lower_schemas() */
+void counter_lowering_free(struct lower *lower);
+struct expr_node *lower_counting(struct lower *lower, const struct lower_scope *scope, const struct tree_expr *expr);
+struct expr_node *lower_seen(struct lower *lower, const struct lower_scope *scope, const struct tree_expr *seen,
+                             const struct tree_expr *left);
+struct expr_node *lower_previous(struct lower *lower, const struct lower_scope *scope, const struct tree_expr *expr);
+struct aggregate_plan lower_aggregate(const struct tree_expr *expr); /* without its columns */
+void lower_counters_done(struct lower *lower);
+
+/* ---- lower_stage.c ---- */
+void lower_live(struct lower *lower);   /* lists and tables that change: behind lower_lists(), lower_tables() */
+void lower_stages(struct lower *lower); /* behind lower_rule() of all */
+
+/* ---- lower_window.c ---- */
+void lower_windows(struct lower *lower); /* and joins */
+struct expr_node *lower_window_aggregate(struct lower *lower, const struct lower_scope *scope,
+                                         const struct tree_expr *expr);
+struct expr_node *lower_side(struct lower *lower, const struct lower_scope *scope, const struct tree_expr *expr);
 
 /* ---- lower_expr.c, lower_call.c: NULL after an error that was said ---- */
 struct expr_node *lower_expr(struct lower *lower, const struct lower_scope *scope, const struct tree_expr *expr);

@@ -55,6 +55,7 @@ static struct expr_node *lower_function(struct lower *lower, const struct lower_
 
 struct expr_node *lower_call(struct lower *lower, const struct lower_scope *scope, const struct tree_expr *expr) {
   if (expr->ref.kind == REF_FUNCTION) return lower_function(lower, scope, expr);
+  if (expr->ref.kind == REF_PREVIOUS) return lower_previous(lower, scope, expr);
   check(expr->ref.kind == REF_AGGREGATE);
   return lower_step_value(lower, scope, expr);
 }

@@ -150,7 +150,10 @@ struct values {
 };
 
 static bool is_value(const struct tree_expr *expr) {
+  if (expr->kind == TREE_COUNTING || expr->kind == TREE_SEEN) return true;
   switch (tree_ref(expr).kind) {
+  case REF_COUNTER:
+  case REF_PREVIOUS: return true;
   case REF_FIELD:
   case REF_STEP_FIELD:
   case REF_KEY: return expr->kind == TREE_PATH;
@@ -197,9 +200,11 @@ static struct because_item because_item(struct lower *lower, const struct lower_
   for (uint16_t i = 0; i < values->count; i++) {
     struct secret_info secret = tree_expr_secret(lower->tree, scope->rule, &scope->type, 1, values->items[i]);
     names[i] = values->names[i];
-    exprs[i] = lower_compiled(lower, scope, values->items[i]);
-    if (values->items[i]->ref.kind == REF_FIELD && !scope->one_event)
-      lower_keep(lower, scope->type, lower_field(lower, scope->type, values->items[i]->ref.field)->slot);
+    struct expr_node *node = lower_expr(lower, scope, values->items[i]);
+    if (node == NULL) continue; /* said */
+    exprs[i] = lower_compile(lower, node, values->items[i]->span);
+    if (node->op == EXPR_INPUT && node->bank == BANK_EVENT && !scope->one_event)
+      lower_keep(lower, scope->type, node->index);
     secrets[i] = secret.form;
     heads[i] = secret.mask_head;
     tails[i] = secret.mask_tail;

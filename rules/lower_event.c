@@ -24,8 +24,8 @@ static void lower_source_clauses(struct lower *lower, struct schema *schema, con
 
 static void lower_fields(struct lower *lower, struct schema *schema, const struct type_info *info) {
   schema->field_count = info->field_count;
-  schema->fields = arena_array(lower->arena, struct schema_field, info->field_count);
-  for (uint16_t f = 0; f < info->field_count; f++) {
+  schema->fields = arena_array(lower->arena, struct schema_field, info->field_count + 1u);
+  for (uint16_t f = 0; f <= info->field_count; f++) { /* the last one is `event_time` */
     const struct type_field *from = &info->fields[f];
     struct schema_field *field = &schema->fields[f];
     field->name = field->path = lower_slice(lower, from->name);
@@ -55,9 +55,78 @@ static void use_matched_fields(struct lower *lower) {
   }
 }
 
+/* A derived event's own time is that of its cause. */
+static void use_event_times(struct lower *lower) {
+  for (uint16_t d = lower->tree->derived_count; d > 0; d--) { /* each before those that it is made from */
+    const struct event_tree *event = lower->tree->deriveds[d - 1];
+    const struct type_info *made = &lower->tree->types[event->schema];
+    for (uint16_t i = 0; !event->not_yet && made->fields[made->field_count].used && i < event->from_type_count; i++) {
+      struct type_info *from = &lower->tree->types[event->from_types[i]];
+      from->fields[from->field_count].used = true;
+    }
+  }
+}
+
+/* Behind the fields' slots: what else the events of the type carry. */
+static void lower_hidden_slots(struct schema *schema) {
+  struct schema_field *event_time = &schema->fields[schema->field_count];
+  if (event_time->used) {
+    schema->has_event_time = true;
+    schema->event_time_slot = event_time->slot = schema->slot_count++;
+  }
+  if (schema->has_identity) schema->identity_slot = schema->slot_count++;
+  if (schema->has_late) schema->late_slot = schema->slot_count++;
+}
+
+/* A late event goes to windows with `lateness` alone: its type, and what filters make of it, carry its own time. */
+static void find_late(struct lower *lower) {
+  struct schema *schemas = lower->ruleset->schemas;
+  for (uint16_t d = lower->tree->derived_count; d > 0; d--) { /* each before those that it is made from */
+    const struct event_tree *event = lower->tree->deriveds[d - 1];
+    bool window = event->window != NULL;
+    if (event->not_yet || event->join || (window ? event->window->lateness_us <= 0 : !schemas[event->schema].has_late))
+      continue;
+    for (uint16_t i = 0; i < event->from_type_count; i++) {
+      struct schema *from = &schemas[event->from_types[i]];
+      if (from->derived ? !from->window : from->late == LATE_ACCEPT) from->has_late = true;
+    }
+  }
+}
+
+/* Events that are made of a type with `unique` carry its value, for it is in the alerts' ids. */
+static void find_identities(struct lower *lower) {
+  struct schema *schemas = lower->ruleset->schemas;
+  for (uint16_t d = 0; d < lower->tree->derived_count; d++) { /* each after those that it is made from */
+    const struct event_tree *event = lower->tree->deriveds[d];
+    for (uint16_t i = 0; !event->not_yet && i < event->from_type_count; i++) {
+      const struct schema *from = &schemas[event->from_types[i]];
+      if (from->unique_field >= 0 || from->has_identity) schemas[event->schema].has_identity = true;
+    }
+  }
+}
+
+/* The words of a window that its alerts say. */
+static void use_window_fields(struct schema *schema, const struct type_info *info) {
+  schema->revision_slot = schema->partial_slot = NO_SLOT;
+  if (info->origin != TYPE_OF_DERIVED || info->event->window == NULL) return;
+  schema->window = true;
+  for (uint16_t f = 0; f < schema->field_count; f++)
+    if (info->fields[f].expr == NULL) schema->fields[f].used = true;
+}
+
+static void find_window_slots(struct schema *schema, const struct type_info *info) {
+  for (uint16_t f = 0; schema->window && f < schema->field_count; f++) {
+    if (info->fields[f].expr != NULL) continue;
+    if (slice_equal(schema->fields[f].name, SLICE("revision"))) schema->revision_slot = schema->fields[f].slot;
+    if (slice_equal(schema->fields[f].name, SLICE("window.end"))) schema->end_slot = schema->fields[f].slot;
+    if (slice_equal(schema->fields[f].name, SLICE("partial"))) schema->partial_slot = schema->fields[f].slot;
+  }
+}
+
 void lower_schemas(struct lower *lower) {
   struct ruleset *ruleset = lower->ruleset;
   const struct tree *tree = lower->tree;
+  use_event_times(lower);
   ruleset->schema_count = tree->type_count;
   ruleset->schemas = arena_array(lower->arena, struct schema, tree->type_count);
   for (uint16_t t = 0; t < tree->type_count; t++) {
@@ -69,18 +138,25 @@ void lower_schemas(struct lower *lower) {
     schema->derived = info->origin != TYPE_OF_SOURCE;
     schema->time_field = info->time_field;
     lower_fields(lower, schema, info);
+    use_window_fields(schema, info);
     if (info->origin != TYPE_OF_SOURCE) continue;
     ruleset->source_type_count++;
     lower_source_clauses(lower, schema, info);
     if (schema->unique_field >= 0) schema->fields[schema->unique_field].used = true;
   }
   use_matched_fields(lower);
+  find_identities(lower);
+  find_late(lower);
   lower->kept = arena_array(&lower->work, bool *, tree->type_count);
+  lower->kept_capacity = arena_array(&lower->work, uint16_t, tree->type_count);
   for (uint16_t t = 0; t < tree->type_count; t++) {
     struct schema *schema = &ruleset->schemas[t];
     for (uint16_t f = 0; f < schema->field_count; f++) {
       if (schema->fields[f].used) schema->fields[f].slot = schema->slot_count++;
     }
+    lower_hidden_slots(schema);
+    find_window_slots(schema, &tree->types[t]);
+    schema->asked_first = lower->kept_capacity[t] = schema->slot_count;
     lower->kept[t] = arena_array(&lower->work, bool, schema->slot_count);
   }
 }
@@ -128,6 +204,7 @@ void lower_kept(struct lower *lower) {
   for (uint16_t t = 0; t < lower->ruleset->schema_count; t++) {
     struct schema *schema = &lower->ruleset->schemas[t];
     if (schema->unique_field >= 0) lower_keep(lower, t, schema->fields[schema->unique_field].slot);
+    if (schema->has_identity) lower_keep(lower, t, schema->identity_slot);
     schema->kept_slots = arena_array(lower->arena, uint16_t, schema->slot_count);
     schema->kept_index = arena_array(lower->arena, int16_t, schema->slot_count);
     for (uint16_t slot = 0; slot < schema->slot_count; slot++) {
@@ -165,6 +242,23 @@ static bool lower_from(struct lower *lower, const struct event_tree *event, uint
     if (node != NULL) *entry = lower_compile(lower, lower_cast(lower, node, schema->fields[f].type), expr->span);
     fine &= *entry != NULL;
   }
+  const struct schema *cause = &lower->ruleset->schemas[from->type];
+  if (schema->has_late && cause->has_late) {
+    struct expr_node *own = lower_input(lower, BANK_EVENT, cause->late_slot, TYPE(VALUE_TIME));
+    entries[schema->late_slot] = lower_compile(lower, own, event->span);
+  }
+  if (schema->has_event_time) {
+    struct expr_node *time = lower_input(lower, BANK_EVENT, cause->event_time_slot, TYPE(VALUE_TIME));
+    entries[schema->event_time_slot] = lower_compile(lower, time, event->span);
+  }
+  int32_t identity = cause->has_identity        ? cause->identity_slot
+                     : cause->unique_field >= 0 ? cause->fields[cause->unique_field].slot
+                                                : -1;
+  if (schema->has_identity && identity >= 0) {
+    struct type type = cause->has_identity ? TYPE(VALUE_NULL) : cause->fields[cause->unique_field].type;
+    entries[schema->identity_slot] =
+        lower_compile(lower, lower_input(lower, BANK_EVENT, (uint16_t)identity, type), event->span);
+  }
   from->entries = entries;
   return fine;
 }
@@ -174,7 +268,7 @@ void lower_deriveds(struct lower *lower) {
   ruleset->deriveds = arena_array(lower->arena, struct derived, lower->tree->derived_count);
   for (uint16_t d = 0; d < lower->tree->derived_count; d++) {
     const struct event_tree *event = lower->tree->deriveds[d];
-    if (event->not_yet) continue;
+    if (event->not_yet || event->window != NULL || event->join) continue;
     struct derived_from *from = arena_array(lower->arena, struct derived_from, event->from_type_count);
     for (uint16_t i = 0; i < event->from_type_count; i++) lower_from(lower, event, i, &from[i]);
     ruleset->deriveds[ruleset->derived_count++] = (struct derived){

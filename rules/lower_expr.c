@@ -146,8 +146,12 @@ static struct expr_node *named_value(struct lower *lower, const struct lower_sco
   case REF_FIELD:
   case REF_LIST_FIELD: return field_input(lower, scope, ref);
   case REF_STEP_FIELD:
+    if (scope->join != NULL) return lower_side(lower, scope, expr); /* fall through */
   case REF_AGGREGATE: return lower_step_value(lower, scope, expr);
-  case REF_KEY: return lower_input(lower, BANK_KEY, ref->index, rule->key->parts[ref->index].type);
+  case REF_KEY: {
+    const struct key_tree *key = scope->key != NULL ? scope->key : rule->key;
+    return lower_input(lower, BANK_KEY, ref->index, key->parts[ref->index].type);
+  }
   case REF_EMIT:
   case REF_TOLD: {
     const struct tree_expr *emitted = rule->emit[ref->index].expr;
@@ -155,6 +159,7 @@ static struct expr_node *named_value(struct lower *lower, const struct lower_sco
     return lower_input(lower, ref->kind == REF_TOLD ? BANK_TOLD : BANK_EMIT, ref->index, type);
   }
   case REF_ELEMENT: return lower_input(lower, BANK_REGISTER, 0, expr->type);
+  case REF_COUNTER: return lower_counting(lower, scope, expr);
   default: check_failed("a name that lowering knows", __FILE__, __LINE__);
   }
 }
@@ -165,6 +170,7 @@ static struct expr_node *lower_path(struct lower *lower, const struct lower_scop
     struct expr_node *key = lower_expr(lower, scope, expr->at->key);
     if (key == NULL) return NULL;
     struct expr_node *node = lower_node(lower, EXPR_TABLE, expr->type, 1);
+    lower->ruleset->tables[expr->ref.index].asked |= (uint64_t)1 << lower->level;
     node->index = expr->ref.index;
     node->column = expr->ref.column;
     node->children[0] = key;
@@ -234,6 +240,7 @@ static struct expr_node *lower_in_name(struct lower *lower, const struct lower_s
   bool list = expr->ref.kind == REF_LIST;
   struct expr_node *node = lower_node(lower, list ? EXPR_IN_LIST : EXPR_IN_VALUE, TYPE(VALUE_BOOL), list ? 1 : 2);
   node->children[0] = left;
+  if (list) lower->ruleset->lists[expr->ref.index].asked |= (uint64_t)1 << lower->level;
   if (list)
     node->index = expr->ref.index;
   else
@@ -269,6 +276,10 @@ static struct expr_node *lower_uncast(struct lower *lower, const struct lower_sc
   case TREE_MATCHES: return lower_matches(lower, scope, expr);
   case TREE_IS_NULL: return lower_negated(lower, expr, lower_children(lower, scope, expr, EXPR_IS_NULL));
   case TREE_CALL: return lower_call(lower, scope, expr);
+  case TREE_COUNTING:
+    return scope->window != NULL ? lower_window_aggregate(lower, scope, expr) : lower_counting(lower, scope, expr);
+  case TREE_SEEN: return lower_seen(lower, scope, expr, NULL);
+  case TREE_IN_SEEN: return lower_negated(lower, expr, lower_seen(lower, scope, expr->items[1], expr->items[0]));
   default: check_failed("a construct that check_runnable() lets through", __FILE__, __LINE__);
   }
 }

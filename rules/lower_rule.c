@@ -1,4 +1,5 @@
 /* lower_rule.c - one rule: what it is called, when it fires, what it tells; and what each event type feeds. */
+#include "base/check.h"
 #include "rules/check.h"
 #include "rules/lower.h"
 
@@ -21,6 +22,7 @@ static void lower_words(struct lower *lower, const struct rule_tree *tree, struc
   rule->has_score = given(tree, CLAUSE_SCORE);
   rule->score = tree->score;
   rule->action = lower_shared(lower, tree->rare->action.text);
+  rule->action_for_us = given(tree, CLAUSE_ACTION) ? tree->rare->action_for_us : -1;
   rule->mode = tree->mode == MODE_NONE ? MODE_LIVE : tree->mode;
   struct slice *tags = arena_array(lower->arena, struct slice, tree->tag_count);
   for (uint16_t i = 0; i < tree->tag_count; i++) tags[i] = lower_shared(lower, tree->tags[i]);
@@ -34,6 +36,73 @@ static void lower_words(struct lower *lower, const struct rule_tree *tree, struc
   rule->within_us = tree->within_us;
   rule->suppress_us = tree->suppress_us;
   rule->tree = tree;
+}
+
+/* When and for whom it is told. */
+static void lower_life(struct lower *lower, const struct rule_tree *tree, struct rule *rule) {
+  const struct rule_rare *rare = tree->rare;
+  if (!given(tree, CLAUSE_ACTIVE) && !given(tree, CLAUSE_SCHEDULE) && !given(tree, CLAUSE_CANARY)) return;
+  struct rule_life *life = arena_new(lower->arena, struct rule_life);
+  life->active_from_us = rare->active_from_given ? rare->active_from_us : INT64_MIN;
+  life->active_until_us = rare->active_until_given ? rare->active_until_us : INT64_MAX;
+  life->canary_percent = given(tree, CLAUSE_CANARY) ? rare->canary_percent : -1;
+  if (given(tree, CLAUSE_SCHEDULE)) {
+    struct schedule_error error;
+    check(schedule_parse(lower->arena, rare->schedule, &life->schedule, &error)); /* the checker has read it too */
+    if (rare->schedule_zone.length > 0)
+      life->schedule_zone = lower_zone(lower, rare->schedule_zone, tree_clause_span(tree, CLAUSE_SCHEDULE));
+  }
+  rule->life = life;
+}
+
+static uint16_t list_number(const struct tree *tree, struct slice name) {
+  uint16_t low = 0;
+  for (uint16_t high = tree->list_count; low < high;) { /* they are in byte order */
+    uint16_t middle = (uint16_t)((low + high) / 2);
+    if (slice_compare(tree->lists[middle]->name.text, name) < 0)
+      low = (uint16_t)(middle + 1);
+    else
+      high = middle;
+  }
+  check(low < tree->list_count && slice_equal(tree->lists[low]->name.text, name));
+  return low;
+}
+
+/* What `add` and `remove` name: an emitted field, a part of the key, or a field of the one event; check_rule.c looks
+ * in the same order. */
+static struct list_change list_change(const struct lower *lower, const struct rule_tree *tree, const struct rule *rule,
+                                      const struct list_action *action) {
+  struct list_change change = {.list = list_number(lower->tree, action->list.text), .for_us = action->for_us};
+  for (uint16_t i = 0; i < tree->emit_count; i++) {
+    if (!slice_equal(tree->emit[i].name.text, action->field.text)) continue;
+    change.index = i;
+    return change;
+  }
+  for (uint16_t i = 0; tree->key != NULL && i < tree->key->part_count; i++) {
+    if (!slice_equal(tree->key->parts[i].name.text, action->field.text)) continue;
+    change.key = true;
+    change.index = i;
+    return change;
+  }
+  const struct schema *schema = &lower->ruleset->schemas[rule->on_type];
+  check(rule->on);
+  change.event = true;
+  for (uint16_t i = 0; i < schema->field_count; i++)
+    if (slice_equal(schema->fields[i].name, action->field.text)) change.index = schema->fields[i].slot;
+  return change;
+}
+
+static void lower_list_changes(struct lower *lower, const struct rule_tree *tree, struct rule *rule) {
+  const struct rule_rare *rare = tree->rare;
+  uint16_t count = (uint16_t)(rare->add_count + rare->remove_count);
+  struct list_change *changes = arena_array(lower->arena, struct list_change, count);
+  for (uint16_t i = 0; i < rare->add_count; i++) changes[i] = list_change(lower, tree, rule, &rare->add[i]);
+  for (uint16_t i = 0; i < rare->remove_count; i++) {
+    changes[rare->add_count + i] = list_change(lower, tree, rule, &rare->remove[i]);
+    changes[rare->add_count + i].remove = true;
+  }
+  rule->list_change_count = count;
+  rule->list_changes = changes;
 }
 
 static void lower_steps(struct lower *lower, const struct rule_tree *tree, struct rule *rule) {
@@ -58,6 +127,8 @@ static struct lower_scope match_scope(const struct rule_tree *tree, const struct
 static void lower_emit(struct lower *lower, const struct rule_tree *tree, struct rule *rule,
                        struct lower_registers *registers) {
   struct lower_scope scope = match_scope(tree, rule, registers);
+  struct end_asks asked = {0};
+  scope.end_asks = &asked;
   struct emit_entry *entries = arena_array(lower->arena, struct emit_entry, tree->emit_count);
   for (uint16_t i = 0; i < tree->emit_count; i++) {
     const struct tree_expr *expr = tree->emit[i].expr;
@@ -71,6 +142,8 @@ static void lower_emit(struct lower *lower, const struct rule_tree *tree, struct
   }
   rule->emit_count = tree->emit_count;
   rule->emit = entries;
+  rule->asked_count = asked.count;
+  rule->asked = asked.items;
   if (tree->suppress_unless != NULL) rule->suppress_unless = lower_compiled(lower, &scope, tree->suppress_unless);
 }
 
@@ -123,8 +196,19 @@ static void lower_reasons(struct lower *lower, const struct rule_tree *tree, str
   }
 }
 
+/* The counters that the rule asked while it was lowered. */
+static void lower_used_counters(struct lower *lower, struct rule *rule) {
+  struct counter_lowering *c = &lower->counters;
+  uint16_t *used = arena_array(lower->arena, uint16_t, c->used_count);
+  if (c->used_count > 0) memcpy(used, c->used, c->used_count * sizeof *used);
+  rule->counter_count = c->used_count;
+  rule->counters = used;
+  c->used_count = 0;
+}
+
 void lower_rule(struct lower *lower, const struct rule_tree *tree, struct rule *rule) {
   lower_words(lower, tree, rule);
+  lower_life(lower, tree, rule);
   lower_steps(lower, tree, rule);
   rule->key_space = key_plan_space(&lower->keys, lower->ruleset->schemas, tree);
   rule->on = tree->pattern == NULL;
@@ -139,11 +223,13 @@ void lower_rule(struct lower *lower, const struct rule_tree *tree, struct rule *
   struct lower_registers registers = {0};
   lower_emit(lower, tree, rule, &registers);
   lower_message(lower, tree, rule);
+  lower_list_changes(lower, tree, rule);
   if (rule->with_because) lower_reasons(lower, tree, rule, &registers);
   rule->emit_register_count = registers.count;
   struct pattern_register *kept = arena_array(lower->arena, struct pattern_register, registers.count);
   if (registers.count > 0) memcpy(kept, registers.items, registers.count * sizeof *kept);
   rule->emit_registers = kept;
+  lower_used_counters(lower, rule);
 }
 
 /* ---- what each event type feeds ---- */
@@ -186,6 +272,36 @@ static void use_deriveds(const struct ruleset *ruleset, struct type_use *uses, s
   }
 }
 
+/* Where a type's ask stands: those that look at what was before the event come first, then by population. */
+static uint32_t ask_place(const struct ruleset *ruleset, const struct counter_ask *ask) {
+  const struct counter_plan *counter = &ruleset->counters[ask->counter];
+  return (counter->before ? 0 : ruleset->population_count) + (uint32_t)counter->population;
+}
+
+static const struct counter_ask *sorted_asks(struct lower *lower, const struct asks *asks, uint32_t *firsts) {
+  const struct ruleset *ruleset = lower->ruleset;
+  struct counter_ask *sorted = arena_array(lower->arena, struct counter_ask, asks->count);
+  memset(firsts, 0, (2u * ruleset->population_count + 1) * sizeof *firsts);
+  for (uint16_t i = 0; i < asks->count; i++) firsts[ask_place(ruleset, &asks->items[i]) + 1]++;
+  for (uint32_t p = 1; p <= 2u * ruleset->population_count; p++) firsts[p] += firsts[p - 1];
+  for (uint16_t i = 0; i < asks->count; i++) sorted[firsts[ask_place(ruleset, &asks->items[i])]++] = asks->items[i];
+  return sorted;
+}
+
+static void use_counters(struct lower *lower, struct type_use *uses) {
+  const struct ruleset *ruleset = lower->ruleset;
+  for (uint16_t p = 0; p < ruleset->population_count; p++) uses[ruleset->populations[p].type].population_count++;
+  uint16_t **items = arena_array(&lower->work, uint16_t *, ruleset->schema_count);
+  uint32_t *firsts = arena_array(&lower->work, uint32_t, 2u * ruleset->population_count + 2);
+  for (uint16_t t = 0; t < ruleset->schema_count; t++) {
+    const struct asks *asks = &lower->counters.asks[t];
+    uses[t].populations = items[t] = arena_array(lower->arena, uint16_t, uses[t].population_count);
+    uses[t].ask_count = asks->count;
+    if (asks->count > 0) uses[t].asks = sorted_asks(lower, asks, firsts);
+  }
+  for (uint16_t p = 0; p < ruleset->population_count; p++) *items[ruleset->populations[p].type]++ = p;
+}
+
 void lower_uses(struct lower *lower) {
   struct ruleset *ruleset = lower->ruleset;
   uint16_t count = ruleset->schema_count;
@@ -208,6 +324,7 @@ void lower_uses(struct lower *lower) {
     lists[t].deriveds = arena_array(lower->arena, uint16_t, deriveds);
   }
   use_deriveds(ruleset, uses, lists);
+  use_counters(lower, uses);
   use_rules(lower, uses, lists);
   for (uint16_t t = 0; t < count; t++) {
     uses[t].rules = lists[t].rules;

@@ -63,6 +63,7 @@ static void unknown_declaration(struct parser *parser) {
     parse_take(parser);
     return;
   }
+  if (hint == NULL) hint = parse_hint_declaration(parser, found);
   if (hint == NULL)
     hint = "declarations are event, list, table, lookup, model, counter, let, rule, group, actions and test";
   if (found->bad)
@@ -189,15 +190,64 @@ bool parse_option_ahead(struct parser *parser, const char *word) {
   return parse_ahead(parser, 1)->kind == TOKEN_NAME && parse_type_ahead(parser, 2);
 }
 
+/* A type of other languages, taken for ours; false if nobody knows what is meant. */
+static bool take_foreign_type(struct parser *parser, struct type *type) {
+  static const struct {
+    const char *word, *hint;
+    uint8_t kind; /* enum value_kind */
+  } words[] = {
+      {"timestamp", "write `time`", VALUE_TIME},
+      {"datetime", "write `time`", VALUE_TIME},
+      {"date", "write `time`", VALUE_TIME},
+      {"text", "write `string`", VALUE_STRING},
+      {"varchar", "write `string`", VALUE_STRING},
+      {"char", "write `string`", VALUE_STRING},
+      {"str", "write `string`", VALUE_STRING},
+      {"uuid", "write `string`", VALUE_STRING},
+      {"integer", "write `int`", VALUE_INT},
+      {"bigint", "write `int`", VALUE_INT},
+      {"long", "write `int`", VALUE_INT},
+      {"int64", "write `int`", VALUE_INT},
+      {"boolean", "write `bool`", VALUE_BOOL},
+      {"double", "write `float`", VALUE_FLOAT},
+      {"real", "write `float`", VALUE_FLOAT},
+      {"float64", "write `float`", VALUE_FLOAT},
+      {"inet", "write `ip`", VALUE_IP},
+      {"interval", "write `duration`", VALUE_DURATION},
+      {"number", "write `float`, or `decimal(2)` for amounts", VALUE_FLOAT},
+      {"numeric", "write `decimal(2)`, with the digits after the point", VALUE_FLOAT},
+      {"money", "write `decimal(2)`, with the digits after the point", VALUE_FLOAT},
+  };
+  struct token token = *parse_ahead(parser, 0);
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    if (!parse_is_word(parser, words[i].word)) continue;
+    parse_complain(parser, token.span, "unknown-type", words[i].hint, "there is no type `%s`", words[i].word);
+    parse_take(parser);
+    if (parse_kind(parser) == TOKEN_OPEN_PAREN) /* `varchar(20)`, `numeric(10, 2)` */
+      while (parse_kind(parser) == TOKEN_OPEN_PAREN || parse_kind(parser) == TOKEN_INT ||
+             parse_kind(parser) == TOKEN_COMMA || parse_kind(parser) == TOKEN_CLOSE_PAREN)
+        if (parse_take(parser).kind == TOKEN_CLOSE_PAREN) break;
+    *type = TYPE(words[i].kind);
+    return true;
+  }
+  return false;
+}
+
 /* A type that is no list, `unit` for times. */
 static struct type parse_scalar_type(struct parser *parser, enum time_unit *unit) {
   const struct token *found = parse_ahead(parser, 0);
   struct type type = TYPE(VALUE_STRING);
   unsigned i = 0;
   while (i < TYPE_WORDS && !parse_is_word(parser, type_words[i])) i++;
+  if (i == TYPE_WORDS && take_foreign_type(parser, &type)) return type;
   if (i == TYPE_WORDS) {
+    const char *near =
+        found->kind == TOKEN_NAME ? parse_nearest_hint(parser, found->text, PARSE_WORDS(type_words)) : NULL;
     if (found->kind == TOKEN_NAME)
-      parse_error(parser, found->span, "unknown-type", parse_nearest_hint(parser, found->text, PARSE_WORDS(type_words)),
+      parse_error(parser, found->span, "unknown-type",
+                  near != NULL
+                      ? near
+                      : "types are bool, int, float, decimal(2), string, time, duration, ip and lists as [string]",
                   "there is no type %s", parse_token_text(parser, found));
     else
       parse_expected(parser, "a type");
@@ -284,6 +334,10 @@ struct key_tree *parse_key(struct parser *parser) {
       part.path_count = parse_list_count(parser, &paths);
       part.paths = parse_list_end(parser, &paths);
     }
+    if (parse_kind(parser) == TOKEN_OPEN_PAREN && part.paths == NULL)
+      parse_error(parser, part.name.span, "syntax",
+                  "compute a field in the event and name it: `low string = lower(card)`",
+                  "a key is a field, not an expression");
     if (!parser->panic) *(struct key_part *)parse_list_add(parser, &parts, sizeof part) = part;
   } while (parse_accept(parser, TOKEN_COMMA));
   key->part_count = parse_list_count(parser, &parts);

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 
 #include "base/check.h"
+#include "base/limits.h"
+#include "base/time_text.h"
 #include "base/utf8.h"
 
 enum { LIST_FIRST = 4, MESSAGE_MAX = 600, NEAREST_MAX = 64 };
@@ -133,23 +135,6 @@ void parse_complain(struct parser *parser, struct span span, const char *code, c
   va_end(arguments);
 }
 
-static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
-
-/* What may help where `what` was expected and `found` came. */
-static const char *expected_hint(struct parser *parser, const char *what, const struct token *found) {
-  if (lex_is_reserved(found->kind) && begins(what, "a name"))
-    return arena_printf(parser->arena, "`%s` is a reserved word: choose another name", lex_kind_text(found->kind));
-  if (begins(what, "a duration") && (found->kind == TOKEN_INT || found->kind == TOKEN_DECIMAL))
-    return arena_printf(parser->arena, "write the unit: `" SLICE_FMT "s`, `" SLICE_FMT "m`",
-                        SLICE_ARG(lex_shown(found->source)), SLICE_ARG(lex_shown(found->source)));
-  if (begins(what, "`(` and the number of digits")) return "as `decimal(2)`";
-  if (begins(what, "a type") && found->kind == TOKEN_OPEN_BRACKET) return "the elements of a list are no lists";
-  if (begins(what, "a string") && found->kind == TOKEN_NAME)
-    return arena_printf(parser->arena, "put it in double quotes: \"" SLICE_FMT "\"", SLICE_ARG(lex_shown(found->text)));
-  if (begins(what, "a name") && found->kind == TOKEN_STRING) return "a name stands without quotes";
-  return NULL;
-}
-
 /* The end of the file is shown behind the last token. */
 static struct span found_span(struct parser *parser, const struct token *found) {
   const struct span *last = &parser->last.span;
@@ -160,12 +145,12 @@ static struct span found_span(struct parser *parser, const struct token *found) 
 void parse_expected(struct parser *parser, const char *what) {
   const struct token *found = parse_ahead(parser, 0);
   if (parser->panic) return;
-  if (found->bad) { /* it was said to be wrong already */
+  if (found->bad || found->number == parser->lexer.behind_stray) { /* something was said to be wrong here already */
     parser->panic = true;
     return;
   }
-  parse_error(parser, found_span(parser, found), "syntax", expected_hint(parser, what, found), "expected %s, found %s",
-              what, parse_token_text(parser, found));
+  parse_error(parser, found_span(parser, found), "syntax", parse_hint_expected(parser, what, found),
+              "expected %s, found %s", what, parse_token_text(parser, found));
 }
 
 const char *parse_nearest_hint(struct parser *parser, struct slice wrong, const char *const *words, unsigned count) {
@@ -204,7 +189,7 @@ struct slice parse_string(struct parser *parser, const char *what) {
 }
 
 /* Ten thousand years: a deadline, the time of any event and this, always has room in 64 bits. */
-#define CLAUSE_DURATION_MAX_US (INT64_C(3650000) * 86400 * 1000000)
+#define CLAUSE_DURATION_MAX_US (LIMIT_CLAUSE_DURATION_DAYS * TIME_DAY_US)
 
 int64_t parse_duration(struct parser *parser, const char *what) {
   if (parse_kind(parser) != TOKEN_DURATION) {
@@ -213,8 +198,9 @@ int64_t parse_duration(struct parser *parser, const char *what) {
   }
   struct token token = parse_take(parser);
   if (token.value.i <= CLAUSE_DURATION_MAX_US) return token.value.i;
-  parse_complain(parser, token.span, "out-of-range", "at most 3650000d", "`" SLICE_FMT "` is too long a duration",
-                 SLICE_ARG(lex_shown(token.source)));
+  parse_complain(parser, token.span, "out-of-range",
+                 arena_printf(parser->arena, "at most %dd, ten thousand years", LIMIT_CLAUSE_DURATION_DAYS),
+                 "`" SLICE_FMT "` is too long a duration", SLICE_ARG(lex_shown(token.source)));
   return CLAUSE_DURATION_MAX_US;
 }
 
@@ -225,10 +211,11 @@ int64_t parse_int(struct parser *parser, const char *what, int64_t least, int64_
   }
   struct token token = parse_take(parser);
   int64_t number = token.value.i;
-  if (!token.bad && (token.int_min || number < least || number > most)) {
+  if (token.bad) return least > 1 ? least : 1; /* said already */
+  if (token.int_min || number < least || number > most) {
     parse_complain(parser, token.span, "out-of-range", NULL, "expected %s from %lld to %lld, found `" SLICE_FMT "`",
                    what, (long long)least, (long long)most, SLICE_ARG(lex_shown(token.source)));
-    number = least;
+    number = number < least ? least : most; /* so that nothing else is wrong with it */
   }
   return number;
 }
@@ -242,6 +229,13 @@ unsigned parse_choice(struct parser *parser, const char *const *words, unsigned 
     parse_complain(parser, found->span, "unknown-word", hint, "expected %s, found %s", what,
                    parse_token_text(parser, found));
     parse_take(parser);
+  } else if (found->kind == TOKEN_STRING) {
+    unsigned said = 0;
+    while (said < count && !slice_equal(found->text, slice_of(words[said]))) said++;
+    parse_complain(parser, found->span, "syntax", said < count ? "write it without quotes" : NULL,
+                   "expected %s, found %s", what, parse_token_text(parser, found));
+    parse_take(parser);
+    return said < count ? said : 0;
   } else {
     parse_expected(parser, what);
   }

@@ -65,6 +65,12 @@ void parse_error(struct parser *parser, struct span span, const char *code, cons
 void parse_complain(struct parser *parser, struct span span, const char *code, const char *hint, const char *format,
                     ...) __attribute__((format(printf, 5, 6)));
 
+/* What may help (parse_hint.c), NULL if nothing is known. In parse_hint_expected() `found` is the next token; the other
+ * two are about a token that begins no clause, and one that begins no declaration. */
+const char *parse_hint_expected(struct parser *parser, const char *what, const struct token *found);
+const char *parse_hint_behind_use(struct parser *parser, const struct token *found);
+const char *parse_hint_declaration(struct parser *parser, const struct token *found);
+
 /* Each takes a token of its kind, or says what was expected and gives something harmless. */
 bool parse_expect(struct parser *parser, enum token_kind kind, const char *what);
 bool parse_expect_word(struct parser *parser, const char *word, const char *what);

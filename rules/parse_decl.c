@@ -318,6 +318,7 @@ static void parse_expectation(struct parser *parser, struct test_line *line) {
   line->name = parse_name(parser, "a name of a rule, or `nothing`, after `expect`");
   if (parse_is_word(parser, "at") && parse_ahead(parser, 1)->kind != TOKEN_OPEN_BRACE) {
     parse_take(parser);
+    line->at_span = parse_ahead(parser, 0)->span;
     line->at = parse_string(parser, "a string (a time) after `at`, as \"10:05:00\"");
   }
   if (parse_accept(parser, TOKEN_OPEN_BRACE)) line->entries = parse_values(parser, &line->entry_count);
@@ -325,6 +326,12 @@ static void parse_expectation(struct parser *parser, struct test_line *line) {
 
 static void parse_send(struct parser *parser, struct test_line *line) {
   line->kind = TEST_SEND;
+  static const char *const words[] = {"expect", "watermark"};
+  const struct token *word = parse_ahead(parser, 0);
+  if (word->kind == TOKEN_NAME && parse_ahead(parser, 1)->kind != TOKEN_OPEN_BRACE)
+    parse_error(parser, word->span, "unknown-word", parse_nearest_hint(parser, word->text, PARSE_WORDS(words)),
+                "expected an event and its fields in `{…}`, `expect` or `watermark`, found %s",
+                parse_token_text(parser, word));
   line->name = parse_name(parser, "a name of an event type, `expect`, `watermark` or `}`");
   parse_expect(parser, TOKEN_OPEN_BRACE, "`{` and the event's fields");
   line->entries = parse_values(parser, &line->entry_count);
@@ -344,6 +351,7 @@ static void parse_test_line(struct parser *parser, struct test_line *line) {
   line->every_us = -1;
   if (!send && parse_accept_word(parser, "watermark")) {
     line->kind = TEST_WATERMARK;
+    line->at_span = parse_ahead(parser, 0)->span;
     line->at = parse_string(parser, "a string (a time) after `watermark`, as \"10:10:00\"");
   } else if (!send && parse_accept_word(parser, "expect")) {
     parse_expectation(parser, line);

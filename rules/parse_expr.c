@@ -386,7 +386,9 @@ static struct tree_expr *parse_parenthesised(struct parser *parser) {
 static struct tree_expr *parse_primary(struct parser *parser) {
   const struct token *token = parse_ahead(parser, 0);
   if (parser->panic) return nothing(parser);
-  if (token->kind == TOKEN_NAME && !(token->first_on_line && parse_ahead(parser, 1)->kind == TOKEN_ASSIGN))
+  bool ended =
+      token->first_on_line && (parse_ahead(parser, 1)->kind == TOKEN_ASSIGN || parse_declaration_ahead(parser));
+  if (token->kind == TOKEN_NAME && !ended)
     return parse_ahead(parser, 1)->kind == TOKEN_OPEN_PAREN ? parse_call(parser) : parse_path(parser);
   if (token->kind == TOKEN_OPEN_PAREN) return parse_parenthesised(parser);
   if (is_literal_start(token->kind)) {

@@ -80,11 +80,11 @@ static bool parse_quantifier_word(struct parser *parser, struct element *element
     if (*flag) said_twice(parser, span, word);
     *flag = true;
     parse_take(parser);
-  } else if (parse_is_word(parser, "until") && parse_ahead(parser, 1)->kind == TOKEN_OPEN_PAREN) {
+  } else if (parse_is_word(parser, "until")) {
     if (element->until != NULL) said_twice(parser, span, "until");
     word = "until";
     parse_take(parser);
-    parse_take(parser);
+    parse_expect(parser, TOKEN_OPEN_PAREN, "`(` and a condition after `until`");
     element->until = parse_expr(parser);
     parse_expect(parser, TOKEN_CLOSE_PAREN, "`)` after the condition of `until`");
   } else if (parse_is_word(parser, "gap")) {
@@ -280,6 +280,9 @@ static struct element *parse_sequence(struct parser *parser, struct span start, 
       parse_comments_end(parser, &child->comments);
     }
     add_child(parser, &children, child);
+    if (parse_kind(parser) == TOKEN_COMMA && parse_ahead(parser, 2)->kind == TOKEN_ASSIGN)
+      parse_error(parser, parse_ahead(parser, 0)->span, "syntax", "write `then`",
+                  "steps are joined by `then`, not by `,`");
     if (parse_kind(parser) != TOKEN_THEN && parse_kind(parser) != TOKEN_NEXT) break;
     comments = top ? parse_comments(parser) : NULL;
     child = parse_edge(parser);

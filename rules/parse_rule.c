@@ -287,14 +287,22 @@ static void unknown_clause(struct parser *parser) {
                 lex_kind_text(found->kind));
     return;
   }
+  const char *behind = parse_hint_behind_use(parser, found);
   if (found->kind != TOKEN_NAME) {
-    parse_expected(parser, "a clause of the rule, or `}`");
+    if (behind != NULL && !found->bad)
+      parse_error(parser, found->span, "syntax", behind, "expected a clause of the rule, or `}`, found %s",
+                  parse_token_text(parser, found));
+    else
+      parse_expected(parser, "a clause of the rule, or `}`");
     return;
   }
   const char *words[CLAUSES];
   for (unsigned i = 0; i < CLAUSES; i++) words[i] = clauses[i].word;
-  parse_error(parser, found->span, "unknown-clause", parse_nearest_hint(parser, found->text, words, CLAUSES),
-              "a rule has no clause %s", parse_token_text(parser, found));
+  const char *near = parse_nearest_hint(parser, found->text, words, CLAUSES);
+  if (parse_is_word(parser, "rule") && parse_ahead(parser, 1)->kind == TOKEN_NAME)
+    near = "a `}` is missing before it: a rule has no rule inside";
+  parse_error(parser, found->span, "unknown-clause", near != NULL ? near : behind, "a rule has no clause %s",
+              parse_token_text(parser, found));
 }
 
 static void parse_clause(struct parser *parser, struct rule_tree *rule) {

@@ -177,6 +177,7 @@ static void lower_rules(struct lower *lower) {
     if (tree->not_yet) continue;
     struct rule *rule = &ruleset->rules[ruleset->rule_count];
     rule->id = ruleset->rule_count++;
+    lower->level = tree->level & (LEVELS_MAX - 1);
     lower_rule(lower, tree, rule);
     arena_reset(&lower->scratch);
   }
@@ -206,11 +207,16 @@ static int compile(struct lower *lower) {
   struct ruleset *ruleset = lower->ruleset;
   lower_schemas(lower);
   key_plan_init(&lower->keys, lower->mem, lower->arena, ruleset->schema_count);
+  counter_lowering_init(lower);
   lower_lists(lower);
   lower_tables(lower);
+  lower_live(lower);
   lower_schema_exprs(lower);
   lower_deriveds(lower);
+  lower_windows(lower);
   lower_rules(lower);
+  lower_counters_done(lower);
+  lower_stages(lower);
   if (lower->error_count > 0) return ERR_ABORT;
   lower_kept(lower);
   lower_uses(lower);
@@ -228,6 +234,7 @@ static void lower_free(struct lower *lower) {
   buf_free(&lower->text);
   predicate_table_free(&lower->predicates);
   key_plan_free(&lower->keys);
+  counter_lowering_free(lower);
   map_text_free(&lower->regexes);
   map_text_free(&lower->zones);
   map_text_free(&lower->words);

@@ -8,6 +8,7 @@
 #include "base/env.h"
 #include "nfa/nfa.h"
 #include "rules/count_plan.h"
+#include "rules/schedule.h"
 #include "rules/tree.h"
 
 /* Rules with equal keys share one key space: one key record holds the state of all of them. */
@@ -57,18 +58,37 @@ struct rule_step {
   struct because because;
 };
 
+struct end_ask { /* a counter that `emit` of a pattern asks */
+  uint16_t counter;
+  const uint16_t *parts; /* of the rule's key, one for each part of the counter's */
+};
+
+/* When and for whom a rule is told (engine/schedule.h). */
+struct rule_life {
+  int64_t active_from_us, active_until_us; /* from <= time < until; INT64_MIN, INT64_MAX = not said */
+  struct schedule schedule;                /* count 0 = none */
+  const struct zone *schedule_zone;        /* NULL = UTC */
+  int64_t canary_percent;                  /* -1 = no canary */
+};
+
 struct rule {
   uint16_t id; /* index; rules are in byte order of name */
   enum severity severity;
   enum mode mode;   /* MODE_LIVE unless said */
   uint32_t version; /* 1 in this stage */
   struct slice name, description, owner, runbook;
-  struct slice action; /* empty = none */
+  struct slice action;          /* empty = none */
+  int64_t action_for_us;        /* a penalty of this length; -1 = not said */
+  const struct rule_life *life; /* NULL = always, for every key */
+  uint16_t list_change_count;
+  const struct list_change *list_changes; /* what its live alerts do, in this order: `add`, then `remove` */
   int64_t score;
   bool has_score, has_description, with_because, matched_fields, to_nothing;
   bool on; /* an `on` rule: one step, no pattern state */
   uint16_t on_type;
   uint16_t key_space;
+  uint16_t level; /* of the pass that works on it (count_plan.h) */
+  uint16_t stage; /* the highest of its event types (runtime page, 3): orders the alerts of timers */
   uint16_t tag_count, step_count, type_count, sink_count;
   uint16_t emit_register_count, emit_count;
   uint16_t message_count; /* 0 = none */
@@ -82,14 +102,22 @@ struct rule {
   const struct pattern_register *emit_registers; /* computed from the match's events, BANK_REGISTER of emit */
   const struct emit_entry *emit;
   const struct message_part *message;
-  int64_t suppress_us;                /* -1 */
-  const struct expr *suppress_unless; /* BANK_EMIT, BANK_TOLD, BANK_KEY; NULL */
+  uint16_t counter_count; /* that its conditions and `emit` ask */
+  const uint16_t *counters;
+  uint16_t asked_count; /* BANK_ASKED */
+  const struct end_ask *asked;
+  uint16_t member_count; /* of groups */
+  const struct rule_member { uint16_t group, member; } * members;
+  const struct alert_event *alert_event; /* its alerts are events; NULL = nobody reads them */
+  int64_t suppress_us;                   /* -1 */
+  const struct expr *suppress_unless;    /* BANK_EMIT, BANK_TOLD, BANK_KEY; NULL */
   const struct slice *sinks;
   const struct rule_tree *tree; /* for explain; NULL */
 };
 
 struct derived {   /* filter and map: event NAME from EVENT [each w in words] [where] { … } */
   uint16_t schema; /* what it makes */
+  uint16_t level;  /* the first pass that has it */
   uint16_t stage;  /* 1 + the highest stage of its sources */
   uint16_t from_count;
   const struct derived_from {
@@ -109,6 +137,8 @@ struct list_def {
   const struct list_set *set;       /* what the text or a file brought */
   int64_t ttl_us, visible_after_us; /* -1 = not said */
   bool live;                        /* a rule fills it */
+  uint64_t asked;                   /* bits: passes that ask it */
+  uint16_t level;                   /* the first pass that can ask it */
 };
 struct table_def {
   struct slice name;
@@ -116,6 +146,8 @@ struct table_def {
   const struct slice *columns;
   const struct table_rows *rows; /* of a file; NULL */
   bool live;                     /* from events: */
+  uint64_t asked;                /* bits: passes that ask it */
+  uint16_t level;
   bool ttl_on_read;
   uint16_t from_type, key_slot;
   const uint16_t *column_slots;
@@ -130,6 +162,9 @@ struct type_use {
   const uint16_t *spaces; /* key spaces of those rules that need state (patterns) */
   uint16_t derived_count;
   const uint16_t *derived; /* in the order of names */
+  uint16_t population_count, ask_count;
+  const uint16_t *populations;    /* whose events are of the type */
+  const struct counter_ask *asks; /* those with `before` first, then in the order of populations */
   uint16_t all_space_count;
   const uint16_t *all_spaces; /* key spaces of all rules that name the type, `on` rules included */
 };
@@ -163,6 +198,7 @@ struct ruleset {
       *tree; /* as long as the caller keeps it: explain and the tests read it, the engine does not; NULL */
   uint16_t regex_count;
   /* what is counted: count_plan.h */
+  bool event_rounds; /* a list is asked by a pass before the one that fills it: passes go event by event */
   uint16_t population_count, counter_count, window_count, join_count, group_count, level_count;
   const struct population *populations;
   const struct counter_plan *counters;

@@ -121,7 +121,7 @@ struct ref {
   enum aggregate aggregate;
   uint16_t index, column;
   uint16_t step;  /* index in struct rule_tree.steps */
-  uint16_t field; /* index in the schema's fields, or FIELD_TIME */
+  uint16_t field; /* index in the schema's fields (their number: `event_time`), or FIELD_TIME */
   int32_t nth;    /* AGG_NTH: from 1 */
   /* REF_FIELD, REF_LIST_FIELD in a text that is read for several event types (`among`: rule_tree.types; `until` of a
    * group: element.until_types; `from a, b`: event_tree.from_types): the field's index for each of these types, in
@@ -395,6 +395,7 @@ struct list_tree {
   uint32_t item_count;
   struct tree_expr **items; /* literals; [check] of the list's type after `cast` */
   uint16_t index;           /* [check] in tree.lists */
+  uint16_t level;           /* [check] the first pass that can ask it: behind those of the rules that fill it */
 };
 
 struct column_tree {
@@ -418,6 +419,7 @@ struct table_tree {
   /* [check] index in tree.tables. The key's type: that of the column of its name; of `from event` the event's field;
    * else that of the first text that asks the table (string if none does). */
   uint16_t index;
+  uint16_t level; /* [check] of the pass that fills it */
   struct type key_type;
   bool key_type_known;
 };
@@ -573,7 +575,8 @@ struct rule_tree {
   struct name *to; /* sink names or texts; quoted ones have to_quoted */
   bool *to_quoted;
   /* [check] */
-  uint16_t id; /* index in tree.rules */
+  uint16_t id;    /* index in tree.rules */
+  uint16_t level; /* of the pass that works on it: 0 where it needs no windows, joins, alerts and filled lists */
   uint16_t after_step_index;
   uint16_t step_count;
   uint16_t type_count; /* event types of the steps and absences, ascending ids */
@@ -638,6 +641,7 @@ struct test_line {
       *entries;            /* literals; a list `[1, 2]` is a TREE_LITERAL of VALUE_LIST, its elements in `items` too */
   int64_t times, every_us; /* 1, 0; -1 = `every` not said */
   struct slice at;         /* expect at, watermark */
+  struct span at_span;     /* line 0 = not known */
   bool nothing, nothing_else;
 };
 struct test_tree {
@@ -708,8 +712,9 @@ struct type_info {
   struct event_tree *event; /* source, derived */
   struct rule_tree *rule;   /* alerts */
   uint16_t id, stage, field_count;
-  struct type_field *fields;
-  uint16_t *computed_order; /* indices of the computed fields, each after those that it reads */
+  uint16_t level;            /* the first pass that has its events: 0 for source events and what filters make of them */
+  struct type_field *fields; /* fields[field_count]: the event's own time, read as `event_time` */
+  uint16_t *computed_order;  /* indices of the computed fields, each after those that it reads */
   uint16_t computed_count;
   int32_t time_field;   /* index in fields; -1 = `event_time log`, derived */
   int32_t unique_field; /* -1 = none */
@@ -757,7 +762,8 @@ void diag_print(struct buf *out, const struct tree *tree, const struct diag *dia
 void diag_json(struct buf *out, const struct tree *tree,
                const struct diag *diag); /* {"file":…,"line":…,"column":…,"severity":…,"code":…,"message":…,"hint":…} */
 
-/* Nearest of `count` names to a misspelt one (Levenshtein <= 1/3 of the length, at least 1), or an empty slice. */
+/* Nearest of `count` names to a misspelt one (at most 1/3 of the letters wrong, at least 1; neighbours that changed
+ * places are one), else one that it abbreviates (`amnt`), or an empty slice. */
 struct slice diag_nearest(struct slice wrong, const struct slice *names, size_t count);
 
 #endif

@@ -81,3 +81,11 @@ if(Python3_FOUND AND TARGET weir AND EXISTS ${CMAKE_SOURCE_DIR}/examples/fraud/g
     add_test(NAME example_fraud_real COMMAND ${run_example} --real $<TARGET_FILE:weir> $<TARGET_FILE:fraud_generate> ${CMAKE_SOURCE_DIR})
   endif()
 endif()
+
+# Models that the XGBoost library trained, its results against ours. Skipped where Python has no xgboost.
+if(Python3_FOUND)
+  add_executable(model_side model/model_side.c)
+  target_link_libraries(model_side PRIVATE weir_base weir_options)
+  add_test(NAME model_xgboost COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/model/run_model.py
+    $<TARGET_FILE:model_side>)
+endif()

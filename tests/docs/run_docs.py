@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 DAY = "2026-01-05T"
-PAGES_WITH_EXAMPLES = ["language.md", "semantics.md", "decisions.md"]
+PAGES_WITH_EXAMPLES = ["language.md", "counting.md", "semantics.md", "decisions.md"]
 # Blocks that are only read: templates of syntax, commands for a shell.
 READ_ONLY = {"text", "sh"}
 RESULT_OF = {"error": "weir", "warning": "weir", "alerts": "events", "refused": "events"}

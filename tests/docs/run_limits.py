@@ -6,6 +6,7 @@
 LIMITS_TABLE prints the table of base/limits.h, from which the numbers are taken, so a limit that moves moves its test. A limit
 that has no probe must be named in NOT_PROBED with the reason. Ends with a line `N passed, N failed`.
 """
+import datetime
 import json
 import os
 import re
@@ -147,6 +148,10 @@ def parse_depth(weir, limit):
 
 def pattern_depth(weir, limit):
     rules_border(weir, lambda n: EVENT + "rule r { key none within 1m match " + "(" * n + "a = e" + ")" * n + " then b = e }", limit)
+
+
+def clause_duration_days(weir, limit):
+    rules_border(weir, lambda n: EVENT + f"rule r {{ key none match a = e then b = e within {n}d }}", limit)
 
 
 def expression_depth(weir, limit):
@@ -295,6 +300,14 @@ def regex_groups(weir, limit):
 def regex_steps(weir, _):
     told, said = weir.run(EVENT + "rule r { on e emit { m = s matches /^(a|aa)+$/ } }", [record(s="a" * 60 + "b"), record(s="aaa")])
     expect([a["fields"]["m"] for a in told] == [False, True] and "1 regex matches were given up" in said, f"{told} {said}")
+
+
+def previous_idle_days(weir, limit):
+    first = datetime.datetime(2020, 1, 5, 10)
+    at = [first, first + datetime.timedelta(days=limit), first + datetime.timedelta(days=2 * limit, microseconds=1)]
+    told, _ = weir.run(EVENT + "rule r { on e key s emit { before = previous(n) } }",
+                       [json.dumps({"at": t.isoformat() + "Z", "s": "k", "n": i}) for i, t in enumerate(at)])
+    expect([a["fields"]["before"] for a in told] == [None, 0, None], f"{told}")
 
 
 def caps(weir, name, cap):

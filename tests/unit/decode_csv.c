@@ -101,6 +101,11 @@ TEST(required_and_time) {
   EXPECT_TEXT(TEXT(",a"), "no_time: `at`: the event time is missing or null");
   EXPECT_TEXT(TEXT("x,a"), "bad_time: `at`: expected a time as a number of seconds");
   EXPECT_TEXT(TEXT("1,"), "bad_required: `id`: required, but missing or null");
+  /* What no record of the file can have: the header is to blame. */
+  EXPECT_INT(decoder_csv_header(ctx.decoder, SLICE("at,x"), &problem), 0);
+  EXPECT_TEXT(TEXT("1,a"), "bad_required: `id`: the CSV header has no such column");
+  EXPECT_INT(decoder_csv_header(ctx.decoder, SLICE("id,x"), &problem), 0);
+  EXPECT_TEXT(TEXT("1,a"), "no_time: `at`: the CSV header has no such column");
   test_end(&ctx);
 }
 
@@ -115,7 +120,7 @@ TEST(types) {
   EXPECT_TEXT(TEXT("other,a,5"), "ignored");
   EXPECT_TEXT(TEXT(",a,5"), "bad_schema: no text in `type` says which of the declared event types this is");
   EXPECT_INT(decoder_csv_header(ctx.decoder, SLICE("user,amount"), &problem), 0);
-  EXPECT_TEXT(TEXT("a,5"), "bad_schema: no text in `type` says which of the declared event types this is");
+  EXPECT_TEXT(TEXT("a,5"), "bad_schema: no column `type` says which of the declared event types this is");
   test_end(&ctx);
 }
 

@@ -148,8 +148,17 @@ TEST(nearest_names) {
   EXPECT(nearest_is("suppres", "suppress"));
   EXPECT(nearest_is("serverity", "severity"));
   EXPECT(nearest_is("sevreity", "severity"));
-  EXPECT(nearest_is("scroe", ""));
+  EXPECT(nearest_is("scroe", "score")); /* neighbours that changed places are one slip */
   EXPECT(nearest_is("t", "to"));
+  EXPECT(nearest_is("ot", "to"));
+  EXPECT(nearest_is("amnt", "amount"));
+  EXPECT(nearest_is("msg", "message"));
+  EXPECT(nearest_is("mess", "message"));
+  EXPECT(nearest_is("me", ""));
+  EXPECT(nearest_is("sor", "")); /* `score` has another letter too */
+  EXPECT(nearest_is("mssg", "message"));
+  EXPECT(nearest_is("mnt", ""));
+  EXPECT(nearest_is("x", ""));
   EXPECT(nearest_is("xyz", ""));
   EXPECT(nearest_is("", ""));
   char long_name[200];

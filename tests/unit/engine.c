@@ -163,6 +163,40 @@ TEST(the_id_is_as_documented_and_follows_unique) {
   free(there);
 }
 
+/* Events that are derived of one with `unique` have its value, their type and their number; also through two hands, and
+ * where their cause has none, its place. */
+TEST(the_id_follows_unique_through_derived_events) {
+  static const char rules[] =
+      "event payment { event_time at unique id for 10m at time(s) id string card string n int words [string] }\n"
+      "event other { event_time at at time(s) card string n int }\n"
+      "event both from payment, other where n > 0 { card = card n = n }\n"
+      "event word from payment each w in words { card = card w = w }\n"
+      "event again from word where w != \"y\" { card = card }\n"
+      "rule a { on both key card }\n"
+      "rule b { key card match x = again then y = word within 1s }\n"
+      "rule c { on word key card }\n";
+#define RECORD "{\"type\":\"payment\",\"at\":1,\"card\":\"c\",\"n\":1,\"id\":\"i1\",\"words\":[\"x\",\"y\"]}\n"
+#define OTHER "{\"type\":\"other\",\"at\":1,\"card\":\"c\",\"n\":1}\n"
+  struct run *here = new_run(rules, RECORD OTHER), *there = new_run(rules, "{}\n" RECORD OTHER);
+  there->sources[0] = "mirror";
+  run(here);
+  run(there);
+  EXPECT_INT(times(here->alerts, "\n"), 5);
+  EXPECT_INT(times(there->alerts, "\n"), 5);
+  const char *a = here->alerts, *b = there->alerts;
+  char ids[5][40];
+  for (int i = 0; i < 5; i++) {
+    a = strstr(a, "\"id\":\"") + 6;
+    b = strstr(b, "\"id\":\"") + 6;
+    EXPECT((strncmp(a, b, 32) == 0) == (i < 4)); /* the last is told of `other`, which has no `unique` */
+    memcpy(ids[i], a, 32);
+    for (int j = 0; j < i; j++) EXPECT(memcmp(ids[i], ids[j], 32) != 0);
+  }
+  HAS(here->alerts, "\"id\":\"d63866f77335412bcb8923b3cebb7916\"");
+  free(here);
+  free(there);
+}
+
 TEST(long_matches_show_the_first_63_and_the_last) {
   static char lines[8192];
   for (int i = 0; i < 70; i++) {

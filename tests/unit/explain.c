@@ -147,7 +147,7 @@ TEST(on_rules_and_derived_events) {
 TEST(json_has_the_same_content) {
   struct fixture f;
   if (set_up(&f, EVENTS "list l string { \"a\" }\nrule r \"with \\\"quotes\\\"\" { on payment(status in l) key card "
-                        "}\nrule s { on payment key card  when count() over 1h > 3 }")) {
+                        "}\nrule s { on rule_minute(seen > 3) }")) {
     const char *json = explained(&f, NULL, EXPLAIN_JSON);
     EXPECT_PART(json,
                 "{\"rules\":[{\"rule\":\"r\",\"description\":\"with \\\"quotes\\\"\",\"about\":[],\"does\":[\"For each "

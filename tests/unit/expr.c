@@ -25,7 +25,15 @@ static struct value table_get(void *context, uint16_t table, uint16_t column, st
   (void)context;
   return key.i == 1 ? value_int(table * 10 + column) : value_null();
 }
-static const struct expr_lookup lookup = {list_has, table_get};
+/* Ten times the first and the second, so that the order is seen; model 1 has no score; of more inputs their number. */
+static struct value model_get(void *context, uint16_t model, const struct value *inputs, uint32_t count) {
+  (void)context;
+  if (model == 1) return value_null();
+  if (count > 2) return value_float(count);
+  double a = value_is_null(inputs[0]) ? -1 : (double)inputs[0].i, b = value_is_null(inputs[1]) ? -1 : inputs[1].f;
+  return value_float(10 * a + b);
+}
+static const struct expr_lookup lookup = {.list_has = list_has, .table_get = table_get, .model_get = model_get};
 
 static void begin(void) {
   mem = mem_new(0);
@@ -680,6 +688,58 @@ TEST(lookups) {
   end();
 }
 
+static bool same_key(const struct expr_node *a, const struct expr_node *b) {
+  struct buf x, y;
+  buf_init(&x, mem);
+  buf_init(&y, mem);
+  expr_node_key(&x, a);
+  expr_node_key(&y, b);
+  return slice_equal(buf_view(&x), buf_view(&y));
+}
+
+TEST(models) {
+  begin();
+  struct expr_node *asked = node_new(EXPR_MODEL, TYPE(VALUE_FLOAT), 2);
+  asked->children[0] = field(3, TYPE(VALUE_INT));
+  asked->children[1] = input(BANK_REGISTER, 4, TYPE(VALUE_FLOAT));
+  event[3] = value_int(7);
+  registers[4] = value_float(0.5);
+  EXPECT(same(value_of(asked), value_float(70.5)));
+  EXPECT_INT(truth_of(binary(EXPR_GREATER, asked, literal(value_int(70)))), 1);
+  EXPECT_INT(truth_of(unary(EXPR_NOT, binary(EXPR_GREATER, asked, literal(value_int(71))))), 1);
+  event[3] = value_null(); /* a null is the model's to judge */
+  EXPECT(same(value_of(asked), value_float(-9.5)));
+  /* Inputs that are computed, truths among them, beside some that stay where they are. */
+  asked->children[0] = binary(EXPR_ADD, field(0, TYPE(VALUE_INT)), field(0, TYPE(VALUE_INT)));
+  event[0] = value_int(3);
+  EXPECT(same(value_of(binary(EXPR_ADD, asked, binary(EXPR_ADD, asked, asked))), value_float(181.5)));
+  struct expr_node *both = binary(EXPR_AND, field(5, TYPE(VALUE_BOOL)), field(6, TYPE(VALUE_BOOL)));
+  asked->children[0] = both;
+  event[5] = event[6] = value_bool(true);
+  EXPECT(same(value_of(asked), value_float(10.5)));
+  event[6] = value_null();
+  EXPECT(same(value_of(asked), value_float(-9.5)));
+  EXPECT_INT(truth_of(binary(EXPR_AND, field(5, TYPE(VALUE_BOOL)), binary(EXPR_LESS, asked, literal(value_int(0))))),
+             1);
+  /* Never folded; null where there is no score; two models are two keys. */
+  asked->children[0] = literal(value_int(2));
+  asked->children[1] = literal(value_float(1));
+  EXPECT(same(value_of(asked), value_float(21)));
+  struct expr_node other = *asked;
+  other.index = 1;
+  EXPECT(value_is_null(value_of(&other)));
+  EXPECT_INT(truth_of(binary(EXPR_LESS, &other, literal(value_int(0)))), -1);
+  EXPECT(!same_key(asked, &other) && same_key(asked, asked));
+  /* As many as there may be, and one more. */
+  struct expr_node *most = node_new(EXPR_MODEL, TYPE(VALUE_FLOAT), EXPR_MODEL_INPUTS_MAX);
+  for (unsigned i = 0; i < EXPR_MODEL_INPUTS_MAX; i++) most->children[i] = field(i % 16, TYPE(VALUE_FLOAT));
+  EXPECT(same(value_of(most), value_float(EXPR_MODEL_INPUTS_MAX)));
+  struct err err = {0};
+  EXPECT(expr_compile(&nodes, node_new(EXPR_MODEL, TYPE(VALUE_FLOAT), EXPR_MODEL_INPUTS_MAX + 1), &err) == NULL);
+  EXPECT_TEXT(err.text, "a model has too many inputs");
+  end();
+}
+
 TEST(choices_and_casts) {
   begin();
   struct expr_node *x = field(0, TYPE(VALUE_INT)), *d = field(1, TYPE_DECIMAL(2)), *f = field(2, TYPE(VALUE_FLOAT));
@@ -815,15 +875,6 @@ TEST(evaluation_allocates_nothing) {
   for (int i = 0; i < 1000; i++) EXPECT_INT(expr_truth(expr, &env), 1);
   EXPECT_INT(mem_count(mem), before);
   end();
-}
-
-static bool same_key(const struct expr_node *a, const struct expr_node *b) {
-  struct buf x, y;
-  buf_init(&x, mem);
-  buf_init(&y, mem);
-  expr_node_key(&x, a);
-  expr_node_key(&y, b);
-  return slice_equal(buf_view(&x), buf_view(&y));
 }
 
 TEST(keys) {

@@ -84,7 +84,7 @@ TEST(nested_paths_and_names) {
   EXPECT_TEXT(
       LINES("{\"@timestamp\":\"2026-11-21T10:00:00Z\",\"merchant\":{\"country\":\"DE\",\"Geo\":{\"lat\":48.123456789}},"
             "\"country\":\"FR\",\"on\":1,\"a.b\":2,\"\":3,\"DestPort\":443,\"2fa\":true,\"named\":\"x\"}"),
-      "\n# 1 records\n"
+      "\n# 1 record\n"
       "event card_payment {\n"
       "  event_time timestamp\n"
       "  timestamp        time from \"@timestamp\"          # always 2026-11-21T10:00:00Z\n"
@@ -111,7 +111,7 @@ TEST(kinds) {
       strstr(text,
              "  big      float              # 1 to 92233720368547760000; 2 different values; has ints beyond 64 bits; "
              "missing or null in 1\n") != NULL);
-  EXPECT(strstr(text, "  m        int                # of several kinds: number 2 times, text 1 times\n") != NULL);
+  EXPECT(strstr(text, "  m        int                # of several kinds: number 2 times, text 1 time\n") != NULL);
   EXPECT(strstr(text, "  l        [int]              # up to 2 elements; missing or null in 1\n") != NULL);
   EXPECT(strstr(text, "  d        [decimal(2)] ") != NULL);
   EXPECT(strstr(text, "  # \"o\"                       # up to 1 elements, not all of one plain type") != NULL);
@@ -125,7 +125,7 @@ TEST(several_types) {
       LINES("{\"type\":\"login\",\"user\":\"a\"}", "{\"user\":\"a\",\"amount\":5,\"type\":\"auth.payment.v1\"}",
             "{\"type\":\"login\",\"user\":\"b\"}");
   EXPECT(strstr(text, "# 2 records\nevent login {\n  event_time log") != NULL);
-  EXPECT(strstr(text, "# 1 records\nevent auth_payment_v1 {\n  named \"auth.payment.v1\"\n") != NULL);
+  EXPECT(strstr(text, "# 1 record\nevent auth_payment_v1 {\n  named \"auth.payment.v1\"\n") != NULL);
   EXPECT(strstr(text, "type ") == NULL);
 }
 
@@ -152,12 +152,45 @@ TEST(csv) {
               "event payment {\n"
               "  event_time at\n"
               "  id       int                # 1 to 3; 3 different values\n"
-              "  mixed    string             # of several kinds: number 1 times, text 1 times; missing or null in 1\n"
+              "  mixed    string             # of several kinds: number 1 time, text 1 time; missing or null in 1\n"
               "  code     string             # \"007\", \"008\", \"009\"\n"
               "  at       time               # 2026-11-21T10:00:00Z to 2026-11-21T10:00:02Z\n"
               "  ok       bool\n"
               "  # \"none\"                    # always null\n"
               "}\n");
+}
+
+TEST(numbers_that_a_float_cannot_hold) {
+  EXPECT_TEXT(
+      LINES("{\"a\":1e400,\"b\":1e400,\"c\":-1e999}", "{\"a\":1e400,\"b\":2.5,\"c\":1e999}"),
+      "\n# 2 records\n"
+      "event card_payment {\n"
+      "  event_time log              # no field looks like an event time\n"
+      "  a        float              # out of the range of a float, taken as null: 2\n"
+      "  b        float              # 2.5 to 2.5; 2 different values; out of the range of a float, taken as null: 1\n"
+      "  c        float              # 2 different values; out of the range of a float, taken as null: 2\n"
+      "}\n");
+}
+
+static const char *why_not(const char *header, const char *record) {
+  static char text[200];
+  struct mem *mem = mem_new(0);
+  struct infer *infer = infer_new(mem, SLICE("e"), SLICE("type"));
+  struct buf why;
+  buf_init(&why, mem);
+  if (header != NULL) EXPECT_INT(infer_csv_header(infer, slice_of(header), NULL), 0);
+  for (int i = 0; record != NULL && i < 2; i++) infer_csv(infer, slice_of(record));
+  snprintf(text, sizeof text, "%s", infer_found(infer, &why) ? "found" : buf_text(&why));
+  mem_free_all(mem);
+  return text;
+}
+
+TEST(nothing_to_propose_says_why) {
+  EXPECT_TEXT(why_not(NULL, NULL), "there is no record");
+  EXPECT_TEXT(why_not("a,b", NULL), "there is no record behind the CSV header");
+  EXPECT_TEXT(why_not("a,b", "1"),
+              "none of the 2 records could be read; the first: a row with another number of cells than the header");
+  EXPECT_TEXT(why_not("a,b", "1,2"), "found");
 }
 
 TEST(limits) {

@@ -7,14 +7,13 @@
 static struct hash128 key(uint64_t n) { return (struct hash128){.low = hash_u64(n), .high = hash_u64(n ^ 0x5555)}; }
 
 /* Keys whose home is the same line, so that removal has to move entries. */
-static struct hash128 crowded(uint64_t n) { return (struct hash128){.low = n, .high = n << 40 | 3}; }
+static struct hash128 crowded(uint64_t n) { return (struct hash128){.low = n << 40 | 3, .high = n}; }
 
 static void round_trip(struct hash128 (*make)(uint64_t), uint64_t count) {
   struct mem *mem = mem_new(0);
   struct pool pool;
   pool_init(&pool, mem);
   struct key_table *table = key_table_new(mem, &pool);
-  struct wheel *wheel = wheel_new(mem, &pool);
   for (uint64_t i = 1; i <= count; i++) {
     EXPECT(key_table_find(table, make(i)) == NULL);
     struct key_record *record = key_table_make(table, make(i), (uint16_t)(i % 7));
@@ -27,7 +26,7 @@ static void round_trip(struct hash128 (*make)(uint64_t), uint64_t count) {
     EXPECT(record != NULL);
     if (record == NULL) break;
     key_record_remove(table, record, (uint32_t)i);
-    key_table_release(table, wheel, record);
+    key_table_release(table, record);
   }
   for (uint64_t i = 1; i <= count; i++) {
     struct key_record *record = key_table_find(table, make(i));
@@ -40,18 +39,50 @@ static void round_trip(struct hash128 (*make)(uint64_t), uint64_t count) {
 TEST(makes_finds_and_releases) { round_trip(key, 20000); }
 TEST(the_same_with_collisions) { round_trip(crowded, 500); }
 
-TEST(a_record_takes_its_timer_with_it) {
+TEST(a_guess_is_good_while_the_record_is_the_keys) {
+  struct mem *mem = mem_new(0);
+  struct pool pool;
+  pool_init(&pool, mem);
+  struct key_table *table = key_table_new(mem, &pool);
+  struct key_record *record = key_table_make(table, key(1), 0);
+  key_record_rule(table, record, 7, true);
+  struct key_record *guess = key_table_guess(table, key(1));
+  EXPECT(guess == record);
+  EXPECT(key_table_guess(table, key(2)) == NULL);
+  EXPECT(key_table_recall(table, key(1), guess) == record);
+  EXPECT(key_table_recall(table, key(1), NULL) == record);
+  key_record_remove(table, record, 7);
+  key_table_release(table, record);
+  EXPECT(key_table_recall(table, key(1), guess) == NULL);
+  struct key_record *other = key_table_make(table, key(2), 0); /* in the same memory */
+  key_record_rule(table, other, 7, true);
+  EXPECT(other == guess);
+  EXPECT(key_table_recall(table, key(1), guess) == NULL);
+  EXPECT(key_table_recall(table, key(2), guess) == other);
+  mem_free_all(mem);
+}
+
+/* The timer stays in the wheel, its record stays a record: it fires for whoever has the memory then. */
+TEST(a_timer_outlives_its_key) {
   struct mem *mem = mem_new(0);
   struct pool pool;
   pool_init(&pool, mem);
   struct key_table *table = key_table_new(mem, &pool);
   struct wheel *wheel = wheel_new(mem, &pool);
   struct key_record *record = key_table_make(table, key(1), 0);
-  wheel_add(wheel, &record->timer, 1000);
-  key_table_release(table, wheel, record);
+  int64_t deadline = 0;
+  wheel_arm(wheel, &record->timer, 1000);
+  key_table_release(table, record);
   EXPECT(key_table_find(table, key(1)) == NULL);
   EXPECT_INT(key_table_count(table), 0);
-  EXPECT(wheel_next(wheel, INT64_MAX) == NULL);
+  record = key_table_make(table, key(2), 0);
+  wheel_arm(wheel, &record->timer, 2000);
+  EXPECT(wheel_next(wheel, INT64_MAX, &deadline) == &record->timer);
+  EXPECT_INT(deadline, 1000);
+  wheel_arm(wheel, &record->timer, 2000);
+  EXPECT(wheel_next(wheel, INT64_MAX, &deadline) == &record->timer);
+  EXPECT_INT(deadline, 2000);
+  EXPECT(wheel_next(wheel, INT64_MAX, &deadline) == NULL);
   mem_free_all(mem);
 }
 

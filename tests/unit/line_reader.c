@@ -49,7 +49,7 @@ static int fake_stat(void *context, const char *path, struct env_stat *out) {
   (void)context;
   for (size_t i = 0; i < file_count; i++) {
     if (strcmp(files[i].path, path) != 0) continue;
-    *out = (struct env_stat){ENV_FILE, (int64_t)files[i].bytes.length, 0};
+    *out = (struct env_stat){.kind = ENV_FILE, .bytes = (int64_t)files[i].bytes.length};
     return 0;
   }
   return -ENOENT;

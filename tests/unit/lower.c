@@ -544,8 +544,7 @@ TEST(missing_and_broken_files_are_said) {
 /* ---- what cannot run, what is out of memory ---- */
 
 TEST(what_is_not_run_yet_is_left_out_or_refused) {
-  const char *rules =
-      EVENTS "rule a { on payment key card }\nrule b { on payment key card  when count() over 10m > 3 }";
+  const char *rules = EVENTS "rule a { on payment key card }\nrule b { on rule_minute(seen > 3) }";
   struct fixture f;
   set_up(&f, rules);
   if (compiled(&f)) {

@@ -100,11 +100,31 @@ TEST(two_dashes_end_the_options) {
 
 TEST(a_value_may_look_like_an_option) {
   struct parsed parsed;
-  parse(&parsed, (const char *const[8]){"--text", "--flag", "x", NULL});
+  parse(&parsed, (const char *const[8]){"--text", "--fl", "x", NULL});
   EXPECT_INT(parsed.status, 0);
-  EXPECT_TEXT(parsed.said.text, "--flag");
+  if (parsed.status == 0) EXPECT_TEXT(parsed.said.text, "--fl");
+  done(&parsed);
+  parse(&parsed, (const char *const[8]){"--text=--flag", "x", NULL});
+  EXPECT_INT(parsed.status, 0);
+  if (parsed.status == 0) EXPECT_TEXT(parsed.said.text, "--flag");
   EXPECT(!parsed.said.flag);
   done(&parsed);
+}
+
+TEST(a_value_that_was_left_out) { /* the option behind it would be lost, and the operand would be taken for rules */
+  expect_error((const char *const[8]){"--text", "--flag", "x", NULL},
+               "`--text` needs a value: --text TEXT\nif `--flag` is the value, write --text=--flag");
+  expect_error((const char *const[8]){"--text", "--size=1", "x", NULL},
+               "`--text` needs a value: --text TEXT\nif `--size=1` is the value, write --text=--size=1");
+  expect_error((const char *const[8]){"--input", "--help", NULL},
+               "`--input` needs a value: --input FILE\nif `--help` is the value, write --input=--help");
+  expect_error((const char *const[8]){"--text=", "x", NULL}, "the value of `--text` is empty");
+}
+
+TEST(an_option_that_was_not_written_out) {
+  expect_error((const char *const[8]){"--te", "x", NULL}, "there is no option `--te`\ndid you mean `--text`?");
+  expect_error((const char *const[8]){"-o", "x", NULL}, "there is no option `-o`\ndid you mean `--order`?");
+  expect_error((const char *const[8]){"--shrads", "2", NULL}, "there is no option `--shrads`");
 }
 
 TEST(help_needs_no_operands) {

@@ -368,7 +368,7 @@ TEST(wrong_declarations) {
   EXPECT_ERRORS("list a string { \"b\" \"c\" }",
                 "a.weir:1:21: error: expected `,` or `}` in the list, found the string \"c\"\n"
                 "    1 | list a string { \"b\" \"c\" }\n"
-                "      |                     ^^^\n");
+                "      |                     ^^^ put a comma between the values\n");
   EXPECT_ERRORS("test \"a\" for b { c { d: e } expect b { f = 1 } }",
                 "a.weir:1:25: error: expected a literal value after `:`, found `e`\n"
                 "    1 | test \"a\" for b { c { d: e } expect b { f = 1 } }\n"

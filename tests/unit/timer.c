@@ -12,7 +12,7 @@ static uint64_t draw(void) {
   return seed;
 }
 
-enum { TIMERS = 3000 };
+enum { TIMERS = 1500 };
 
 /* Against a plain list: the earliest below the frontier, always. */
 static bool agrees(uint64_t start, int64_t span) {
@@ -20,41 +20,27 @@ static bool agrees(uint64_t start, int64_t span) {
   struct pool pool;
   pool_init(&pool, mem);
   struct wheel *wheel = wheel_new(mem, &pool);
-  static int64_t open[TIMERS];
-  static int which[TIMERS];
   static struct wheel_timer timers[TIMERS];
-  memset(timers, 0, sizeof timers);
-  int count = 0;
+  static int64_t open[TIMERS];
   bool good = true;
-  int64_t frontier = -span / 2;
+  int64_t frontier = -span / 2, told;
   seed = start;
-  for (int round = 0; round < TIMERS && good; round++) {
+  for (int i = 0; i < TIMERS; i++) open[i] = timers[i].deadline = WHEEL_UNSET;
+  for (int round = 0; round < 2 * TIMERS && good; round++) {
+    int which = (int)(draw() % TIMERS); /* set anew, or moved where that is earlier */
     int64_t deadline = frontier + (int64_t)(draw() % (uint64_t)span);
-    wheel_add(wheel, &timers[round], deadline);
-    open[count] = deadline;
-    which[count++] = round;
-    if (draw() % 8 == 0) { /* one is taken out */
-      int out = (int)(draw() % (uint64_t)count);
-      wheel_remove(wheel, &timers[which[out]]);
-      open[out] = open[--count];
-      which[out] = which[count];
-    }
+    wheel_arm(wheel, &timers[which], deadline);
+    if (deadline < open[which]) open[which] = deadline;
     if (draw() % 4 == 0) frontier += (int64_t)(draw() % (uint64_t)(span / 8 + 1));
     struct wheel_timer *timer;
-    while (good && (timer = wheel_next(wheel, frontier)) != NULL) {
-      int64_t told = timer->deadline;
-      int best = -1;
-      for (int i = 0; i < count; i++)
-        if (best < 0 || open[i] < open[best]) best = i;
-      good = best >= 0 && open[best] == told && told < frontier && !wheel_is_set(timer);
-      for (int i = 0; i < count && good; i++)
-        if (&timers[which[i]] == timer) best = i;
-      if (good) {
-        open[best] = open[--count];
-        which[best] = which[count];
-      }
+    while (good && (timer = wheel_next(wheel, frontier, &told)) != NULL) {
+      int best = 0;
+      for (int i = 1; i < TIMERS; i++)
+        if (open[i] < open[best]) best = i;
+      good = open[best] == told && told < frontier && open[timer - timers] == told && timer->deadline == WHEEL_UNSET;
+      open[timer - timers] = WHEEL_UNSET;
     }
-    for (int i = 0; i < count && good; i++) good = open[i] >= frontier;
+    for (int i = 0; i < TIMERS && good; i++) good = open[i] >= frontier && open[i] == timers[i].deadline;
   }
   mem_free_all(mem);
   return good;
@@ -70,45 +56,81 @@ TEST(fires_in_order_over_years) {
   for (uint64_t s = 1; s <= 10; s++) EXPECT(agrees(s * 1299709, INT64_C(300000000000000)));
 }
 
+static struct wheel *wheel_of(struct mem **mem, struct pool *pool) {
+  *mem = mem_new(0);
+  pool_init(pool, *mem);
+  return wheel_new(*mem, pool);
+}
+
 TEST(a_timer_of_the_past_fires_at_once) {
-  struct mem *mem = mem_new(0);
+  struct mem *mem;
   struct pool pool;
-  pool_init(&pool, mem);
-  struct wheel *wheel = wheel_new(mem, &pool);
-  struct wheel_timer one = {0}, two = {0};
-  wheel_add(wheel, &one, 1000000);
-  EXPECT(wheel_next(wheel, 2000000) == &one);
-  wheel_add(wheel, &two, -5);
-  EXPECT(wheel_next(wheel, 2000000) == &two);
-  EXPECT(wheel_next(wheel, INT64_MAX) == NULL);
+  struct wheel *wheel = wheel_of(&mem, &pool);
+  struct wheel_timer one = {WHEEL_UNSET}, two = {WHEEL_UNSET};
+  int64_t deadline = 0;
+  wheel_arm(wheel, &one, 1000000);
+  EXPECT(wheel_next(wheel, 2000000, &deadline) == &one);
+  EXPECT_INT(deadline, 1000000);
+  wheel_arm(wheel, &two, -5);
+  EXPECT(wheel_next(wheel, 2000000, &deadline) == &two);
+  EXPECT_INT(deadline, -5);
+  EXPECT(wheel_next(wheel, INT64_MAX, &deadline) == NULL);
   mem_free_all(mem);
 }
 
 TEST(the_frontier_is_open) {
-  struct mem *mem = mem_new(0);
+  struct mem *mem;
   struct pool pool;
-  pool_init(&pool, mem);
-  struct wheel *wheel = wheel_new(mem, &pool);
-  struct wheel_timer timer = {0};
-  wheel_add(wheel, &timer, 77);
-  EXPECT(wheel_next(wheel, 77) == NULL);
-  EXPECT(wheel_next(wheel, 78) == &timer);
+  struct wheel *wheel = wheel_of(&mem, &pool);
+  struct wheel_timer timer = {WHEEL_UNSET};
+  int64_t deadline;
+  wheel_arm(wheel, &timer, 77);
+  EXPECT(wheel_next(wheel, 77, &deadline) == NULL);
+  EXPECT(wheel_next(wheel, 78, &deadline) == &timer);
   mem_free_all(mem);
 }
 
-TEST(what_was_taken_out_does_not_fire) {
-  struct mem *mem = mem_new(0);
+TEST(a_later_deadline_leaves_the_timer_where_it_is) {
+  struct mem *mem;
   struct pool pool;
-  pool_init(&pool, mem);
-  struct wheel *wheel = wheel_new(mem, &pool);
-  struct wheel_timer far = {0}, near = {0};
-  wheel_add(wheel, &far, INT64_C(86400000000));
-  wheel_add(wheel, &near, 10);
-  wheel_remove(wheel, &far);
-  wheel_remove(wheel, &far);
-  EXPECT(wheel_next(wheel, INT64_MAX) == &near);
-  EXPECT(wheel_next(wheel, INT64_MAX) == NULL);
+  struct wheel *wheel = wheel_of(&mem, &pool);
+  struct wheel_timer timer = {WHEEL_UNSET};
+  int64_t deadline = 0;
+  wheel_arm(wheel, &timer, 10);
+  wheel_arm(wheel, &timer, INT64_C(86400000000));
+  EXPECT_INT(wheel->count, 1);
+  EXPECT(wheel_next(wheel, INT64_MAX, &deadline) == &timer);
+  EXPECT_INT(deadline, 10);
+  EXPECT(wheel_next(wheel, INT64_MAX, &deadline) == NULL);
   EXPECT_INT(wheel->count, 0);
+  mem_free_all(mem);
+}
+
+/* Deadlines that move back and forth, also to where the timer stood before: once each, and no entries without end. */
+TEST(stale_entries_are_swept_out) {
+  struct mem *mem;
+  struct pool pool;
+  struct wheel *wheel = wheel_of(&mem, &pool);
+  static struct wheel_timer timers[8];
+  int64_t deadline = 0, now = 0;
+  for (int i = 0; i < 8; i++) timers[i].deadline = WHEEL_UNSET;
+  for (int round = 0; round < 50000; round++) {
+    int64_t far = INT64_C(1000000000000);
+    for (int i = 0; i < 8; i++) {
+      wheel_arm(wheel, &timers[i], far);
+      wheel_arm(wheel, &timers[i], now + 5);
+    }
+    for (int i = 0; i < 8; i++) EXPECT(wheel_next(wheel, now + 6, &deadline) != NULL && deadline == now + 5);
+    EXPECT(wheel_next(wheel, now + 6, &deadline) == NULL);
+    EXPECT(wheel->count < 2100 && wheel->stale <= wheel->count);
+    now += 1000;
+  }
+  int fired = 0;
+  for (int i = 0; i < 8; i++) wheel_arm(wheel, &timers[i], INT64_C(1000000000000));
+  while (wheel_next(wheel, INT64_MAX, &deadline) != NULL) fired++;
+  EXPECT_INT(fired, 8);
+  EXPECT_INT(wheel->count, 0);
+  EXPECT_INT(wheel->stale, 0);
   mem_free_all(mem);
 }
 

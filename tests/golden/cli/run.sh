@@ -213,7 +213,34 @@ if t "run: an unknown option, with a hint"; then
   tells 'there is no option `--imput`'
   tells 'did you mean `--input`?'
 fi
+if t "run: an option that is not written out"; then
+  for pair in '--mem --memory' '-i --input' '--dead --dead-letters' '--inptu --input' '--typefield --type-field'; do
+    run "$weir" run rules "${pair%% *}" x
+    exits 2
+    tells "there is no option \`${pair%% *}\`"
+    tells "did you mean \`${pair##* }\`?"
+  done
+fi
+if t "run: events among the rules"; then
+  run "$weir" run rules events.jsonl
+  exits 2
+  tells '`events.jsonl` is no file of rules'
+  tells 'events are given with `--input events.jsonl`'
+fi
+if t "run: an empty value"; then
+  for option in --input --dead-letters --type-field --order --side; do
+    run "$weir" run rules "$option" ''
+    exits 2
+    says_nothing
+  done
+  run "$weir" run rules --dead-letters= --input events.jsonl
+  exits 2
+  tells 'the value of `--dead-letters` is empty'
+fi
 if t "run: an option without its value"; then
+  run "$weir" run rules --dead-letters --input events.jsonl
+  exits 2
+  tells '`--dead-letters` needs a value: --dead-letters FILE'
   run "$weir" run rules --input
   exits 2
   tells '`--input` needs a value: --input [EVENT=]FILE[,FILE…]'
@@ -258,6 +285,9 @@ if t "run: sizes"; then
     exits 2
     tells 'is no size'
   done
+  run "$weir" run rules --memory 1000 --input events.jsonl
+  exits 2
+  tells '`--memory` is less than anything can run in'
 fi
 if t "run: a missing input file"; then
   run "$weir" run rules --input nothing.jsonl
@@ -304,7 +334,7 @@ fi
 if t "run: constructs of later versions are refused by name"; then
   cat >later.weir <<'WEIR'
 event payment { event_time at at time card string amount decimal(2) }
-rule velocity { on payment key card when count() over 10m >= 3 }
+rule busy { on rule_minute(seen > 3) }
 WEIR
   run "$weir" run later.weir --input events.jsonl
   exits 1
@@ -348,6 +378,51 @@ if t "run: a side without a file"; then
   exits 2
   tells '`--side` wants NAME=FILE'
 fi
+if t "run: a side that nothing goes to"; then
+  run "$weir" run side.weir rules/more --input dead.jsonl --side slwo=slow.out
+  exits 2
+  says_nothing
+  tells '`--side slwo=…`: no rule or event type sends anything to the sink `slwo`'
+  tells 'did you mean `slow`?'
+  run "$weir" run rules --input dead.jsonl --side shadow=shadow.out --dead-letters dead.out
+  exits 0
+fi
+if t "run: sinks that are one file share it"; then
+  "$weir" run side.weir rules/more --input dead.jsonl --side slow=both.out --dead-letters apart.out >/dev/null
+  cat apart.out both.out | sort >both.expected
+  ln -sf both.out both.link
+  for twice in "--side slow=both.out --dead-letters both.out" "--side slow=./both.out --dead-letters both.link"; do
+    rm -f both.out
+    # shellcheck disable=SC2086
+    run "$weir" run side.weir rules/more --input dead.jsonl $twice
+    exits 0
+    sort both.out >both.sorted
+    same both.sorted both.expected
+  done
+  "$weir" run side.weir rules/more --input dead.jsonl --side slow=/dev/stdout >out 2>/dev/null
+  grep -q '"late":"payment"' out || no "the side's rows are not on standard output"
+fi
+if t "run: an input is never written into"; then
+  for sink in "--dead-letters kept.jsonl" "--side slow=./kept.jsonl" "--dead-letters kept.link"; do
+    cp dead.jsonl kept.jsonl
+    ln -sf kept.jsonl kept.link
+    # shellcheck disable=SC2086
+    run "$weir" run side.weir rules/more --input kept.jsonl $sink
+    exits 2
+    says_nothing
+    tells 'would go into a file that is read as input'
+    same kept.jsonl dead.jsonl
+    # shellcheck disable=SC2086
+    run_in kept.jsonl "$weir" run side.weir rules/more $sink
+    exits 2
+    same kept.jsonl dead.jsonl
+  done
+  "$weir" run rules --input events.jsonl,kept.jsonl >>kept.jsonl 2>err
+  code=$?
+  exits 2
+  tells 'alerts would go into a file that is read as input'
+  same kept.jsonl dead.jsonl
+fi
 if t "run: a file that cannot be written"; then
   run "$weir" run rules --input dead.jsonl --dead-letters no/such/folder/dead.out
   exits 3
@@ -388,6 +463,26 @@ if t "run: an empty input"; then
   exits 0
   says_nothing
   tells_nothing
+fi
+if t "run: CSV whose header is not right"; then
+  sed 1d events.csv >headless.csv
+  run "$weir" run rules --input headless.csv
+  exits 0
+  says_nothing
+  tells '"dead_letter":"no_time","detail":"`at`: the CSV header has no such column"'
+  tells 'note: all records were refused'
+  head -n 1 events.csv >only_header.csv
+  run "$weir" run rules --input only_header.csv
+  exits 0
+  tells 'note: the input has no records (of a CSV file the first line is the header)'
+  sed '1s/other/amount/' events.csv >twice.csv
+  run "$weir" run rules --input events.csv,twice.csv
+  exits 3
+  tells 'twice.csv: error: the CSV header has the column `amount` twice'
+  sed '1s/card/"card/' events.csv >quote.csv
+  run_in /dev/null "$weir" run rules --input quote.csv
+  exits 3
+  tells 'quote.csv'
 fi
 if t "run: a closed pipe ends it quietly"; then
   (
@@ -533,6 +628,22 @@ if t "check: JSON"; then
   says '{"summary":{"files":2,"events":1,"rules":2,"tests":2,"errors":1,"warnings":0,"errors_not_shown":0}}'
   tells_nothing
 fi
+if t "rules from standard input"; then
+  for verb in run check explain test; do
+    run_in rules/events.weir "$weir" $verb -
+    exits 2
+    tells 'rules stand in files; `/dev/stdin` is standard input'
+  done
+  "$weir" check /dev/stdin <rules/events.weir >out 2>err
+  code=$?
+  exits 0
+fi
+if t "check: a file that is given twice"; then
+  run "$weir" check rules ./rules/events.weir
+  exits 1
+  says './rules/events.weir:1:7: error: event type `payment` is declared twice'
+  says '^^^^^^^ the same file is given twice'
+fi
 if t "check: a list file that is missing"; then
   cat >list.weir <<'WEIR'
 event payment { event_time at at time card string }
@@ -614,6 +725,12 @@ if t "fmt: JSON that is no rule set"; then
   exits 1
   tells 'broken.json'
 fi
+if t "fmt: a folder without rules"; then
+  mkdir -p empty
+  run "$weir" fmt empty
+  exits 3
+  tells 'no rule files (*.weir) in empty'
+fi
 if t "fmt: a missing file"; then
   run "$weir" fmt nothing.weir
   exits 3
@@ -676,6 +793,48 @@ if t "test: one fails: what came, what was expected; JUnit and JSON too"; then
   says '{"test":"two probes","file":"failing.weir","line":14,"passed":false,"text":"'
   says '{"summary":{"passed":1,"failed":1}}'
 fi
+if t "test: an event that is refused fails its test; notes beside tests that pass"; then
+  cat >sent.weir <<'WEIR'
+event payment {
+  event_time at
+  unique id for 1h
+  at time
+  id string
+  card string required
+}
+rule every { on payment key card }
+test "refused" for every {
+  payment { at: "10:00:00" }
+  expect nothing
+}
+test "late" for every {
+  payment { at: "10:00:00", card: "x" }
+  payment { at: "09:00:00", card: "x" }
+  expect every
+  expect nothing else
+}
+test "meant" for every {
+  payment { at: "10:00:00", card: "x", id: "a" } * 2
+  watermark "10:01:00"
+  payment { at: "09:00:00", card: "x" }
+  expect every
+  expect nothing else
+}
+WEIR
+  run "$weir" test sent.weir --junit junit.xml
+  exits 1
+  says 'sent.weir:10:3: this event was refused: `card` is missing'
+  says 'sent.weir:15:3: this event is late: no event before 2026-01-05T10:00:00Z was expected any more'
+  says 'ok     meant'
+  says '       note: 1 of the events sent was a duplicate (`unique`)'
+  says '1 passed, 2 failed'
+  grep -q '<system-out>note: 1 of the events' junit.xml || no "no notes in the JUnit file"
+  run "$weir" test sent.weir --json
+  says '{"test":"meant","file":"sent.weir","line":19,"passed":true,"text":"note: 1 of the events sent was a duplicate'
+  run "$weir" test sent.weir --junit no/such/folder/junit.xml
+  exits 3
+  tells 'cannot write `no/such/folder/junit.xml`'
+fi
 if t "test: coverage"; then
   run "$weir" test rules --coverage
   exits 0
@@ -706,6 +865,9 @@ if t "functions"; then
   says '| --- | --- | --- | --- |'
   run "$weir" functions nothing
   exits 2
+  run "$weir" functions lenght
+  exits 2
+  tells 'there is no function `lenght`; did you mean `length`?'
 fi
 if t "adapters"; then
   run "$weir" adapters
@@ -732,6 +894,24 @@ if t "infer: what it proposes is right and can be used"; then
   run_in events.jsonl "$weir" infer - --event payment
   exits 0
   same out inferred.weir
+  run_in /dev/null "$weir" infer -
+  exits 1
+  says_nothing
+  tells 'standard input: error: there is no record'
+  cp events.csv events.txt
+  run "$weir" infer events.txt
+  exits 1
+  says_nothing
+  tells 'events.txt: error: none of the 5 records could be read; the first: expected `{` at byte 1'
+  tells 'CSV is what ends in `.csv`'
+  run "$weir" infer only_header.csv
+  exits 1
+  tells 'only_header.csv: error: there is no record'
+  echo '{"at":"2026-01-05T10:00:00Z","x":1e400}' >one.jsonl
+  run "$weir" infer one.jsonl
+  exits 0
+  says '# Proposed from 1 record.'
+  says 'out of the range of a float, taken as null: 1'
   run "$weir" infer nothing.jsonl
   exits 3
   run "$weir" infer
@@ -769,6 +949,14 @@ if t "an unknown verb, with a hint"; then
   run "$weir" chek
   exits 2
   tells 'there is no `weir chek`; did you mean `weir check`?'
+fi
+if t "weir with an option alone"; then
+  run "$weir" --verison
+  exits 2
+  tells 'there is no option `--verison` without a verb; did you mean `weir --version`?'
+  run "$weir" help rnu
+  exits 2
+  tells 'did you mean `weir run`?'
 fi
 if t "verbs of later versions"; then
   for verb in replay backtest plan push rollback log pause resume tail why state savepoint stats compare snooze erase stop warm repartition log-tool bench; do

@@ -1,0 +1,446 @@
+/* counter_private.h - what the files of counter.h share: how a state is laid out, and its ring of events.
+ *
+ * counter.c         events in, values out
+ * counter_group.c   many counters asked together
+ * counter_layout.c  what a population's states look like, from its plan; made once
+ * counter_ring.c    the ring: room for events, kept values, another layout
+ * counter_order.c   least and greatest: one queue of candidates for all windows
+ * counter_values.c  different values: distinct, seen
+ * counter_slices.c  sketches of sixteen slices of a window
+ * counter_inside.c  what is kept of the events inside one window: stddev, percentiles, ewma, top
+ * counter_top.c     top: the values of one window by count, sum, …
+ * counter_endless.c windows that look into no ring: today, ever
+ *
+ * A state is one block: struct counter_state, the cursors, pointers to what is allocated beside it, the accumulators of
+ * windows without a ring (today, ever), the running totals; then the ring, or a pointer to it when it is large. Columns
+ * of the ring hold running totals as they were *before* the event: the sum, or the number of events that satisfy a
+ * condition, over any window is the total now less that at the window's first event, so a window costs one cursor, and
+ * an event nothing per window. Differences of totals are exact modulo 2^64 (2^128); `bits` says when that may not be
+ * enough, and then the state is laid out anew with wider totals. */
+#ifndef WEIR_ENGINE_COUNTER_PRIVATE_H
+#define WEIR_ENGINE_COUNTER_PRIVATE_H
+
+#include "base/sketch.h"
+#include "base/sum.h"
+#include "engine/aggregate.h"
+#include "engine/counter.h"
+
+/* Events are numbered modulo 2^32. The first numbers are close to the end, so that no state lives long before they
+ * begin again: what would go wrong then does so in the first test. */
+#define COUNTER_FIRST_NUMBER (UINT32_MAX - 99)
+
+enum {
+  COUNTER_NONE = 0xffff,      /* no such thing: of 16-bit numbers */
+  COUNTER_ALWAYS = 0xffff,    /* as a condition: every event satisfies it */
+  COUNTER_SMALL_LOG2 = 3,     /* rings with room for 2^3 events are looked through: no queues beside them */
+  COUNTER_INLINE_BYTES = 256, /* states up to this size have their ring inside */
+  COUNTER_SLICES = 16,        /* at least, in a window that has as many events or microseconds */
+  COUNTER_SLICES_MAX = 31,
+  COUNTER_KEPT_BYTES = 16,
+  COUNTER_NARROW_BITS = 63, /* of a sum that 64 bits hold: those of a value and of the number of values */
+  VALUES_ENTRY_BYTES = 16,  /* counter_values.c */
+
+  /* How a state is laid out: */
+  VARIANT_WIDE = 1,  /* sums of 128 bits (floats 160) instead of 64 (128) */
+  VARIANT_NULLS = 2, /* a value that is asked for has been null */
+  VARIANTS = 4
+};
+
+struct counter_state {
+  int64_t deadline;
+  uint32_t first, next; /* number of the oldest event that is kept, and of the next one; modulo 2^32 */
+  uint8_t room_log2;    /* the ring has room for so many events */
+  uint8_t variant;
+  uint8_t bits; /* of the largest magnitude that was summed (floats: bits of 2^-60 steps, less 64) */
+  uint8_t unused;
+  uint32_t cursors[]; /* number of the first event of each window that looks into the ring */
+};
+
+/* ---- the layout of one population's states ---- */
+
+struct column_plan {
+  const struct expr *expr;
+  int32_t slot; /* of the event, where the expression is a field; -1 */
+  struct type type;
+};
+
+struct cursor_plan { /* the window looks into the ring */
+  int64_t over_us;   /* events at time - over_us are out; -1 = any time */
+  int64_t last;      /* so many events; 0 = any number */
+  int64_t idle_us;   /* -1; else empty when the latest event is older */
+  uint16_t inside;   /* in layout.insides, or COUNTER_NONE */
+};
+
+struct condition_plan {   /* `where` is true and `column` not null */
+  uint16_t where, column; /* NO_COLUMN: any */
+  uint16_t plain;         /* the same without the column; COUNTER_ALWAYS */
+};
+
+struct total_plan {
+  uint16_t column, where;
+  bool is_float;
+};
+
+struct kept_plan { /* a column whose values stay in the ring */
+  uint16_t column;
+  bool large;  /* COUNTER_KEPT_BYTES, may own a block; else 8 */
+  uint32_t at; /* in the event */
+};
+
+struct order_plan { /* least or greatest values: struct order_queue in `pointer` */
+  uint16_t column, condition, pointer;
+  bool greatest;
+};
+
+struct slices_of { /* what a window is like that is sketched */
+  bool quantiles;  /* DDSketch, else different values */
+  bool by_number;  /* a slice is so many events, else microseconds */
+  uint16_t slice_count;
+  int64_t width;     /* of a slice */
+  int64_t within_us; /* by number: slices leave that are older; -1 */
+};
+
+struct values_window { /* distinct over one window */
+  int64_t over_us;     /* by number: - */
+  uint16_t cursor;     /* by number: of this window; else COUNTER_NONE */
+  uint16_t slices;     /* the pointer of its sketch, when there are too many values */
+  struct slices_of of;
+};
+struct values_plan { /* different values of a column: struct value_log in `pointer` */
+  uint16_t column, where, pointer;
+  bool by_number;  /* windows of the last n events: entries have their events' numbers, else their times */
+  bool seen;       /* asked for by SEEN */
+  int64_t over_us; /* of SEEN: the longest */
+  uint16_t window_count;
+  struct values_window *windows;
+};
+
+struct slices_plan { /* approx: struct slices in `pointer` */
+  uint16_t column, where, pointer;
+  struct slices_of of;
+};
+
+struct inside_item { /* of one aggregate */
+  enum aggregate kind;
+  uint16_t column, condition;
+  enum aggregate order; /* top */
+  uint16_t order_column;
+  int64_t half_us; /* ewma */
+  uint32_t at;     /* in the block: struct spread, struct ranked, struct decay, struct counter_top */
+};
+struct inside {        /* and behind it what the items keep */
+  uint32_t tail, head; /* it is of the events from `tail` on that are before `head` */
+};
+struct inside_plan { /* struct inside in `pointer` */
+  uint16_t cursor, pointer, item_count;
+  struct inside_item *items;
+  uint32_t bytes;
+};
+
+struct endless_plan { /* TODAY, EVER: struct endless in the state */
+  enum span_kind span;
+  int64_t idle_us;
+  const struct zone *zone;
+  struct aggregates *aggregates;
+  uint16_t count;
+  struct aggregate_plan *plans;
+  uint32_t at, bytes;
+};
+struct endless { /* and behind it the block of its aggregates */
+  int64_t stamp; /* EVER: time of the latest event; TODAY: number of the day. INT64_MIN = there was no event */
+  int64_t other; /* EVER: time of the first event; TODAY: when the day ends */
+};
+
+struct variant {
+  uint32_t header_bytes; /* in front of the ring, or of the pointer to it */
+  uint32_t event_bytes;
+  uint8_t inside_log2_end;                     /* rings of less than 2^this events stand in the state */
+  uint8_t limbs[2];                            /* of a total of ints, of floats: 8 bytes each */
+  uint32_t *sum_at, *sum_total_at;             /* in the event, in the state */
+  uint32_t *condition_at, *condition_total_at; /* 32-bit counts; condition_at 0: every event satisfies it */
+  bool *condition_own;                         /* else it stands for its plain condition */
+};
+
+/* Where the values of a column stand in the ring. */
+struct source {
+  struct type type;
+  uint32_t at;    /* of a kept value */
+  uint16_t total; /* else: differences of this total; COUNTER_NONE */
+  uint16_t known; /* condition: it is not null; COUNTER_NONE: the kept value says so itself */
+  bool large;
+};
+
+struct layout {
+  const struct population *plan;
+  bool ring;
+  uint16_t column_count, null_column_count, cursor_count, condition_count, sum_count, kept_count, order_count,
+      values_count, slices_count, inside_count, endless_count, pointer_count;
+  bool idles;         /* some cursor has idle_us */
+  bool beside;        /* there is more than the ring: queues, values, sketches, accumulators */
+  bool large;         /* some kept value may own a block */
+  int64_t horizon_us; /* an event is seen no more so long after it; of all but TODAY */
+  uint32_t pointers_at, fixed_bytes, event_fixed_bytes; /* fixed: the same in all variants */
+  struct column_plan *columns;
+  uint16_t *null_columns; /* those of conditions */
+  struct cursor_plan *cursors;
+  struct condition_plan *conditions;
+  struct total_plan *sums;
+  struct kept_plan *kept;
+  struct order_plan *orders;
+  struct values_plan *values;
+  struct slices_plan *slices;
+  struct inside_plan *insides;
+  struct endless_plan *endless;
+  struct source *sources; /* one for each column */
+  struct variant variants[VARIANTS];
+};
+
+/* ---- counters as they are asked ---- */
+
+enum asked {
+  ASK_COUNT,    /* events of a window */
+  ASK_COUNT_IF, /* those that satisfy a condition */
+  ASK_SUM,
+  ASK_AVG,
+  ASK_RATE,
+  ASK_ORDER,
+  ASK_FIRST,
+  ASK_LAST,
+  ASK_NTH,
+  ASK_COLLECT,
+  ASK_DISTINCT,
+  ASK_SLICES,
+  ASK_INSIDE,
+  ASK_ENDLESS,
+  ASK_SEEN
+};
+
+/* How the difference of a total is read in one variant. */
+struct difference {
+  uint32_t at, total_at; /* of the total: in the event, in the state */
+  uint32_t bytes;        /* of the total: 8; 4; 0 = every event counts one; DIFFERENCE_LONG */
+};
+enum { DIFFERENCE_LONG = 0xff }; /* not as simple as that */
+
+struct asker {
+  uint8_t how; /* enum asked */
+  bool simple; /* a difference over a window of time */
+  uint16_t cursor;
+  uint16_t index; /* of sum, order, values, slices, inside, endless */
+  uint16_t item;  /* of values.windows, inside.items, endless.plans */
+  int64_t over_us;
+  struct value empty; /* of nothing */
+  struct difference differences[VARIANTS];
+  uint16_t column;
+  uint16_t condition; /* COUNTER_ALWAYS */
+  const struct layout *layout;
+  int64_t parameter;
+  struct type argument, type;
+};
+
+struct counters {
+  struct mem *mem;
+  struct pool *pool;
+  const struct ruleset *ruleset;
+  struct layout *layouts;
+  struct asker *askers;
+  struct value *columns; /* of the event in hand */
+  void *nothing;         /* accumulators of no event */
+  uint64_t window_events_max, values_max;
+  struct counter_limits limits;
+};
+
+/* ---- small helpers ---- */
+
+static inline bool number_before(uint32_t a, uint32_t b) { return (int32_t)(a - b) < 0; }
+
+static inline void *state_at(const struct counter_state *state, uint32_t offset) {
+  return (char *)(uintptr_t)state + offset;
+}
+static inline void **state_pointer(const struct layout *layout, const struct counter_state *state, uint16_t pointer) {
+  return (void **)state_at(state, layout->pointers_at + pointer * (uint32_t)sizeof(void *));
+}
+static inline uint32_t read_u32(const void *at) {
+  uint32_t number;
+  memcpy(&number, at, sizeof number);
+  return number;
+}
+static inline uint64_t read_u64(const void *at) {
+  uint64_t number;
+  memcpy(&number, at, sizeof number);
+  return number;
+}
+static inline int64_t read_i64(const void *at) { return (int64_t)read_u64(at); }
+static inline void write_u32(void *at, uint32_t number) { memcpy(at, &number, sizeof number); }
+static inline void write_u64(void *at, uint64_t number) { memcpy(at, &number, sizeof number); }
+
+/* ---- the ring ---- */
+
+struct ring {
+  char *events;
+  uint32_t mask, event_bytes;
+  const struct variant *variant;
+};
+
+static inline struct ring ring_of(const struct layout *layout, const struct counter_state *state) {
+  const struct variant *variant = &layout->variants[state->variant];
+  char *events = state_at(state, variant->header_bytes);
+  if (__builtin_expect(state->room_log2 >= variant->inside_log2_end, 0)) events = *(char **)(void *)events;
+  return (struct ring){.events = events,
+                       .mask = ((uint32_t)1 << state->room_log2) - 1,
+                       .event_bytes = variant->event_bytes,
+                       .variant = variant};
+}
+static inline char *ring_event(const struct ring *ring, uint32_t number) {
+  return ring->events + (size_t)(number & ring->mask) * ring->event_bytes;
+}
+static inline int64_t event_time(const char *event) { return read_i64(event); }
+
+/* The first event of the window at `time`. */
+static inline uint32_t cursor_move(const struct layout *layout, struct counter_state *state, const struct ring *ring,
+                                   uint16_t number, int64_t time) {
+  enum { AHEAD = 8 };
+  const struct cursor_plan *plan = &layout->cursors[number];
+  uint32_t at = state->cursors[number], next = state->next, from = at;
+  if (plan->last > 0 && (int64_t)(next - at) > plan->last) at = next - (uint32_t)plan->last;
+  if (plan->over_us >= 0) {
+    int64_t border = time - plan->over_us;
+    while (at != next && event_time(ring_event(ring, at)) <= border) at++;
+  } else if (plan->idle_us >= 0 && at != next && time - event_time(ring_event(ring, next - 1)) > plan->idle_us) {
+    at = next;
+  }
+  if (at != from) {
+    __builtin_prefetch(ring_event(ring, at + AHEAD));
+    state->cursors[number] = at;
+  }
+  return at;
+}
+
+static inline bool condition_always(const struct ring *ring, uint16_t condition) {
+  return condition == COUNTER_ALWAYS || ring->variant->condition_at[condition] == 0;
+}
+/* How many events from `number` on satisfy the condition. */
+static inline uint32_t condition_count(const struct counter_state *state, const struct ring *ring, uint16_t condition,
+                                       uint32_t number) {
+  if (condition_always(ring, condition)) return state->next - number;
+  if (number == state->next) return 0;
+  return read_u32(state_at(state, ring->variant->condition_total_at[condition])) -
+         read_u32(ring_event(ring, number) + ring->variant->condition_at[condition]);
+}
+static inline bool condition_holds(const struct counter_state *state, const struct ring *ring, uint16_t condition,
+                                   uint32_t number) {
+  if (condition_always(ring, condition)) return true;
+  return condition_count(state, ring, condition, number) != condition_count(state, ring, condition, number + 1);
+}
+
+/* counter_layout.c */
+void layout_make(struct counters *counters, uint16_t population); /* and the askers of its counters */
+
+/* counter_ring.c */
+struct counter_state *ring_new_state(struct counters *counters, const struct layout *layout);
+/* Room for one more event, and for what is in hand; the state may move. */
+struct counter_state *ring_make_room(struct counters *counters, const struct layout *layout,
+                                     struct counter_state *state, int64_t time);
+struct counter_state *ring_relayout(struct counters *counters, const struct layout *layout, struct counter_state *state,
+                                    uint8_t variant);
+/* Events that no window sees at `time` go; a ring that is much too large becomes smaller. */
+struct counter_state *ring_trim(struct counters *counters, const struct layout *layout, struct counter_state *state,
+                                int64_t time);
+void ring_free_state(struct counters *counters, const struct layout *layout, struct counter_state *state);
+size_t ring_state_bytes(const struct layout *layout, const struct counter_state *state);
+/* The sum of the values of `number` and later events; .count is not set. */
+struct sum ring_sum(const struct layout *layout, const struct counter_state *state, const struct ring *ring,
+                    uint16_t sum, uint32_t number);
+static inline void ring_copy_total(void *to, const void *from, unsigned limbs) {
+  for (unsigned i = 0; i < limbs; i++) write_u64((char *)to + 8 * i, read_u64((const char *)from + 8 * i));
+}
+void ring_add_total(void *total, unsigned limbs, struct value v); /* `limbs` words; not null */
+void kept_put(struct pool *pool, char *at, struct value v);
+struct value kept_get(const char *at); /* borrowed of `at` or of its block */
+/* The value of the column at an event; null where it is. */
+struct value source_value(const struct counter_state *state, const struct ring *ring, const struct source *source,
+                          uint32_t number);
+/* The last event of [number, next) with at most `before` events from `number` on that satisfy the condition before it:
+ * the (before + 1)-th of them, if there are so many. */
+uint32_t ring_find(const struct counter_state *state, const struct ring *ring, uint16_t condition, uint32_t number,
+                   uint32_t before);
+
+/* counter_order.c: candidates for the least or greatest value, by their events' numbers */
+struct order_queue;
+/* An event that satisfies the condition; NULL: a new queue. */
+struct order_queue *order_queue_add(struct counters *counters, struct order_queue *queue,
+                                    const struct counter_state *state, const struct ring *ring,
+                                    const struct source *source, bool greatest, uint32_t number);
+void order_queue_forget(struct order_queue *queue, uint32_t before); /* events before that one; NULL is fine */
+bool order_queue_first(const struct order_queue *queue, uint32_t *number);
+void order_queue_free(struct counters *counters, struct order_queue *queue);
+/* All queues of a state: */
+void order_push(struct counters *counters, const struct layout *layout, struct counter_state *state);
+void order_build(struct counters *counters, const struct layout *layout, struct counter_state *state);
+void order_forget(const struct layout *layout, struct counter_state *state); /* before state->first */
+void order_free(struct counters *counters, const struct layout *layout, struct counter_state *state);
+/* The number of the event with the least (greatest) value from `number` on; false: there is none. */
+bool order_find(const struct layout *layout, const struct counter_state *state, const struct ring *ring, uint16_t index,
+                uint32_t number, uint32_t *found);
+
+/* counter_values.c */
+void values_add(struct counters *counters, const struct layout *layout, struct counter_state *state, uint16_t index,
+                struct value v, int64_t time);
+/* One more event: windows by number move, whether its value takes part or not. Before values_add(). */
+void values_tick(struct counters *counters, const struct layout *layout, struct counter_state *state, uint16_t index,
+                 int64_t time);
+int64_t values_distinct(struct counters *counters, const struct layout *layout, struct counter_state *state,
+                        uint16_t index, uint16_t window, int64_t time);
+bool values_seen(const struct layout *layout, const struct counter_state *state, uint16_t index, struct value v,
+                 int64_t border);
+void values_trim(struct counters *counters, const struct layout *layout, struct counter_state *state, uint16_t index,
+                 int64_t time);
+void values_free(struct counters *counters, const struct layout *layout, struct counter_state *state, uint16_t index);
+
+/* counter_slices.c: one sketched window; NULL: it is empty */
+struct slices;
+/* Moves to `time`: what is out leaves. What is returned takes the place of `slices`, here and below. */
+struct slices *slices_move(struct counters *counters, struct slices *slices, const struct slices_of *of, int64_t time);
+/* One more event, before its value is added: where a slice is so many events. */
+struct slices *slices_tick(struct counters *counters, struct slices *slices, const struct slices_of *of);
+/* A value (quantiles), or the hash of one. */
+struct slices *slices_add(struct counters *counters, struct slices *slices, const struct slices_of *of, struct value v,
+                          uint64_t hash, int64_t time);
+int64_t slices_distinct(struct counters *counters, struct slices *slices, const struct slices_of *of);
+struct value slices_percentile(struct counters *counters, struct slices *slices, const struct slices_of *of,
+                               unsigned percent, struct type type);
+void slices_free(struct counters *counters, struct slices *slices, const struct slices_of *of);
+
+/* counter_inside.c */
+struct value inside_ask(struct counters *counters, const struct asker *asker, struct counter_state *state,
+                        const struct ring *ring, int64_t time, struct arena *scratch, struct expr_counts *counts);
+/* Events before `number` leave. */
+void inside_forget(struct counters *counters, const struct layout *layout, struct counter_state *state,
+                   const struct ring *ring, uint16_t index, uint32_t number);
+void inside_free(struct counters *counters, const struct layout *layout, struct counter_state *state, uint16_t index);
+
+/* counter_top.c */
+struct counter_top {         /* all zero = empty */
+  char *nodes;               /* one for each value; their size depends on the order */
+  uint32_t *heap, *map;      /* the best first; 1 + node by hash, 0 = free */
+  uint32_t count, room_log2; /* nodes: room for 2^room_log2 if there is a block */
+};
+/* An event of the window that satisfies the condition is added or leaves (the oldest of them). */
+void counter_top_change(struct counters *counters, const struct layout *layout, const struct inside_item *item,
+                        struct counter_top *top, const struct counter_state *state, const struct ring *ring,
+                        uint32_t number, bool add);
+struct value counter_top_tell(const struct layout *layout, const struct inside_item *item,
+                              const struct counter_top *top, const struct counter_state *state, const struct ring *ring,
+                              uint32_t most, struct arena *scratch);
+void counter_top_free(struct counters *counters, const struct inside_item *item, struct counter_top *top);
+
+/* counter_endless.c: windows without a ring */
+void endless_add(const struct endless_plan *plan, struct counter_state *state, const struct value *columns,
+                 int64_t time);
+struct value endless_ask(const struct counters *counters, const struct asker *asker, /* `state` may be NULL */
+                         const struct counter_state *state, int64_t time, struct arena *scratch,
+                         struct expr_counts *counts);
+/* When its events are not seen any more, if none comes after `time`; INT64_MIN: there are none that are seen then. */
+int64_t endless_end(const struct endless_plan *plan, const struct counter_state *state, int64_t time);
+
+#endif

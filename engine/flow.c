@@ -1,0 +1,681 @@
+/* flow.c - rounds through the passes. Owned by engine.c. */
+#include "engine/flow.h"
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "engine/join.h"
+#include "engine/live.h"
+#include "engine/window.h"
+
+enum { FLOW_ARENA_BYTES = 64 << 10, FLOW_ITEMS_FIRST = 64 };
+
+enum item_kind { ITEM_EVENT, ITEM_CHANGE, ITEM_SCORE };
+
+/* What a pass gave to those behind it, in the round under way. */
+struct item {
+  struct moment moment;
+  struct slice name; /* of the rule or event type that made it; empty: the source event itself */
+  uint32_t ordinal;
+  uint16_t level; /* the first pass that gets it */
+  uint8_t kind;
+  union {
+    struct event event;
+    struct {
+      uint16_t list;
+      bool remove;
+      int64_t for_us;
+      struct value value;
+    } change;
+    struct {
+      uint16_t group, member;
+      int64_t score;
+      const struct value *key;
+      struct hash128 id;
+    } score;
+  };
+};
+
+struct items {
+  struct item *items;
+  uint32_t count, capacity;
+};
+
+struct pass {
+  struct flow *flow;
+  uint16_t level;
+  struct stepper *stepper; /* NULL: no rule */
+  struct live *live;       /* NULL: nothing that changes is asked */
+  uint16_t window_count, join_count, group_count, table_count;
+  struct pass_window {
+    struct pass *pass;
+    const struct window_plan *plan;
+    struct window_set *set;
+  } * windows;
+  struct pass_join {
+    struct pass *pass;
+    const struct join_plan *plan;
+    struct join_set *set;
+  } * joins;
+  struct pass_group {
+    uint16_t number;
+    struct group_set *set;
+  } * groups;
+  uint16_t *tables;  /* live tables that are asked here */
+  uint64_t *wanted;  /* bits: event types */
+  bool *asks_list;   /* per list: live and asked here */
+  uint64_t sequence; /* of the events of this pass */
+  /* of the round under way */
+  struct event *events;
+  const struct moment **moments;
+  uint32_t count, capacity;
+  const struct moment *in_hand; /* while windows and joins take an event */
+};
+
+struct flow {
+  struct mem *mem;
+  const struct ruleset *ruleset;
+  struct flow_options options;
+  bool single;
+  struct pass *passes;
+  struct arena arena; /* what the round's items point to */
+  struct items made;
+  const struct item **order; /* of one pass */
+  uint32_t order_capacity;
+  struct item *sources; /* the batch's events as items, for the passes behind the first */
+  struct moment *source_moments;
+  int64_t highest;
+  struct pass *at; /* the pass that works now */
+  uint64_t list_changes, alert_events;
+  struct buf key_text;
+};
+
+/* ---- what passes want ---- */
+
+static bool wants(const struct pass *pass, uint16_t type) { return pass->wanted[type / 64] >> (type % 64) & 1; }
+static void want(struct pass *pass, uint16_t type) { pass->wanted[type / 64] |= (uint64_t)1 << (type % 64); }
+
+static void find_wanted(struct pass *pass) {
+  const struct ruleset *set = pass->flow->ruleset;
+  for (uint16_t r = 0; r < set->rule_count; r++) {
+    const struct rule *rule = &set->rules[r];
+    if (rule->level != pass->level || rule->mode == MODE_OFF) continue;
+    for (uint16_t t = 0; t < rule->type_count; t++) want(pass, rule->types[t]);
+  }
+  for (uint16_t p = 0; p < set->population_count; p++)
+    if (set->populations[p].levels >> pass->level & 1) want(pass, set->populations[p].type);
+  for (uint16_t w = 0; w < pass->window_count; w++)
+    for (uint16_t f = 0; f < pass->windows[w].plan->from_count; f++) want(pass, pass->windows[w].plan->from[f].type);
+  for (uint16_t j = 0; j < pass->join_count; j++)
+    for (unsigned side = 0; side < 2; side++) want(pass, pass->joins[j].plan->types[side]);
+  for (uint16_t t = 0; t < pass->table_count; t++) want(pass, set->tables[pass->tables[t]].from_type);
+}
+
+/* ---- items ---- */
+
+static struct item *new_item(struct flow *flow, const struct moment *moment, struct slice name) {
+  struct items *made = &flow->made;
+  if (made->count == made->capacity) {
+    made->capacity = made->capacity == 0 ? FLOW_ITEMS_FIRST : 2 * made->capacity;
+    made->items = mem_realloc(flow->mem, made->items, made->capacity * sizeof *made->items);
+  }
+  struct item *item = &made->items[made->count];
+  *item = (struct item){.moment = *moment, .name = name, .ordinal = made->count, .level = flow->at->level};
+  item->level++;
+  made->count++;
+  if (moment->phase > 0)
+    item->moment.key =
+        (struct slice){arena_copy(&flow->arena, moment->key.data, moment->key.length), moment->key.length};
+  return item;
+}
+
+static const struct value *copied(struct flow *flow, const struct value *values, uint16_t count) {
+  struct value *copy = arena_array(&flow->arena, struct value, count + 1u);
+  for (uint16_t i = 0; i < count; i++) copy[i] = value_copy(&flow->arena, values[i]);
+  return copy;
+}
+
+/* What stands for the place of an event that no input had: its identity (docs/alert-id.md). */
+static struct position made_position(struct hash128 identity) {
+  return (struct position){
+      .offset = identity.low, .partition = (uint32_t)identity.high, .source = POSITION_MADE, .derived = 0};
+}
+
+/* An event, and what filters make of it, for the passes behind. */
+static void add_event(struct flow *flow, const struct moment *moment, struct event event) {
+  const struct schema *schema = &flow->ruleset->schemas[event.type];
+  struct item *item = new_item(flow, moment, schema->name);
+  item->kind = ITEM_EVENT;
+  item->event = event;
+  if (flow->ruleset->uses[event.type].derived_count == 0) return;
+  const struct event *derived;
+  uint32_t count = derive_events(flow->options.deriver, &event, &flow->arena, &derived);
+  for (uint32_t i = 0; i < count; i++) {
+    item = new_item(flow, moment, flow->ruleset->schemas[derived[i].type].name);
+    item->kind = ITEM_EVENT;
+    item->event = derived[i];
+  }
+}
+
+static int compare_items(const struct item *a, const struct item *b) {
+  int order = moment_compare(&a->moment, &b->moment);
+  if (order == 0) order = slice_compare(a->name, b->name);
+  return order != 0 ? order : (a->ordinal > b->ordinal) - (a->ordinal < b->ordinal);
+}
+
+static int compare_places(const void *left, const void *right) {
+  return compare_items(*(const struct item *const *)left, *(const struct item *const *)right);
+}
+
+/* ---- from the operators ---- */
+
+static void from_stepper(void *context, const struct told *told) {
+  struct pass *pass = context;
+  struct flow *flow = pass->flow;
+  struct moment moment;
+  if (told->event == NULL)
+    moment = (struct moment){.time = told->match->time, .phase = 1u + told->rule->stage, .name = told->rule->name};
+  else if (flow->single)
+    moment = (struct moment){.time = told->event->time, .position = told->event->position};
+  else
+    moment = *pass->moments[told->event - pass->events];
+  flow->options.match(flow->options.context, told, &moment);
+}
+
+/* The key as the alert's `key` member has it, clear. */
+static struct slice key_json(struct flow *flow, const struct slice *names, const struct value *values, uint16_t count) {
+  struct buf *out = &flow->key_text;
+  buf_clear(out);
+  buf_byte(out, '{');
+  for (uint16_t i = 0; i < count; i++) {
+    if (i > 0) buf_byte(out, ',');
+    buf_json_string(out, names[i]);
+    buf_byte(out, ':');
+    value_json(out, values[i]);
+  }
+  buf_byte(out, '}');
+  return buf_view(out);
+}
+
+static struct hash128 identity_of(struct slice name, struct slice key, const int64_t *numbers, size_t count) {
+  struct hash128 parts[3] = {hash_bytes_128(name.data, name.length), hash_bytes_128(key.data, key.length),
+                             hash_bytes_128(numbers, count * sizeof *numbers)};
+  return hash_bytes_128(parts, sizeof parts);
+}
+
+static const struct value *made_values(struct flow *flow, const struct schema *schema, const struct event *event) {
+  struct value *values = arena_array(&flow->arena, struct value, schema->slot_count + 1u);
+  for (uint16_t i = 0; i < schema->asked_first; i++) values[i] = value_copy(&flow->arena, event->values[i]);
+  if (schema->has_event_time) values[schema->event_time_slot] = value_time(event->time);
+  return values;
+}
+
+static void from_window(void *context, const struct window_event *told) {
+  struct pass_window *own = context;
+  struct pass *pass = own->pass;
+  struct flow *flow = pass->flow;
+  const struct schema *schema = &flow->ruleset->schemas[told->plan->schema];
+  struct slice key = key_json(flow, told->plan->key_names, told->key, told->plan->key_count);
+  struct moment moment = {.time = told->event.time, .phase = 1u + told->plan->stage, .name = schema->name, .key = key};
+  struct event event = told->event;
+  if (told->cause != NULL) { /* time does not go back: a revision is an event of its cause's moment */
+    moment = *pass->in_hand;
+    event.time = moment.time;
+  }
+  int64_t numbers[4] = {told->start, told->end, told->revision, told->partial_number};
+  event.type = told->plan->schema;
+  event.position = made_position(identity_of(schema->name, key, numbers, 4));
+  event.values = made_values(flow, schema, &told->event);
+  add_event(flow, &moment, event);
+}
+
+static void from_join(void *context, const struct join_event *told) {
+  struct pass_join *own = context;
+  struct pass *pass = own->pass;
+  struct flow *flow = pass->flow;
+  const struct schema *schema = &flow->ruleset->schemas[told->plan->schema];
+  struct slice key = key_json(flow, told->plan->key_names, told->key, told->plan->key_count);
+  struct moment moment = {.time = told->event.time, .phase = 1u + told->plan->stage, .name = schema->name, .key = key};
+  if (told->cause != NULL) moment = *pass->in_hand;
+  struct event event = told->event;
+  const struct held *sides[2] = {told->left, told->right};
+  int64_t numbers[6] = {0};
+  for (int side = 0; side < 2; side++) {
+    if (sides[side] == NULL) continue;
+    const struct position *p = &sides[side]->position;
+    numbers[3 * side] = (int64_t)p->offset;
+    numbers[3 * side + 1] = (int64_t)((uint64_t)p->partition << 32 | (uint64_t)p->source << 16 | p->derived);
+    numbers[3 * side + 2] = 1;
+  }
+  event.type = told->plan->schema;
+  event.position = made_position(identity_of(schema->name, key, numbers, 6));
+  event.values = made_values(flow, schema, &told->event);
+  add_event(flow, &moment, event);
+}
+
+/* ---- from alerts ---- */
+
+void flow_add_alert(struct flow *flow, const struct rule *rule, const struct moment *moment, int64_t time,
+                    const struct value *emit, const struct value *key, struct hash128 id) {
+  const struct alert_event *made = rule->alert_event;
+  const struct schema *schema = &flow->ruleset->schemas[made->schema];
+  struct value *values = arena_array(&flow->arena, struct value, schema->slot_count + 1u);
+  for (uint16_t slot = 0; slot < schema->asked_first; slot++) {
+    if (schema->has_event_time && slot == schema->event_time_slot) {
+      values[slot] = value_time(time);
+      continue;
+    }
+    const struct alert_slot *from = &made->slots[slot];
+    values[slot] = value_copy(&flow->arena, from->from == ALERT_SLOT_KEY ? key[from->index] : emit[from->index]);
+  }
+  struct event event = {.time = time, .position = made_position(id), .type = made->schema, .values = values};
+  flow->alert_events++;
+  add_event(flow, moment, event);
+}
+
+void flow_add_score(struct flow *flow, const struct rule *rule, const struct moment *moment, int64_t time,
+                    uint16_t group, uint16_t member, const struct value *key, int64_t score, struct hash128 id) {
+  const struct group_plan *plan = &flow->ruleset->groups[group];
+  struct item *item = new_item(flow, moment, rule->name);
+  check(time == moment->time);
+  item->kind = ITEM_SCORE;
+  item->score.group = group;
+  item->score.member = member;
+  item->score.score = score;
+  item->score.id = id;
+  item->score.key = copied(flow, key, plan->key_count);
+}
+
+static void apply_change(struct live *live, uint16_t list, bool remove, struct value value, int64_t now,
+                         int64_t for_us) {
+  if (remove)
+    live_list_remove(live, list, value, now);
+  else
+    live_list_add(live, list, value, now, for_us);
+}
+
+void flow_add_change(struct flow *flow, const struct rule *rule, const struct moment *moment, int64_t time,
+                     const struct list_change *change, struct value value) {
+  if (value_is_null(value)) return;
+  flow->list_changes++;
+  struct item *item = new_item(flow, moment, rule->name);
+  item->kind = ITEM_CHANGE;
+  item->change.list = change->list;
+  item->change.remove = change->remove;
+  item->change.for_us = change->for_us;
+  item->change.value = value_copy(&flow->arena, value);
+  /* By its own key the rule's pass sees it at once; the passes before get it when the round ends. */
+  for (uint16_t p = 0; p <= flow->at->level; p++) {
+    struct pass *pass = &flow->passes[p];
+    if (pass->live != NULL && pass->asks_list[change->list])
+      apply_change(pass->live, change->list, change->remove, value, time, change->for_us);
+  }
+}
+
+/* ---- a pass ---- */
+
+static void feed_tables(struct pass *pass, const struct event *event) {
+  for (uint16_t t = 0; t < pass->table_count; t++) {
+    const struct table_def *table = &pass->flow->ruleset->tables[pass->tables[t]];
+    if (table->from_type != event->type) continue;
+    struct value columns[LIMIT_EVENT_FIELDS > 64 ? 64 : LIMIT_EVENT_FIELDS];
+    struct value *row =
+        table->column_count <= 64 ? columns : arena_array(&pass->flow->arena, struct value, table->column_count);
+    for (uint16_t c = 0; c < table->column_count; c++) row[c] = event->values[table->column_slots[c]];
+    if (!value_is_null(event->values[table->key_slot]))
+      live_table_put(pass->live, pass->tables[t], event->values[table->key_slot], row, event->time);
+  }
+}
+
+static void feed_operators(struct pass *pass, const struct event *event, const struct moment *moment,
+                           struct expr_env *env) {
+  pass->in_hand = moment;
+  for (uint16_t w = 0; w < pass->window_count; w++) {
+    const struct window_plan *plan = pass->windows[w].plan;
+    window_set_time(pass->windows[w].set, event->time, pass->flow->highest, env);
+    for (uint16_t f = 0; f < plan->from_count; f++)
+      if (plan->from[f].type == event->type) window_set_event(pass->windows[w].set, f, event, event->time, env);
+  }
+  for (uint16_t j = 0; j < pass->join_count; j++) {
+    join_set_time(pass->joins[j].set, event->time, env);
+    for (unsigned side = 0; side < 2; side++)
+      if (pass->joins[j].plan->types[side] == event->type) join_set_event(pass->joins[j].set, side, event, env);
+  }
+  pass->in_hand = NULL;
+}
+
+/* A late event is for windows that still stand. */
+static void feed_late(struct pass *pass, const struct item *item, int64_t own, struct expr_env *env) {
+  struct event event = item->event;
+  event.time = own;
+  pass->in_hand = &item->moment;
+  for (uint16_t w = 0; w < pass->window_count; w++) {
+    const struct window_plan *plan = pass->windows[w].plan;
+    if (plan->lateness_us == 0) continue;
+    window_set_time(pass->windows[w].set, item->moment.time, pass->flow->highest, env);
+    for (uint16_t f = 0; f < plan->from_count; f++)
+      if (plan->from[f].type == event.type) window_set_event(pass->windows[w].set, f, &event, item->moment.time, env);
+  }
+  pass->in_hand = NULL;
+}
+
+static void feed_group(struct pass *pass, const struct item *item) {
+  struct group_set *set = NULL;
+  for (uint16_t g = 0; g < pass->group_count; g++)
+    if (pass->groups[g].number == item->score.group) set = pass->groups[g].set;
+  if (set == NULL) return;
+  struct group_entry entry;
+  group_set_time(set, item->moment.time);
+  if (group_set_alert(set, item->score.member, item->score.key, item->moment.time, item->score.score, item->score.id,
+                      &entry))
+    pass->flow->options.band(pass->flow->options.context, &entry, &item->moment);
+}
+
+static struct expr_env operator_env(struct flow *flow, struct pass *pass, struct expr_counts *counts) {
+  struct expr_env env = {.scratch = &flow->arena,
+                         .lookup = &flow->ruleset->lookup,
+                         .lookup_context = (void *)(uintptr_t)flow->ruleset,
+                         .counts = counts};
+  if (pass->live != NULL) {
+    env.lookup = &live_lookup;
+    env.lookup_context = pass->live;
+  }
+  return env;
+}
+
+/* The events of the pass from `from` on go to its rules. */
+static void step_from(struct pass *pass, uint32_t from) {
+  for (uint32_t at = from; at < pass->count && pass->stepper != NULL;) {
+    uint32_t count = pass->count - at > STEP_BATCH_MAX ? STEP_BATCH_MAX : pass->count - at;
+    if (pass->live != NULL) count = 1; /* lists and tables are asked as of each event */
+    stepper_batch(pass->stepper, &pass->events[at], count);
+    at += count;
+  }
+}
+
+static void pass_add(struct pass *pass, const struct event *event, const struct moment *moment) {
+  if (pass->count == pass->capacity) {
+    struct mem *mem = pass->flow->mem;
+    pass->capacity = pass->capacity == 0 ? STEP_BATCH_MAX : 2 * pass->capacity;
+    pass->events = mem_realloc(mem, pass->events, pass->capacity * sizeof *pass->events);
+    pass->moments = mem_realloc(mem, (void *)(uintptr_t)pass->moments, pass->capacity * sizeof *pass->moments);
+  }
+  pass->moments[pass->count] = moment;
+  pass->events[pass->count] = *event;
+  pass->events[pass->count++].sequence = ++pass->sequence;
+}
+
+/* One item in its turn. Rules take events in stretches; a pass with lists or tables, one by one. */
+static void pass_item(struct pass *pass, const struct item *item, struct expr_env *env) {
+  switch ((enum item_kind)item->kind) {
+  case ITEM_SCORE: feed_group(pass, item); return;
+  case ITEM_CHANGE:
+    apply_change(pass->live, item->change.list, item->change.remove, item->change.value, item->moment.time,
+                 item->change.for_us);
+    return;
+  case ITEM_EVENT: break;
+  }
+  const struct schema *schema = &pass->flow->ruleset->schemas[item->event.type];
+  if (schema->has_late && !value_is_null(item->event.values[schema->late_slot])) {
+    feed_late(pass, item, item->event.values[schema->late_slot].i, env);
+    return;
+  }
+  pass_add(pass, &item->event, &item->moment);
+  if (pass->live != NULL) {
+    live_time(pass->live, item->event.time);
+    feed_tables(pass, &item->event);
+    step_from(pass, pass->count - 1);
+  }
+  feed_operators(pass, &item->event, &item->moment, env);
+}
+
+static void pass_time(struct pass *pass, int64_t frontier, struct expr_env *env) {
+  if (pass->stepper != NULL) stepper_time(pass->stepper, frontier);
+  for (uint16_t w = 0; w < pass->window_count; w++)
+    window_set_time(pass->windows[w].set, frontier, pass->flow->highest, env);
+  for (uint16_t j = 0; j < pass->join_count; j++) join_set_time(pass->joins[j].set, frontier, env);
+  for (uint16_t g = 0; g < pass->group_count; g++) group_set_time(pass->groups[g].set, frontier);
+}
+
+static bool pass_gets(const struct pass *pass, const struct item *item) {
+  if (item->level > pass->level) return false;
+  switch ((enum item_kind)item->kind) {
+  case ITEM_EVENT: return wants(pass, item->event.type);
+  case ITEM_CHANGE: return pass->live != NULL && pass->asks_list[item->change.list];
+  case ITEM_SCORE: return pass->flow->ruleset->groups[item->score.group].level == pass->level;
+  }
+  return false;
+}
+
+/* The items of the round that the pass gets, in order. */
+static uint32_t order_items(struct flow *flow, const struct pass *pass, uint32_t source_count) {
+  uint32_t most = source_count + flow->made.count, count = 0;
+  if (most > flow->order_capacity) {
+    flow->order_capacity = 2 * most;
+    flow->order = mem_realloc(flow->mem, (void *)(uintptr_t)flow->order, flow->order_capacity * sizeof *flow->order);
+  }
+  for (uint32_t i = 0; i < source_count; i++)
+    if (wants(pass, flow->sources[i].event.type)) flow->order[count++] = &flow->sources[i];
+  uint32_t from_sources = count;
+  for (uint32_t i = 0; i < flow->made.count; i++)
+    if (pass_gets(pass, &flow->made.items[i])) flow->order[count++] = &flow->made.items[i];
+  if (count > from_sources) qsort(flow->order, count, sizeof *flow->order, compare_places);
+  return count;
+}
+
+static void run_pass(struct flow *flow, struct pass *pass, uint32_t source_count, int64_t frontier) {
+  struct expr_counts counts = {0};
+  struct expr_env env = operator_env(flow, pass, &counts);
+  uint32_t count = order_items(flow, pass, source_count);
+  flow->at = pass;
+  pass->count = 0;
+  /* What a pass makes never comes back to it, and its items stay where they are while it works on them: the array may
+   * move, so the order is by copies of their places only when nothing is added. */
+  struct item *kept = arena_array(&flow->arena, struct item, count);
+  for (uint32_t i = 0; i < count; i++) kept[i] = *flow->order[i];
+  for (uint32_t i = 0; i < count; i++) pass_item(pass, &kept[i], &env);
+  if (pass->live == NULL) step_from(pass, 0);
+  if (pass->live != NULL && frontier < INT64_MAX) live_time(pass->live, frontier);
+  pass_time(pass, frontier, &env);
+}
+
+static void end_round(struct flow *flow) {
+  flow->made.count = 0;
+  flow->options.round_end(flow->options.context);
+  arena_reset(&flow->arena);
+}
+
+static void run_round(struct flow *flow, const struct event *events, uint32_t count, int64_t frontier) {
+  for (uint32_t i = 0; i < count; i++) {
+    struct position position = events[i].position;
+    struct slice name = {0};
+    uint32_t ordinal = 0;
+    if (position.derived > 0) {
+      name = flow->ruleset->schemas[events[i].type].name;
+      ordinal = position.derived;
+    }
+    position.derived = 0;
+    flow->sources[i] = (struct item){.moment = {.time = events[i].time, .position = position},
+                                     .name = name,
+                                     .ordinal = ordinal,
+                                     .kind = ITEM_EVENT,
+                                     .event = events[i]};
+    if (events[i].time > flow->highest) flow->highest = events[i].time;
+  }
+  for (uint16_t p = 0; p < flow->ruleset->level_count; p++) run_pass(flow, &flow->passes[p], count, frontier);
+  end_round(flow);
+}
+
+/* ---- making ---- */
+
+static bool has_rules(const struct ruleset *set, uint16_t level) {
+  for (uint16_t r = 0; r < set->rule_count; r++)
+    if (set->rules[r].level == level) return true;
+  return false;
+}
+
+static void make_operators(struct flow *flow, struct pass *pass) {
+  const struct ruleset *set = flow->ruleset;
+  struct mem *mem = flow->mem;
+  pass->windows = mem_alloc(mem, (set->window_count + 1u) * sizeof *pass->windows);
+  pass->joins = mem_alloc(mem, (set->join_count + 1u) * sizeof *pass->joins);
+  pass->groups = mem_alloc(mem, (set->group_count + 1u) * sizeof *pass->groups);
+  for (uint16_t w = 0; w < set->window_count; w++) {
+    if (set->windows[w].level != pass->level) continue;
+    struct pass_window *window = &pass->windows[pass->window_count++];
+    *window = (struct pass_window){.pass = pass, .plan = &set->windows[w]};
+    window->set = window_set_new(mem, &(struct window_options){.ruleset = set,
+                                                               .plan = window->plan,
+                                                               .keys_max = flow->options.entries_max,
+                                                               .tell = from_window,
+                                                               .context = window});
+  }
+  for (uint16_t j = 0; j < set->join_count; j++) {
+    if (set->joins[j].level != pass->level) continue;
+    struct pass_join *join = &pass->joins[pass->join_count++];
+    *join = (struct pass_join){.pass = pass, .plan = &set->joins[j]};
+    join->set = join_set_new(mem, &(struct join_options){.ruleset = set,
+                                                         .plan = join->plan,
+                                                         .events_max = flow->options.entries_max,
+                                                         .tell = from_join,
+                                                         .context = join});
+  }
+  for (uint16_t g = 0; g < set->group_count; g++) {
+    if (set->groups[g].level != pass->level) continue;
+    pass->groups[pass->group_count++] =
+        (struct pass_group){.number = g, .set = group_set_new(mem, set, &set->groups[g], flow->options.entries_max)};
+  }
+}
+
+/* A live list or table is kept by every pass from its own level on that has rules or operators to ask it. */
+static void make_live(struct flow *flow, struct pass *pass) {
+  const struct ruleset *set = flow->ruleset;
+  bool any = false;
+  pass->asks_list = mem_alloc(flow->mem, (set->list_count + 1u) * sizeof *pass->asks_list);
+  pass->tables = mem_alloc(flow->mem, (set->table_count + 1u) * sizeof *pass->tables);
+  for (uint16_t l = 0; l < set->list_count; l++) {
+    pass->asks_list[l] = set->lists[l].live && (set->lists[l].asked >> pass->level & 1) != 0;
+    any |= pass->asks_list[l];
+  }
+  for (uint16_t t = 0; t < set->table_count; t++) {
+    if (!set->tables[t].live || (set->tables[t].asked >> pass->level & 1) == 0) continue;
+    pass->tables[pass->table_count++] = t;
+    any = true;
+  }
+  if (any) pass->live = live_new(flow->mem, set, flow->options.entries_max);
+}
+
+struct flow *flow_new(struct mem *mem, const struct flow_options *options) {
+  const struct ruleset *set = options->ruleset;
+  struct flow *flow = mem_alloc(mem, sizeof *flow);
+  flow->mem = mem;
+  flow->ruleset = set;
+  flow->options = *options;
+  flow->highest = INT64_MIN;
+  arena_init(&flow->arena, mem, FLOW_ARENA_BYTES);
+  buf_init(&flow->key_text, mem);
+  flow->passes = mem_alloc(mem, set->level_count * sizeof *flow->passes);
+  flow->sources = mem_alloc(mem, STEP_BATCH_MAX * sizeof *flow->sources);
+  flow->single = set->level_count == 1 && set->group_count == 0;
+  for (uint16_t p = 0; p < set->level_count; p++) {
+    struct pass *pass = &flow->passes[p];
+    pass->flow = flow;
+    pass->level = p;
+    pass->wanted = mem_alloc(mem, ((size_t)set->schema_count / 64 + 1) * sizeof *pass->wanted);
+    make_operators(flow, pass);
+    make_live(flow, pass);
+    find_wanted(pass);
+    if (pass->window_count > 0 || pass->join_count > 0 || pass->live != NULL) flow->single = false;
+    struct step_options step = options->step;
+    step.level = p;
+    step.live = pass->live;
+    step.tell = from_stepper;
+    step.context = pass;
+    if (has_rules(set, p) || p == 0) pass->stepper = stepper_new(mem, set, &step);
+  }
+  flow->at = &flow->passes[0];
+  return flow;
+}
+
+/* ---- rounds ---- */
+
+void flow_batch(struct flow *flow, const struct event *events, uint32_t count) {
+  if (count == 0) return;
+  if (flow->single) {
+    stepper_batch(flow->passes[0].stepper, events, count);
+    return;
+  }
+  uint32_t most = flow->ruleset->event_rounds ? 1 : count;
+  for (uint32_t at = 0; at < count;) {
+    uint32_t taken = count - at < most ? count - at : most;
+    while (at + taken < count && events[at + taken].position.derived > 0) taken++; /* a cause and what it made */
+    if (taken > STEP_BATCH_MAX) taken = STEP_BATCH_MAX;
+    if (flow->ruleset->event_rounds) flow_time(flow, events[at].time, flow->highest);
+    run_round(flow, &events[at], taken, events[at + taken - 1].time);
+    at += taken;
+  }
+}
+
+/* The earliest thing that may happen by itself, of all passes. */
+static int64_t earliest(const struct flow *flow) {
+  int64_t first = INT64_MAX;
+  for (uint16_t p = 0; p < flow->ruleset->level_count; p++) {
+    const struct pass *pass = &flow->passes[p];
+    int64_t deadline = pass->stepper == NULL ? INT64_MAX : stepper_deadline(pass->stepper);
+    if (deadline < first) first = deadline;
+    for (uint16_t w = 0; w < pass->window_count; w++)
+      if ((deadline = window_set_deadline(pass->windows[w].set)) < first) first = deadline;
+    for (uint16_t j = 0; j < pass->join_count; j++)
+      if ((deadline = join_set_deadline(pass->joins[j].set)) < first) first = deadline;
+  }
+  return first;
+}
+
+void flow_time(struct flow *flow, int64_t frontier, int64_t highest) {
+  if (flow->single) {
+    stepper_time(flow->passes[0].stepper, frontier);
+    return;
+  }
+  if (highest > flow->highest) flow->highest = highest;
+  /* Deadline by deadline, so that what one causes is told before the next one makes more. */
+  int64_t last = INT64_MIN, step = 0;
+  for (;;) {
+    int64_t deadline = earliest(flow);
+    if (deadline >= frontier) break;
+    step = deadline > last ? 0 : 2 * step + 1; /* a deadline that was named too early: go on, and faster */
+    last = deadline > last ? deadline : last;
+    if (last >= frontier - 1 - step) break;
+    last += step;
+    run_round(flow, NULL, 0, last + 1);
+  }
+  run_round(flow, NULL, 0, frontier);
+}
+
+bool flow_is_single(const struct flow *flow) { return flow->single; }
+const struct stepper *flow_stepper(const struct flow *flow, uint16_t level) {
+  return level < flow->ruleset->level_count ? flow->passes[level].stepper : NULL;
+}
+
+struct flow_counts flow_counts(const struct flow *flow) {
+  struct flow_counts counts = {.list_changes = flow->list_changes, .alert_events = flow->alert_events};
+  for (uint16_t p = 0; p < flow->ruleset->level_count; p++) {
+    const struct pass *pass = &flow->passes[p];
+    for (uint16_t w = 0; w < pass->window_count; w++) {
+      struct window_counts window = window_set_counts(pass->windows[w].set);
+      counts.windows_told += window.told;
+      counts.windows_dropped += window.dropped;
+      counts.late_in += window.late_in;
+    }
+    for (uint16_t j = 0; j < pass->join_count; j++) {
+      struct join_counts join = join_set_counts(pass->joins[j].set);
+      counts.joins_told += join.told;
+      counts.joins_dropped += join.dropped;
+    }
+    for (uint16_t g = 0; g < pass->group_count; g++) {
+      struct group_counts group = group_set_counts(pass->groups[g].set);
+      counts.bands_entered += group.entered;
+      counts.groups_dropped += group.dropped;
+    }
+    if (pass->live != NULL) counts.live_dropped += live_counts(pass->live).dropped;
+  }
+  return counts;
+}

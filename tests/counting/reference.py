@@ -1,0 +1,566 @@
+"""reference.py - what counters, windows, joins, lists, tables and groups must tell, by brute force.
+
+Written from the description of the language and nothing else. Each question is answered from the whole list of events;
+nothing is kept from one question to the next but the events of a type, a condition and a key. run_counting.py compares
+the alerts with those of the program. A case is plain data (generate.py); expressions are lists [operator, type, …].
+Numbers are exact: ints, Fractions for decimals, floats where the language has floats.
+"""
+import ipaddress
+import json
+import math
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+FOR_EVER = 10**30
+
+
+class Event:
+    """One happening of a type. `moment`: (time, phase, …) of the root cause, then what was made of it."""
+
+    __slots__ = ("type", "time", "moment", "fields", "position", "revision")
+
+    def __init__(self, kind, time, moment, fields, position=None, revision=0):
+        self.type, self.time, self.moment, self.fields = kind, time, moment, fields
+        self.position, self.revision = position, revision
+
+
+class Near(float):
+    """A float that is told within rounding of its last digits, or of those of the largest value that it was made from."""
+
+    def __new__(cls, value, largest=1.0):
+        self = super().__new__(cls, value)
+        self.within = 1e-12 * max(1.0, abs(self), largest)
+        return self
+
+
+# ---- values ----
+
+
+def digits_of(kind):
+    return int(kind[4:]) if kind.startswith("dec:") else 0
+
+
+def in_range(value, kind):
+    """A number as a value of its type; None where the type cannot hold it."""
+    if value is None:
+        return None
+    if kind == "float":
+        value = float(value)
+        return value if math.isfinite(value) else None
+    scaled = value * 10 ** digits_of(kind)
+    return value if INT_MIN <= scaled <= INT_MAX else None
+
+
+def step_of(value):
+    """A float as exact sums take it: a multiple of 2^-60, rounded half to even."""
+    return Fraction(round(Fraction(value) * 2**60), 2**60) if isinstance(value, float) else Fraction(value)
+
+
+def half_away(value):
+    return int(math.floor(abs(value) + Fraction(1, 2))) * (1 if value >= 0 else -1)
+
+
+def address(text):
+    """An ip as a value: v4 before v6, then by number."""
+    parsed = ipaddress.ip_address(text)
+    return parsed.version, int(parsed), str(parsed)
+
+
+def time_text(us):
+    text = (EPOCH + timedelta(microseconds=us)).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return text.rstrip("0").rstrip(".") + "Z"
+
+
+def json_text(value, kind):
+    """A value as an alert writes it; floats stay floats for the comparison."""
+    if value is None:
+        return "null"
+    if kind.startswith("["):
+        return [json_text(each, kind[1:-1]) for each in value]
+    if kind == "float":
+        return value
+    if kind == "time":
+        return '"%s"' % time_text(value)
+    if kind.startswith("dec:"):
+        digits = digits_of(kind)
+        scaled = int(value * 10**digits)
+        text = str(abs(scaled)).rjust(digits + 1, "0")
+        text = text if digits == 0 else text[:-digits] + "." + text[-digits:]
+        return ("-" if scaled < 0 else "") + text
+    return json.dumps(value[2] if kind == "ip" else value, ensure_ascii=False)
+
+
+def flat_text(value, kind):
+    text = json_text(value, kind)
+    if isinstance(text, float):
+        return repr(int(text)) if text == int(text) else repr(text)
+    return text
+
+
+def local_day(us, zone):
+    return (EPOCH + timedelta(microseconds=us)).astimezone(ZoneInfo(zone or "UTC")).date()
+
+
+def day_start(day, zone):
+    start = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone or "UTC"))
+    return (start - EPOCH) // timedelta(microseconds=1)
+
+
+def compare(operator, a, b):
+    if a is None or b is None:
+        return None
+    return {"==": a == b, "!=": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[operator]
+
+
+# ---- aggregates ----
+
+
+def exact_sum(values, kind):
+    """The exact total of what is inside; None while a float is too large."""
+    if kind == "float" and any(abs(v) >= 2.0**67 for v in values):
+        return None
+    return sum((step_of(v) for v in values), Fraction(0))
+
+
+def told_sum(values, kind):
+    total = exact_sum(values, kind)
+    if total is None or (kind == "float" and abs(total) >= 2**67):
+        return None
+    return in_range(float(total) if kind == "float" else total if digits_of(kind) else int(total), kind)
+
+
+def quantile(values, percent):
+    ordered = sorted(Fraction(v) for v in values)
+    rank = Fraction(percent, 100) * (len(ordered) - 1)
+    low = math.floor(rank)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (rank - low)
+
+
+def decayed_mean(pairs, half_life, kind):
+    """Mean with weights 2^(-(t - time) / half_life), the same for every t that asks."""
+    if kind == "float" and any(abs(v) >= 2.0**67 for v, _ in pairs):
+        return None
+    with localcontext() as context:
+        context.prec, latest = 60, max(at for _, at in pairs)
+        total = weights = Decimal(0)
+        for value, at in pairs:
+            weight = Decimal(2) ** (Decimal(at - latest) / Decimal(half_life))
+            total += weight * Decimal(step_of(value).numerator) / Decimal(step_of(value).denominator)
+            weights += weight
+        mean = Fraction(total / weights)
+    return half_away(mean) if kind == "duration" else Near(mean, max(abs(float(v)) for v, _ in pairs))
+
+
+def aggregate(spec, pairs, seconds):
+    """spec: agg, arg (its type), param, order. pairs: (value, time, value of order) of the events that take part."""
+    name, kind = spec["agg"], spec["arg"][1] if spec["arg"] else None
+    if name == "count":
+        return len(pairs)
+    if name == "rate":
+        return float(Fraction(len(pairs)) / seconds)
+    if name in ("first", "last", "nth"):
+        place = {"first": 0, "last": len(pairs) - 1}.get(name, (spec["param"] or 0) - 1)
+        return pairs[place][0] if 0 <= place < len(pairs) else None
+    pairs = [p for p in pairs if p[0] is not None]
+    values = [p[0] for p in pairs]
+    if name == "sum":
+        return told_sum(values, kind)
+    if name == "distinct":
+        return len(set(values))
+    if not values:
+        return None
+    if name in ("min", "max"):
+        return min(values) if name == "min" else max(values)
+    if name == "avg":
+        total = exact_sum(values, kind)
+        out = total is None or (kind == "float" and abs(total) >= 2**67)
+        mean = None if out else total / len(values)
+        return mean if mean is None else half_away(mean) if kind == "duration" else float(mean)
+    if name == "stddev":
+        if len(values) < 2 or exact_sum(values, kind) is None:
+            return None
+        steps = [step_of(v) for v in values]
+        count, squares, total = len(steps), sum(v * v for v in steps), sum(steps)
+        spread = Fraction(count * squares - total * total, count * (count - 1))
+        return half_away(Fraction(math.sqrt(float(spread)))) if kind == "duration" else math.sqrt(float(spread))
+    if name in ("median", "percentile"):
+        middle = quantile(values, 50 if name == "median" else spec["param"])
+        return half_away(middle) if kind == "duration" else Near(middle, max(abs(float(v)) for v in values))
+    if name == "collect":
+        return values[-spec["param"]:]
+    if name == "ewma":
+        return decayed_mean([(p[0], p[1]) for p in pairs], spec["param"], kind)
+    if name == "top":
+        return top(spec, pairs, values)
+    raise ValueError(name)
+
+
+def top(spec, pairs, values):
+    """The values with the highest count (sum, …), equal ones by value; those without a number come last."""
+
+    def rank(value):
+        if not spec["order"]:
+            return -values.count(value), value
+        order = [p[2] for p in pairs if p[0] == value and p[2] is not None]
+        told = aggregate({"agg": spec["order"][0], "arg": spec["order"][1]}, [(v, 0, None) for v in order], 1)
+        return (1, 0, value) if told is None else (0, -Fraction(told), value)
+
+    return sorted(set(values), key=rank)[: spec["param"]]
+
+
+# ---- the world ----
+
+
+class World:
+    def __init__(self, case):
+        self.case = case
+        self.types = {t["name"]: t for t in case["types"]}
+        self.events = {}  # type name -> events in the order of moments
+        self.late = {}  # type name -> late events that are accepted, in the order of moments
+        self.stage = {}  # what works in which stage
+        self.alerts = []
+        self.changes = {}  # list name -> (moment, time, value, remove, until)
+        self.memo, self.ordinals = {}, {}
+        self.named = {d["name"]: d for d in case["declarations"]}
+
+    def run(self):
+        self.take_sources()
+        for declaration in self.case["declarations"]:
+            if declaration["kind"] in MAKERS:
+                MAKERS[declaration["kind"]](self, declaration)
+        return [a for _, a in sorted(self.alerts, key=lambda pair: pair[0])]
+
+    def take_sources(self):
+        disorder = max(t["disorder"] for t in self.types.values())
+        for name in self.types:
+            self.events[name], self.late[name], self.stage[name] = [], [], -1
+        for partition, records in enumerate(self.case["partitions"]):
+            highest = None
+            for offset, (name, time, fields) in enumerate(records):
+                highest = time if highest is None else max(highest, time)
+                fields = dict(fields, at=time)
+                if time >= highest - disorder:
+                    event = Event(name, time, (time, 0, (partition, offset), ()), fields, (partition, offset))
+                    self.events[name].append(event)
+                elif self.types[name]["late"] == "accept":
+                    moment = (highest - disorder, 0, (partition, offset), ())
+                    self.late[name].append(Event(name, time, moment, fields, (partition, offset)))
+        for events in list(self.events.values()) + list(self.late.values()):
+            events.sort(key=lambda e: e.moment)
+
+    def tell(self, rule, event, key, fields, matched, **more):
+        place = event.moment[:3] + (rule["name"],)
+        ordinal = self.ordinals[place] = self.ordinals.get(place, 0) + 1
+        alert = {"rule": rule["name"], "time": time_text(event.time), "key": key_text(rule["key_names"], key),
+                 "fields": fields, "matched": matched, **more}
+        if not rule.get("silent"):
+            self.alerts.append((place + (ordinal,), alert))
+
+    # ---- expressions ----
+
+    def value(self, node, env):
+        """env: event (bare fields), rule, steps (name -> event), values (name -> value, of a window's own fields)"""
+        operator, kind = node[0], node[1]
+        if operator == "lit":
+            return node[2]
+        if operator == "field":
+            return env["event"].fields.get(node[2])
+        if operator == "side":
+            event = env["steps"].get(node[2])
+            return None if event is None else event.time if node[3] == "time" else event.fields.get(node[3])
+        if operator == "cmp":
+            return compare(node[2], self.value(node[3], env), self.value(node[4], env))
+        if operator in ("and", "or"):
+            a, b = self.value(node[2], env), self.value(node[3], env)
+            decides = operator == "or"
+            return decides if a is decides or b is decides else None if a is None or b is None else not decides
+        if operator == "not":
+            a = self.value(node[2], env)
+            return None if a is None else not a
+        if operator == "null":
+            return (self.value(node[2], env) is None) != node[3]
+        if operator == "in":
+            a = self.value(node[2], env)
+            return None if a is None else (a in node[3])
+        if operator == "arith":
+            return self.arithmetic(node, kind, env)
+        if operator == "else":
+            a = self.value(node[2], env)
+            return self.value(node[3], env) if a is None else a
+        if operator == "counter":
+            return self.counter(node[2], env)
+        if operator == "named":
+            return self.counter(self.named[node[2]]["spec"], env)
+        if operator == "seen":
+            return self.seen(node[2], env)
+        if operator == "previous":
+            before = [e for e in self.population(node[2], env)[0] if e is not env["event"]]
+            return before[-1].fields.get(node[2]["field"]) if before else None
+        if operator == "inlist":
+            return self.in_list(self.value(node[2], env), self.named[node[3]], env["event"])
+        if operator == "cell":
+            return self.cell(self.named[node[2]], self.value(node[3], env), node[4], env["event"])
+        raise ValueError(operator)
+
+    def arithmetic(self, node, kind, env):
+        a, b = self.value(node[3], env), self.value(node[4], env)
+        if a is None or b is None:
+            return None
+        if node[2] == "/":
+            if b == 0:
+                return None
+            return a / b if isinstance(a, float) or isinstance(b, float) else in_range(Fraction(a) / Fraction(b), kind)
+        if kind == "float":
+            a, b = float(a), float(b)
+        return in_range(a + b if node[2] == "+" else a - b if node[2] == "-" else a * b, kind)
+
+    def holds(self, condition, event, **more):
+        return condition is None or self.value(condition, {"event": event, **more}) is True
+
+    # ---- counters ----
+
+    def key_of(self, event, fields):
+        """The key's values; None where one is null."""
+        key = tuple(event.fields.get(f) for f in fields)
+        return None if None in key else key
+
+    def keyed(self, kind, condition, fields):
+        """All events of a type that satisfy a condition, by key, in the order of moments."""
+        name = (kind, repr(condition), tuple(fields))
+        if name not in self.memo:
+            keys = self.memo[name] = {}
+            for event in self.events[kind]:
+                if self.holds(condition, event):
+                    keys.setdefault(self.key_of(event, fields), []).append(event)
+        return self.memo[name]
+
+    def population(self, spec, env):
+        """The counter's events up to the one that asks, and whether its key is null."""
+        event, rule = env["event"], env.get("rule")
+        kind, condition = spec["of"] or rule["on"]
+        by = spec.get("by")
+        asked = by or [part[event.type] for part in rule["key"]]
+        counted = by or [part[kind] for part in rule["key"]]
+        key = self.key_of(event, asked)
+        if key is None:
+            return [], True
+        return [e for e in self.keyed(kind, condition, counted).get(key, []) if e.moment <= event.moment], False
+
+    def counter(self, spec, env):
+        events, null_key = self.population(spec, env)
+        if null_key:
+            return None
+        event, span = env["event"], spec["span"]
+        events = in_span(events, span, event)
+        seconds = Fraction(span.get("over") or 1, SECOND)
+        return self.aggregate(spec, events, seconds)
+
+    def aggregate(self, spec, events, seconds):
+        pairs = []
+        for event in events:
+            if self.holds(spec["where"], event):
+                env = {"event": event}
+                value = self.value(spec["arg"], env) if spec["arg"] else 1
+                pairs.append((value, event.time, self.value(spec["order"][1], env) if spec["order"] else None))
+        return aggregate(spec, pairs, seconds)
+
+    def seen(self, spec, env):
+        event = env["event"]
+        asked = event.fields.get(spec["field"])
+        events, null_key = self.population(spec, env)
+        if asked is None or null_key:
+            return None
+        return any(e is not event and e.time > event.time - spec["over"] and e.fields.get(spec["field"]) == asked
+                   for e in events)
+
+
+def in_span(events, span, event):
+    time = event.time
+    if span["kind"] == "previous":
+        events = [e for e in events if e is not event]
+    if span["kind"] in ("over", "previous"):
+        return [e for e in events if e.time > time - span["over"]]
+    if span["kind"] == "last":
+        events = events[-span["last"]:]
+        return [e for e in events if span["over"] is None or e.time > time - span["over"]]
+    if span["kind"] == "today":
+        return [e for e in events if local_day(e.time, span["zone"]) == local_day(time, span["zone"])]
+    after = time
+    kept = []
+    for each in reversed(events):  # ever idle: until a silence of more than that
+        if after - each.time > span["over"]:
+            break
+        kept.insert(0, each)
+        after = each.time
+    return kept
+
+
+def key_text(names, key):
+    return [(name, flat_text(*pair)) for name, pair in zip(names, key)]
+
+
+def typed_key(event, parts, types):
+    return [(event.fields.get(part[event.type]), kind) for part, kind in zip(parts, types)]
+
+
+def match_of(step, event):
+    place = event.position
+    return [step, event.type, time_text(event.time)] + (list(place) if place else [])
+
+
+# ---- rules ----
+
+
+def run_rule(world, rule):
+    if "on" in rule:
+        kind, condition = rule["on"]
+        for event in world.events[kind]:
+            env = {"event": event, "rule": rule, "steps": {}}
+            keyed = all(event.fields.get(part[kind]) is not None for part in rule["key"])
+            if keyed and world.holds(condition, event) and (rule["when"] is None or world.value(rule["when"], env) is True):
+                tell_match(world, rule, event, [(kind, event)])
+    else:
+        run_sequence(world, rule)
+
+
+def tell_match(world, rule, event, steps):
+    env = {"event": event, "rule": rule, "steps": dict(steps)}
+    key = typed_key(event, rule["key"], rule["key_types"])
+    values = [(name, world.value(node, env), node[1]) for name, node in rule["emit"]]
+    fields = [(name, json_text(value, kind)) for name, value, kind in values]
+    matched = [match_of(name, step) for name, step in steps]
+    more = {"revision": event.revision} if event.revision else {}
+    world.tell(rule, event, key, fields, matched, **more)
+
+
+def run_sequence(world, rule):
+    """Steps joined by `then`, `within`; report first, skip past last."""
+    kinds = {step["on"][0] for step in rule["steps"]}
+    runs = {}  # key -> open runs, the earliest start first
+    for event in sorted((e for kind in kinds for e in world.events[kind]), key=lambda e: e.moment):
+        key = world.key_of(event, [part[event.type] for part in rule["key"]])
+        if key is None:
+            continue
+        env = {"event": event, "rule": rule, "steps": {}}
+
+        def takes(step):
+            kind, condition = step["on"]
+            return kind == event.type and (condition is None or world.value(condition, env) is True)
+
+        still = [run for run in runs.get(key, []) if event.time - run[0].time <= rule["within"]]
+        still.append([])
+        for run in still:
+            if takes(rule["steps"][len(run)]):
+                run.append(event)
+        whole = [run for run in still if len(run) == len(rule["steps"])]
+        if whole:
+            tell_match(world, rule, event, [(s["name"], e) for s, e in zip(rule["steps"], whole[0])])
+        runs[key] = [] if whole else [run for run in still if run]
+
+
+# ---- derived events ----
+
+
+def order_of(event):
+    """The order of events: a late one stands where it would have stood."""
+    return (event.time, 0, event.position, ()) if event.position else event.moment
+
+
+def make_filter(world, item):
+    made = []
+    for kind in item["from"]:
+        for event in world.events[kind]:
+            if world.holds(item["where"], event):
+                fields = {name: world.value(node, {"event": event}) for name, node in item["entries"]}
+                moment = event.moment[:3] + ((item["name"], 1),)
+                made.append(Event(item["name"], event.time, moment, fields, event.position))
+    finish(world, item, item["from"], made)
+
+
+def finish(world, item, inputs, made):
+    world.stage[item["name"]] = 1 + max(world.stage[kind] for kind in inputs)
+    world.events[item["name"]] = sorted(made, key=lambda e: e.moment)
+
+
+def make_window(world, item):
+    """Windows that stand still: all events of a key, then all windows, then what each one tells."""
+    stage = 1 + max(world.stage[kind] for kind in item["from"])
+    keys, made = {}, []
+    for kind in item["from"]:
+        late = world.late.get(kind, []) if item["window"]["lateness"] else []
+        for event in world.events[kind] + late:
+            key = tuple(event.fields.get(part[kind]) for part in item["key"])
+            if None not in key and world.holds(item["where"], event):
+                keys.setdefault(key, []).append(event)
+    for key, events in keys.items():
+        text = "{" + ",".join(f'"{n}":{t}' for n, t in key_text(item["key_names"], zip(key, item["key_types"]))) + "}"
+        timer = (1 + stage, (item["name"], text.encode()), ())
+        for start, end, members, moment, revision in WINDOWS[item["window"]["kind"]](item["window"], events, timer, item["name"]):
+            seconds = Fraction(max(end - start, 1), SECOND)
+            fields = dict(zip(item["key_names"], key), **{"window.start": start, "window.end": end})
+            for name, node in item["entries"]:
+                fields[name] = world.aggregate(node[2], members, seconds)
+            made.append(Event(item["name"], end, moment, fields, None, revision))
+    finish(world, item, item["from"], made)
+
+
+def aligned(window, events, timer, name):
+    spans = {}
+    for event in events:
+        for span in spans_of(window, event.time):
+            spans.setdefault(span, []).append(event)
+    for (start, end), members in spans.items():
+        yield from tellings(window, start, end, members, timer)
+
+
+def spans_of(window, time):
+    if window["kind"] == "today":
+        day = local_day(time, window["zone"])
+        return [(day_start(day, window["zone"]), day_start(day + timedelta(days=1), window["zone"]))]
+    every = window["every"] or window["size"]
+    start = (time - window["offset"]) // every * every + window["offset"]
+    spans = []
+    while start + window["size"] > time:
+        spans.append((start, start + window["size"]))
+        start -= every
+    return spans
+
+
+def tellings(window, start, end, members, timer):
+    """At its end, then with each late event that still finds it."""
+    first = [e for e in members if e.moment < (end,) + timer]
+    if first:
+        yield start, end, sorted(first, key=order_of), (end,) + timer, 0
+    later = [e for e in members if (end,) + timer < e.moment and e.moment[0] < end + window["lateness"]]
+    for number, event in enumerate(sorted(later, key=lambda e: e.moment)):
+        known = first + [e for e in later if e.moment <= event.moment]
+        yield start, end, sorted(known, key=order_of), event.moment[:3] + ((timer[1][0], 1),), number + bool(first)
+
+
+def sessions(window, events, timer, name):
+    events = sorted(events, key=order_of)
+    while events:
+        count = 1
+        while count < len(events) and events[count].time < events[count - 1].time + window["size"]:
+            count += 1
+        end = events[count - 1].time + window["size"]
+        yield events[0].time, end, events[:count], (end,) + timer, 0
+        events = events[count:]
+
+
+def counted(window, events, timer, name):
+    events = sorted(events, key=lambda e: e.moment)
+    for place in range(window["size"], len(events) + 1, window["every"] or window["size"]):
+        members = events[place - window["size"]:place]
+        yield members[0].time, members[-1].time, members, members[-1].moment[:3] + ((name, 1),), 0
+
+
+WINDOWS = {"tumbling": aligned, "sliding": aligned, "today": aligned, "session": sessions, "count": counted}
+MAKERS = {"rule": run_rule, "filter": make_filter, "window": make_window}

@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""run_counting.py - the program against the brute-force reference of counting: random rules, random streams.
+
+    run_counting.py --seed N --count M --weir PATH [--features counters,windows,…] [--keep FOLDER]
+
+Each case is a rule set of several rules and 20 to 200 events in one to three partitions; case number n has the seed N + n.
+What differs is made smaller and printed. Beside the comparison, what must change nothing is changed: see check_same().
+Ends with a line `N passed, N failed`; the exit code is 1 if one failed.
+"""
+import argparse
+import copy
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+from generate import generate
+from reference import Near, World
+from write_case import declaration_text, records_text, rules_text
+
+FEATURES = ["counters", "windows"]
+SHRINK_TRIES = 1500
+
+
+class Number(str):
+    """A number as it stands in the JSON text."""
+
+
+def read_value(value):
+    """A parsed value, numbers as they are written, strings as JSON text."""
+    if isinstance(value, Number):
+        return value
+    if isinstance(value, list):
+        return [read_value(each) for each in value]
+    return "null" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def same(told, expected):
+    if isinstance(expected, list):
+        return isinstance(told, list) and len(told) == len(expected) and all(map(same, told, expected))
+    if isinstance(expected, float):
+        if not isinstance(told, Number):
+            return False
+        if isinstance(expected, Near):
+            return abs(float(told) - expected) <= expected.within
+        return float(told) == expected
+    return told == expected
+
+
+def same_alert(told, expected):
+    for name in ("rule", "time"):
+        if told[name] != expected[name]:
+            return False
+    if list((n, read_value(v)) for n, v in told["key"].items()) != expected["key"]:
+        return False
+    if told.get("revision", Number(0)) != str(expected.get("revision", 0)):
+        return False
+    matched = [[m["step"], m["event"], m["time"]] + ([int(m["partition"]), int(m["offset"])] if "offset" in m else [])
+               for m in told["matched"]]
+    if matched != expected["matched"]:
+        return False
+    fields = list(told["fields"].items())
+    return [n for n, _ in fields] == [n for n, _ in expected["fields"]] and all(
+        same(read_value(v), e) for (_, v), (_, e) in zip(fields, expected["fields"]))
+
+
+class Program:
+    def __init__(self, weir, folder):
+        self.weir, self.folder = weir, folder
+
+    def run(self, case, cut=None):
+        """The alerts as text lines; raises RuntimeError where the program does not run."""
+        rules = os.path.join(self.folder, "case.weir")
+        with open(rules, "w", encoding="utf-8") as file:
+            file.write(rules_text(case))
+        command = [self.weir, "run", rules]
+        for number, records in enumerate(case["partitions"]):
+            pieces = [records] if cut is None else [records[: len(records) // cut], records[len(records) // cut:]]
+            names = []
+            for piece_number, piece in enumerate(pieces):
+                names.append(os.path.join(self.folder, f"events{number}_{piece_number}.jsonl"))
+                with open(names[-1], "w", encoding="utf-8") as file:
+                    file.write(records_text(case, piece))
+            command += ["--input", ",".join(names)]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=60)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError("no end after 60 s") from None
+        if done.returncode != 0:
+            raise RuntimeError(f"exit code {done.returncode}\n{done.stderr.decode()[:3000]}")
+        return done.stdout.decode().splitlines()
+
+
+def parse(lines):
+    return [json.loads(line, parse_int=Number, parse_float=Number) for line in lines]
+
+
+def difference(program, case):
+    """None, or what differs."""
+    expected = World(copy.deepcopy(case)).run()
+    try:
+        told = parse(program.run(case))
+    except RuntimeError as error:
+        return str(error)
+    for place in range(max(len(told), len(expected))):
+        if place >= len(told):
+            return f"missing: {expected[place]}"
+        if place >= len(expected):
+            return f"too many: {json.dumps(told[place], ensure_ascii=False)}"
+        if not same_alert(told[place], expected[place]):
+            return f"told:     {json.dumps(told[place], ensure_ascii=False)}\nexpected: {expected[place]}"
+    return None
+
+
+# ---- shrinking ----
+
+
+def smaller(case):
+    """Cases with a little less."""
+    for n in range(len(case["declarations"]) - 1, -1, -1):
+        yield "declarations", n, None
+    for p, records in enumerate(case["partitions"]):
+        size = max(len(records) // 2, 1)
+        while size:
+            for start in range(0, len(records), size):
+                yield "records", p, (start, start + size)
+            size //= 2
+    for n, item in enumerate(case["declarations"]):
+        for e in range(len(item.get("emit", [])) - 1, -1, -1):
+            yield "emit", n, e
+        if item.get("when"):
+            yield "when", n, None
+        if item.get("on") and item["on"][1]:
+            yield "on", n, None
+    if len(case["partitions"]) > 1:
+        yield "join", 0, None
+    words = set(re.findall(r"[a-z]\w*", "".join(declaration_text(d) for d in case["declarations"])))
+    for n, kind in enumerate(case["types"]):
+        for name in kind["fields"]:
+            if name not in words and name != "at":
+                yield "field", n, name
+        if kind["name"] not in words and len(case["types"]) > 1:
+            yield "type", n, kind["name"]
+
+
+def without(case, what, n, more):
+    case = copy.deepcopy(case)
+    if what == "declarations":
+        if n >= len(case["declarations"]):
+            return None
+        del case["declarations"][n]
+    elif what == "records":
+        if n >= len(case["partitions"]) or more[0] >= len(case["partitions"][n]):
+            return None
+        del case["partitions"][n][more[0]:more[1]]
+    elif what == "emit":
+        del case["declarations"][n]["emit"][more]
+    elif what == "when":
+        case["declarations"][n]["when"] = None
+    elif what == "on":
+        case["declarations"][n]["on"][1] = None
+    elif what == "field":
+        del case["types"][n]["fields"][more]
+        for records in case["partitions"]:
+            for record in records:
+                if record[0] == case["types"][n]["name"]:
+                    record[2].pop(more)
+    elif what == "type":
+        case["types"] = [t for t in case["types"] if t["name"] != more]
+        case["partitions"] = [[r for r in p if r[0] != more] for p in case["partitions"]]
+    elif what == "join":
+        records = sorted((r for p in case["partitions"] for r in p), key=lambda r: r[1])
+        case["partitions"] = [records]
+    return case
+
+
+def way_of(found):
+    """In which way a case fails: a difference, or which error."""
+    error = re.search(r"error: .*", found) if found.startswith("exit code") else None
+    return re.sub(r"`[^`]*`", "", error.group()) if error else found.split(":")[0].split("\n")[0][:9]
+
+
+def shrink(program, case, first):
+    """Smaller cases that still differ in the same way: with an error, or without."""
+    way = way_of(first)
+    tries = 0
+    again = True
+    while again and tries < SHRINK_TRIES:
+        again = False
+        for step in list(smaller(case)):
+            try:
+                candidate = without(case, *step)
+            except (IndexError, KeyError):  # the case is smaller than the list of steps knew
+                continue
+            if candidate is None:
+                continue
+            tries += 1
+            try:
+                found = difference(program, candidate)
+            except (KeyError, ValueError):
+                continue
+            if found and way_of(found) == way:
+                case, again = candidate, True
+            if tries >= SHRINK_TRIES:
+                break
+    return case
+
+
+def show(program, case, seed):
+    print(f"FAILED seed {seed}")
+    print(rules_text(case), end="")
+    for number, records in enumerate(case["partitions"]):
+        print(f"-- partition {number}")
+        print(records_text(case, records), end="")
+    print(difference(program, case), flush=True)
+
+
+# ---- what must change nothing ----
+
+
+def check_same(program, case, lines, seed):
+    """The same bytes with the partitions' files cut in two, and again."""
+    return program.run(case, cut=random.Random(seed).randint(2, 5)) == lines
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--weir", required=True)
+    parser.add_argument("--features", default=",".join(FEATURES))
+    parser.add_argument("--failures", type=int, default=3, help="stop after so many")
+    options = parser.parse_args()
+    passed = failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        program = Program(options.weir, folder)
+        for seed in range(options.seed, options.seed + options.count):
+            case = generate(seed, options.features.split(","))
+            found = difference(program, case)
+            if found:
+                failed += 1
+                if found.startswith("exit code"):
+                    print(found)
+                show(program, shrink(program, case, found), seed)
+                if failed >= options.failures:
+                    break
+            else:
+                passed += 1
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

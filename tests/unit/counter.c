@@ -1,0 +1,477 @@
+/* floors: engine rules nfa base */
+/* Counters against a brute-force reference, which recomputes every answer from the whole list of events: random sets of
+ * counters over streams with equal times, times on borders, long silences, nulls, sums out of range. */
+#include "counter_plan.h"
+
+static uint64_t random_state;
+static int64_t any(int64_t low, int64_t high) { /* xorshift64* by Vigna */
+  random_state ^= random_state >> 12;
+  random_state ^= random_state << 25;
+  random_state ^= random_state >> 27;
+  uint64_t number = random_state * 0x2545F4914F6CDD1Du >> 11;
+  return low + (int64_t)(number % (uint64_t)(high - low + 1));
+}
+static bool chance(int percent) { return any(1, 100) <= percent; }
+
+/* ---- random events ---- */
+
+struct style {   /* of one run */
+  int nulls;     /* per cent */
+  int extremes;  /* per cent of numbers near the ends of their types */
+  int64_t range; /* of values, so that they repeat */
+  bool dense;    /* windows of many events */
+};
+
+static struct value any_text(const struct style *style) {
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
+  int64_t number = any(0, style->range < 20 ? style->range : 20);
+  return value_string((struct slice){letters + number, (size_t)(number * 3 / 2)}); /* short and long ones */
+}
+
+static struct value any_number(const struct style *style, uint8_t kind) {
+  static const int64_t ends[] = {INT64_MAX, INT64_MIN, INT64_MAX - 1, INT64_MIN + 1, INT64_MAX / 2, 1, -1, 0};
+  static const double float_ends[] = {1e300, -1e300, 0x1p66, -0x1p66, 0x1p67, 0x1.fffffffffffffp66, 1e-30, 0x1p-61};
+  bool extreme = chance(style->extremes);
+  if (kind == VALUE_FLOAT)
+    return value_float(extreme ? float_ends[any(0, 7)] : (double)any(-style->range, style->range) / 16.0);
+  return (struct value){.i = extreme ? ends[any(0, 7)] : any(-style->range, style->range), .kind = kind};
+}
+
+static void any_event(const struct style *style, struct value fields[FIELDS]) {
+  static const uint8_t v6[4][16] = {{0x20, 1}, {0x20, 2}, {0xfe, 0x80}, {0}};
+  static struct value words[3];
+  fields[F_INT] = any_number(style, VALUE_INT);
+  fields[F_MONEY] = any_number(style, VALUE_DECIMAL);
+  fields[F_MONEY].scale = 2;
+  fields[F_FLOAT] = any_number(style, VALUE_FLOAT);
+  fields[F_TEXT] = any_text(style);
+  fields[F_WAIT] = any_number(style, VALUE_DURATION);
+  fields[F_YES] = value_bool(chance(60));
+  fields[F_IP] = (struct value){.kind = VALUE_IP, .length = 4, .i = any(0, 3)};
+  if (chance(50)) fields[F_IP] = (struct value){.kind = VALUE_IP, .length = 16, .ip = v6[any(0, 3)]};
+  fields[F_AT] = value_time(any(0, style->range));
+  for (int i = 0; i < 3; i++) words[i] = any_text(style);
+  fields[F_WORDS] = (struct value){.list = words, .length = (uint32_t)any(0, 3), .kind = VALUE_LIST};
+  fields[F_BIG] = value_bool(chance(5));
+  for (int i = 0; i < FIELDS; i++)
+    if (chance(style->nulls)) fields[i] = value_null();
+}
+
+/* ---- random counters ---- */
+
+static bool orders(uint16_t column) { return column != F_YES && column != F_BIG && column != F_WORDS; }
+static bool adds(uint16_t column) {
+  return column == F_INT || column == F_MONEY || column == F_FLOAT || column == F_WAIT || column == C_TRIPLE;
+}
+
+static struct counter_window any_window(int64_t unit) {
+  struct counter_window window = {.over_us = -1};
+  switch (any(0, 6)) {
+  case 0:
+  case 1: window.span = SPAN_DURATION, window.over_us = any(1, 20) * unit; break;
+  case 2: window.span = SPAN_PREVIOUS, window.over_us = any(1, 20) * unit; break;
+  case 3: window.span = SPAN_LAST, window.last = any(1, 40); break;
+  case 4: window.span = SPAN_LAST, window.last = any(1, 40), window.over_us = any(1, 20) * unit; break;
+  case 5: window.span = SPAN_TODAY; break;
+  default: window.span = SPAN_EVER, window.over_us = any(1, 20) * unit; break;
+  }
+  return window;
+}
+
+static void any_counter(struct counting_fixture *c, int64_t unit) {
+  static const enum aggregate top_orders[] = {AGG_COUNT, AGG_SUM, AGG_AVG, AGG_MIN, AGG_MAX};
+  struct counter_window window = any_window(unit);
+  if (chance(8)) {
+    counting_special(c, COUNTER_SEEN, (uint16_t)any(0, COLUMNS - 1), counting_over(any(1, 30) * unit));
+    return;
+  }
+  if (chance(6)) {
+    counting_special(c, COUNTER_PREVIOUS, (uint16_t)any(0, COLUMNS - 1),
+                     (struct counter_window){.span = SPAN_EVER, .over_us = any(1, 50) * unit});
+    return;
+  }
+  struct aggregate_plan plan = counting_plan((enum aggregate)any(AGG_COUNT, AGG_RATE), (uint16_t)any(0, COLUMNS - 1));
+  if (chance(35)) plan.where = chance(70) ? F_YES : F_BIG;
+  switch (plan.kind) {
+  case AGG_COUNT:
+  case AGG_RATE: plan.column = NO_COLUMN; break;
+  case AGG_SUM:
+  case AGG_AVG:
+  case AGG_STDDEV:
+  case AGG_MEDIAN:
+  case AGG_PERCENTILE:
+  case AGG_EWMA:
+    while (!adds(plan.column) || (plan.kind == AGG_STDDEV && plan.column == F_WAIT))
+      plan.column = (uint16_t)any(0, COLUMNS - 1);
+    break;
+  case AGG_MIN:
+  case AGG_MAX:
+    while (!orders(plan.column)) plan.column = (uint16_t)any(0, COLUMNS - 1);
+    break;
+  case AGG_TOP:
+  case AGG_COLLECT:
+  case AGG_DISTINCT:
+    if (plan.column == F_WORDS) plan.column = F_TEXT;
+    break;
+  default: break;
+  }
+  if (plan.kind == AGG_PERCENTILE) plan.parameter = any(1, 100);
+  if (plan.kind == AGG_NTH || plan.kind == AGG_COLLECT || plan.kind == AGG_TOP) plan.parameter = any(1, 12);
+  if (plan.kind == AGG_EWMA) plan.parameter = any(1, 4) * unit;
+  if (plan.kind == AGG_TOP) {
+    while (!orders(plan.column)) plan.column = (uint16_t)any(0, COLUMNS - 1);
+    plan.order = top_orders[any(0, 4)];
+    if (plan.order != AGG_COUNT) plan.order_column = (uint16_t)any(0, COLUMNS - 1);
+    while (plan.order != AGG_COUNT &&
+           (plan.order == AGG_SUM || plan.order == AGG_AVG ? !adds(plan.order_column) : !orders(plan.order_column)))
+      plan.order_column = (uint16_t)any(0, COLUMNS - 1);
+  }
+  counting_ask(c, window, plan);
+}
+
+static int64_t any_step(int64_t unit, bool dense) {
+  if (dense && !chance(1)) return chance(50) ? 0 : any(0, unit / 20);
+  int64_t step = chance(40) ? 0 : chance(60) ? any(0, unit / 2) : any(0, 3) * unit;
+  if (chance(2)) step = any(5, 40) * unit;
+  if (chance(1) && chance(30)) step = 400 * TIME_DAY_US;
+  return step;
+}
+
+static void print_difference(const struct counting_fixture *c, uint16_t counter, int64_t time, struct value told,
+                             struct value expected) {
+  struct buf text;
+  const struct counter_plan *plan = &c->plans[counter];
+  buf_init(&text, c->mem);
+  value_json(&text, told);
+  buf_str(&text, ", expected ");
+  value_json(&text, expected);
+  printf(
+      "kind %d aggregate %d column %d where %d span %d over %lld last %lld parameter %lld order %d/%d after %u events "
+      "at %lld: %s\n",
+      plan->kind, plan->aggregate.kind, plan->column, plan->aggregate.where, c->windows[plan->window].span,
+      (long long)c->windows[plan->window].over_us, (long long)c->windows[plan->window].last,
+      (long long)plan->aggregate.parameter, plan->aggregate.order, plan->aggregate.order_column, c->event_count,
+      (long long)time, buf_text(&text));
+}
+
+static bool as_expected(struct counting_fixture *c, uint16_t counter, int64_t time, struct value operand,
+                        struct value told, uint64_t overflow, struct arena *arena) {
+  struct expr_counts counts = {0};
+  struct value expected = counting_reference(c, counter, c->event_count, time, operand, arena, &counts);
+  if (c->plans[counter].aggregate.kind == AGG_TOP) overflow = UINT64_MAX; /* sums that only order are not counted */
+  bool same = same_told(told, expected) && (overflow == UINT64_MAX || overflow == counts.overflow);
+  if (!same) print_difference(c, counter, time, told, expected);
+  return same;
+}
+
+struct asking {                             /* the counters of one run, as an event asks them */
+  struct counter_ask asks[2][COUNTERS_MAX]; /* after, before the event is added */
+  uint32_t counts[2];
+  struct counter_group *groups[2];
+  struct value told[COUNTERS_MAX];
+  int asked; /* per cent of the counters */
+};
+
+static void make_asks(struct counting_fixture *c, struct asking *asking) {
+  for (uint16_t i = 0; i < c->ruleset.counter_count; i++) {
+    const struct counter_plan *plan = &c->plans[i];
+    struct counter_ask ask = {.counter = i, .slot = i};
+    if (plan->kind == COUNTER_SEEN) ask.operand = c->columns[plan->column].expr;
+    asking->asks[plan->before][asking->counts[plan->before]++] = ask;
+  }
+  for (int before = 0; before < 2; before++)
+    asking->groups[before] = counters_group(c->counters, asking->asks[before], asking->counts[before]);
+}
+
+/* One by one, or all together. */
+static bool ask(struct counting_fixture *c, struct asking *asking, bool before, int64_t time, struct arena *arena) {
+  bool together = chance(50);
+  uint64_t overflow = UINT64_MAX;
+  if (together) {
+    c->env.counts = &c->counts;
+    counters_ask_group(c->counters, asking->groups[before], &c->state, time, asking->told, &c->env);
+    c->env.counts = &c->column_counts;
+  }
+  for (uint32_t i = 0; i < asking->counts[before]; i++) {
+    const struct counter_ask *ask = &asking->asks[before][i];
+    struct value operand = ask->operand == NULL ? value_null() : expr_eval(ask->operand, &c->env);
+    if (!chance(asking->asked)) continue;
+    if (!together) {
+      overflow = c->counts.overflow;
+      asking->told[ask->slot] = counting_value(c, ask->counter, time, operand);
+      overflow = c->counts.overflow - overflow;
+    }
+    if (!as_expected(c, ask->counter, time, operand, asking->told[ask->slot], overflow, arena)) return false;
+  }
+  return true;
+}
+
+/* One random set of counters over one random stream. */
+static bool run(uint64_t seed, int events) {
+  static const int64_t units[] = {4, 1000000, 3600000000, 40000000000};
+  random_state = seed * 2654435761u + 88172645463325252u;
+  struct counting_fixture *c = counting_new();
+  struct arena arena;
+  arena_init(&arena, c->mem, 1 << 14);
+  int64_t unit = units[any(0, 3)];
+  struct style style = {.nulls = chance(50) ? 0 : (int)any(1, 30),
+                        .extremes = chance(70) ? 0 : (int)any(1, 20),
+                        .range = chance(50) ? 5 : 2000,
+                        .dense = chance(events > 1000 ? 70 : 20)};
+  int counters = (int)any(1, chance(70) ? 4 : 20);
+  struct asking asking = {.asked = (int)any(5, 100)};
+  for (int i = 0; i < counters; i++) any_counter(c, unit);
+  counting_start(c);
+  make_asks(c, &asking);
+  int64_t time = any(-1000, 1000) * unit;
+  bool good = true;
+  for (int e = 0; e < events && good; e++) {
+    struct value fields[FIELDS];
+    any_event(&style, fields);
+    time += any_step(unit, style.dense);
+    if (chance(20)) counters_time(c->counters, 0, &c->state, time);
+    c->env.banks[BANK_EVENT] = fields;
+    good = ask(c, &asking, true, time, &arena);
+    if (good && chance(85)) counting_add_known(c, time, fields); /* else it only asks */
+    good = good && ask(c, &asking, false, time, &arena);
+    arena_reset(&arena);
+    arena_reset(&c->scratch);
+  }
+  if (c->state != NULL) {
+    counters_time(c->counters, 0, &c->state, INT64_MAX - 1);
+    good &= c->state == NULL;
+  }
+  counting_free(c);
+  if (!good) printf("seed %llu\n", (unsigned long long)seed);
+  return good;
+}
+
+TEST(random_counters_say_what_the_list_of_events_says) {
+  enum { ROUNDS = 1500, EVENTS = 250 };
+  for (uint64_t seed = 1; seed <= ROUNDS && !test_failed; seed++) EXPECT(run(seed, EVENTS));
+}
+
+TEST(random_counters_over_longer_streams) {
+  enum { ROUNDS = 20, EVENTS = 3000 };
+  for (uint64_t seed = 1; seed <= ROUNDS && !test_failed; seed++) EXPECT(run(100000 + seed, EVENTS));
+}
+
+/* ---- borders ---- */
+
+static struct value fields_of[FIELDS];
+static struct value *with_int(int64_t number) {
+  memset(fields_of, 0, sizeof fields_of);
+  fields_of[F_INT] = value_int(number);
+  return fields_of;
+}
+
+TEST(a_window_is_open_at_its_old_end) {
+  struct counting_fixture *c = counting_new();
+  uint16_t count = counting_ask(c, counting_over(60), counting_plan(AGG_COUNT, NO_COLUMN));
+  uint16_t sum = counting_ask(c, counting_over(60), counting_plan(AGG_SUM, F_INT));
+  counting_start(c);
+  EXPECT_INT(counting_get(c, count, 0).i, 0);
+  EXPECT(same_told(counting_get(c, sum, 0), value_int(0)));
+  counting_add(c, 100, with_int(7));
+  counting_add(c, 100, with_int(8));
+  counting_add(c, 101, with_int(9));
+  EXPECT_INT(counting_get(c, count, 159).i, 3);
+  EXPECT_INT(counting_get(c, count, 160).i, 1); /* those of 100 are 60 old: out */
+  EXPECT_INT(counting_get(c, sum, 160).i, 9);
+  EXPECT_INT(counting_get(c, count, 161).i, 0);
+  EXPECT_INT(counting_get(c, sum, 161).i, 0);
+  counting_free(c);
+}
+
+TEST(state_goes_when_nothing_can_be_seen) {
+  struct counting_fixture *c = counting_new();
+  uint16_t count = counting_ask(c, counting_over(60), counting_plan(AGG_COUNT, NO_COLUMN));
+  counting_start(c);
+  EXPECT_INT(counters_deadline(c->state), INT64_MAX);
+  counting_add(c, 100, with_int(1));
+  counting_add(c, 110, with_int(1));
+  EXPECT_INT(counters_deadline(c->state), 170);
+  counters_time(c->counters, 0, &c->state, 169);
+  EXPECT(c->state != NULL);
+  EXPECT_INT(counting_get(c, count, 169).i, 1);
+  counters_time(c->counters, 0, &c->state, 170);
+  EXPECT(c->state == NULL);
+  EXPECT_INT(counting_get(c, count, 170).i, 0);
+  EXPECT_INT(pool_used(&c->pool), 0);
+  counting_free(c);
+}
+
+TEST(ever_stands_until_the_key_was_silent_for_longer) {
+  struct counting_fixture *c = counting_new();
+  struct counter_window ever = {.span = SPAN_EVER, .over_us = 60};
+  uint16_t count = counting_ask(c, ever, counting_plan(AGG_COUNT, NO_COLUMN));
+  uint16_t previous = counting_special(c, COUNTER_PREVIOUS, F_INT, ever);
+  counting_start(c);
+  counting_add(c, 100, with_int(5));
+  EXPECT_INT(counting_get(c, count, 160).i, 1);
+  EXPECT_INT(counting_get(c, previous, 160).i, 5);
+  EXPECT_INT(counting_get(c, count, 161).i, 0);
+  EXPECT(value_is_null(counting_get(c, previous, 161)));
+  EXPECT_INT(counters_deadline(c->state), 161);
+  counting_add(c, 160, with_int(6));
+  EXPECT_INT(counting_get(c, count, 160).i, 2);
+  counting_add(c, 221, with_int(6));
+  EXPECT_INT(counting_get(c, count, 221).i, 1);
+  counters_time(c->counters, 0, &c->state, 281);
+  EXPECT(c->state != NULL);
+  counters_time(c->counters, 0, &c->state, 282);
+  EXPECT(c->state == NULL);
+  counting_free(c);
+}
+
+static const struct zone *made_zone(struct counting_fixture *c, const char *rule) {
+  struct buf file;
+  struct err err;
+  buf_init(&file, c->mem);
+  for (int part = 0; part < 2; part++) {
+    buf_add(&file, "TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20); /* no counts, but one type and its name */
+    buf_add(&file, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\4", 24);
+    buf_add(&file, "\0\0\0\0\0\0UTC", 10);
+  }
+  buf_byte(&file, '\n');
+  buf_str(&file, rule);
+  buf_byte(&file, '\n');
+  const struct zone *zone = zone_parse(&c->arena, SLICE("Made/Zone"), buf_view(&file), &err);
+  EXPECT(zone != NULL);
+  return zone;
+}
+
+static int64_t utc(const char *text) {
+  int64_t us = 0;
+  EXPECT(time_parse(slice_of(text), &us) == NULL);
+  return us;
+}
+
+TEST(today_is_the_day_of_the_zone) {
+  struct counting_fixture *c = counting_new();
+  const struct zone *zone = made_zone(c, "CET-1CEST,M3.5.0,M10.5.0/3");
+  struct counter_window today = {.span = SPAN_TODAY, .over_us = -1, .zone = zone};
+  uint16_t count = counting_ask(c, today, counting_plan(AGG_COUNT, NO_COLUMN));
+  uint16_t rate = counting_ask(c, today, counting_plan(AGG_RATE, NO_COLUMN));
+  counting_start(c);
+  counting_add(c, utc("2026-10-24T21:59:59Z"), with_int(1)); /* 23:59:59 */
+  EXPECT_INT(counting_get(c, count, utc("2026-10-24T21:59:59Z")).i, 1);
+  EXPECT_INT(counters_deadline(c->state), utc("2026-10-24T22:00:00Z"));
+  EXPECT_INT(counting_get(c, count, utc("2026-10-24T22:00:00Z")).i, 0);
+  counting_add(c, utc("2026-10-24T22:30:00Z"), with_int(1)); /* 0:30 of the day with 25 hours */
+  counting_add(c, utc("2026-10-25T22:30:00Z"), with_int(1)); /* 23:30 */
+  EXPECT_INT(counting_get(c, count, utc("2026-10-25T22:59:59Z")).i, 2);
+  EXPECT(counting_get(c, rate, utc("2026-10-25T22:00:00Z")).f == 2.0 / (24 * 3600));
+  int64_t deadline = counters_deadline(c->state), end = utc("2026-10-25T23:00:00Z");
+  EXPECT(deadline <= end);
+  while (c->state != NULL && deadline < end) { /* it may be told early, but time goes on */
+    counters_time(c->counters, 0, &c->state, deadline);
+    EXPECT(c->state != NULL && counters_deadline(c->state) > deadline);
+    deadline = counters_deadline(c->state);
+  }
+  EXPECT_INT(deadline, end);
+  EXPECT_INT(counting_get(c, count, end).i, 0);
+  counters_time(c->counters, 0, &c->state, end);
+  EXPECT(c->state == NULL);
+  counting_add(c, utc("2027-03-28T00:30:00Z"), with_int(1)); /* 1:30 of a day with 23 hours */
+  EXPECT_INT(counters_deadline(c->state), utc("2027-03-28T22:00:00Z"));
+  counting_free(c);
+}
+
+TEST(sums_out_of_range_are_null_counted_and_come_back) {
+  struct counting_fixture *c = counting_new();
+  uint16_t sum = counting_ask(c, counting_over(10), counting_plan(AGG_SUM, F_INT));
+  uint16_t avg = counting_ask(c, counting_over(10), counting_plan(AGG_AVG, F_INT));
+  counting_start(c);
+  counting_add(c, 1, with_int(INT64_MAX));
+  EXPECT(same_told(counting_get(c, sum, 1), value_int(INT64_MAX)));
+  counting_add(c, 2, with_int(1));
+  EXPECT(value_is_null(counting_get(c, sum, 2)));
+  EXPECT_INT(c->counts.overflow, 1);
+  EXPECT(counting_get(c, avg, 2).f == 0x1p62);
+  counting_add(c, 3, with_int(-5));
+  EXPECT(same_told(counting_get(c, sum, 3), value_int(INT64_MAX - 4)));
+  EXPECT(same_told(counting_get(c, sum, 11), value_int(-4)));
+  EXPECT_INT(c->counts.overflow, 1);
+  counting_free(c);
+}
+
+/* ---- limits ---- */
+
+TEST(the_oldest_event_is_forgotten_beyond_the_limit) {
+  struct counting_fixture *c = counting_new();
+  uint16_t count = counting_ask(c, counting_over(1000000), counting_plan(AGG_COUNT, NO_COLUMN));
+  uint16_t sum = counting_ask(c, counting_over(1000000), counting_plan(AGG_SUM, F_INT));
+  uint16_t min = counting_ask(c, counting_over(1000000), counting_plan(AGG_MIN, F_INT));
+  uint16_t middle = counting_ask(c, counting_over(1000000), counting_plan(AGG_MEDIAN, F_INT));
+  uint16_t few = counting_ask(c, counting_last(3, -1), counting_plan(AGG_SUM, F_INT));
+  counting_start(c);
+  counters_set_limits(c->counters, 100, 1000);
+  for (int i = 1; i <= 250; i++) {
+    counting_add(c, i, with_int(i));
+    EXPECT_INT(counting_get(c, count, i).i, i < 100 ? i : 100);
+    EXPECT_INT(counting_get(c, min, i).i, i < 100 ? 1 : i - 99);
+  }
+  EXPECT_INT(counting_get(c, sum, 250).i, (151 + 250) * 50);
+  EXPECT(counting_get(c, middle, 250).f == 200.5);
+  EXPECT_INT(counting_get(c, few, 250).i, 248 + 249 + 250);
+  EXPECT_INT(counters_limits(c->counters).window_events, 150);
+  counting_free(c);
+}
+
+TEST(seen_forgets_the_oldest_value_beyond_the_limit) {
+  struct counting_fixture *c = counting_new();
+  uint16_t seen = counting_special(c, COUNTER_SEEN, F_INT, counting_over(1000000));
+  counting_start(c);
+  counters_set_limits(c->counters, 1000, 64);
+  for (int i = 0; i < 100; i++) {
+    EXPECT(same_told(counting_value(c, seen, i, value_int(i)), value_bool(false)));
+    counting_add(c, i, with_int(i));
+    EXPECT(same_told(counting_value(c, seen, i, value_int(i)), value_bool(true)));
+  }
+  EXPECT(value_is_null(counting_value(c, seen, 100, value_null())));
+  int known = 0;
+  for (int i = 0; i < 100; i++) known += counting_value(c, seen, 100, value_int(i)).i != 0;
+  EXPECT_INT(known, 64);
+  EXPECT_INT(counters_limits(c->counters).values, 36);
+  EXPECT(same_told(counting_value(c, seen, 100, value_int(35)), value_bool(false)));
+  EXPECT(same_told(counting_value(c, seen, 100, value_int(36)), value_bool(true)));
+  counting_free(c);
+}
+
+/* ---- memory ---- */
+
+TEST(small_states_are_small) {
+  struct counting_fixture *c = counting_new();
+  counting_ask(c, counting_over(60000000), counting_plan(AGG_COUNT, NO_COLUMN));
+  counting_ask(c, counting_over(60000000), counting_plan(AGG_SUM, F_MONEY));
+  counting_start(c);
+  fields_of[F_MONEY] = value_decimal(100, 2);
+  counting_add(c, 1, fields_of);
+  EXPECT_INT(pool_used(&c->pool), 48);
+  counting_add(c, 2, fields_of);
+  EXPECT_INT(pool_used(&c->pool), 64);
+  struct counter_sizes sizes = counters_sizes(&c->ruleset, 0);
+  EXPECT_INT(sizes.state, 32);
+  EXPECT_INT(sizes.event, 16);
+  counting_free(c);
+}
+
+TEST(a_ring_becomes_small_again) {
+  struct counting_fixture *c = counting_new();
+  uint16_t count = counting_ask(c, counting_over(1000), counting_plan(AGG_COUNT, NO_COLUMN));
+  uint16_t max = counting_ask(c, counting_over(1000), counting_plan(AGG_MAX, F_INT));
+  counting_start(c);
+  for (int i = 0; i < 100000; i++) counting_add(c, 5, with_int(i));
+  EXPECT_INT(counting_get(c, count, 5).i, 100000);
+  EXPECT_INT(counting_get(c, max, 5).i, 99999);
+  size_t most = pool_used(&c->pool);
+  for (int i = 0; i < 2000; i++) counting_add(c, 2000 + i, with_int(-i));
+  EXPECT_INT(counting_get(c, count, 3999).i, 1000);
+  EXPECT_INT(counting_get(c, max, 3999).i, -1000);
+  counters_time(c->counters, 0, &c->state, 3999);
+  EXPECT(pool_used(&c->pool) < most / 16);
+  counting_free(c);
+}
+
+TEST_MAIN
