@@ -71,6 +71,26 @@ void arena_reset(struct arena *arena) {
   if (arena->first != NULL) use_chunk(arena, arena->first);
 }
 
+struct arena_mark arena_mark(const struct arena *arena) {
+  return (struct arena_mark){.first = arena->first, .current = arena->current, .next = arena->next};
+}
+
+void arena_release(struct arena *arena, struct arena_mark mark) {
+  while (arena->first != mark.first && arena->first->oversized) { /* oversized ones stand first, the latest before */
+    struct arena_chunk *chunk = arena->first;
+    arena->first = chunk->after;
+    mem_free(arena->mem, chunk);
+  }
+  if (mark.current != NULL) {
+    use_chunk(arena, mark.current);
+    arena->next = mark.next;
+    return;
+  }
+  struct arena_chunk *regular = arena->first; /* the first one came since */
+  while (regular != NULL && regular->oversized) regular = regular->after;
+  if (regular != NULL) use_chunk(arena, regular);
+}
+
 void arena_free(struct arena *arena) {
   for (struct arena_chunk *chunk = arena->first; chunk != NULL;) {
     struct arena_chunk *after = chunk->after;

@@ -32,6 +32,14 @@ static inline void *arena_alloc(struct arena *arena, size_t bytes) {
   return arena_alloc_slow(arena, bytes);
 }
 
+/* What was allocated since the mark is given back; marks are released in the reverse order. */
+struct arena_mark {
+  struct arena_chunk *first, *current;
+  char *next;
+};
+struct arena_mark arena_mark(const struct arena *arena);
+void arena_release(struct arena *arena, struct arena_mark mark);
+
 void *arena_zero(struct arena *arena, size_t bytes);
 char *arena_copy(struct arena *arena, const void *bytes, size_t length); /* a NUL is put behind it */
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -38,10 +38,16 @@ struct env {
   int64_t (*wall_us)(void *context);      /* since 1970, UTC */
   int64_t (*monotonic_us)(void *context); /* for spans only */
   int64_t (*cpu_us)(void *context);       /* CPU time of this process */
+  uint64_t (*ticks)(void *context);       /* grows evenly, quick to ask, of no unit: for profiles. NULL = none */
 
   int (*open)(void *context, const char *path, enum env_open how);               /* a handle */
   int64_t (*read)(void *context, int handle, void *bytes, size_t room);          /* 0 = end; may be short */
   int64_t (*write)(void *context, int handle, const void *bytes, size_t length); /* may be short */
+  /* A new, empty file without a name, to write and to read at any place; it is gone when it is closed. In the folder
+   * that the variable TMPDIR names, else in the host's. */
+  int (*open_temp)(void *context);
+  int64_t (*read_at)(void *context, int handle, void *bytes, size_t room, int64_t offset); /* 0 = behind the end */
+  int64_t (*write_at)(void *context, int handle, const void *bytes, size_t length, int64_t offset); /* may be short */
   int (*close)(void *context, int handle);
   int (*sync)(void *context, int handle);              /* content and length are on the disk */
   int (*sync_folder)(void *context, const char *path); /* its names are on the disk */

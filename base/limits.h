@@ -6,6 +6,8 @@
 #ifndef WEIR_BASE_LIMITS_H
 #define WEIR_BASE_LIMITS_H
 
+#include <stdint.h>
+
 /* X(NAME, default, hard cap, unit, "why, and what happens when it is reached") */
 /* clang-format off */
 #define WEIR_LIMITS(X)                                                                                                 \
@@ -54,6 +56,10 @@
   X(STEP_VALUES, 4096, 4096, "per rule", "reading more values of steps is an error in the rules")                      \
   X(RUNS, 100000, 10000000, "per rule and key",                                                                        \
     "`runs_max`: no new run starts (later starts are parts of it), counted")                                           \
+  X(MATCH_EVENTS, 100000, 10000000, "per partial match",                                                               \
+    "`match_events_max`: one that would take more is dropped, counted; later starts go on")                            \
+  X(GRAPH_NODES, 16777216, 16777216, "per rule and key",                                                               \
+    "in the compact set: further links between events; the oldest start is dropped, counted")                          \
   X(REPORT_ALL, 100, 100000, "per completion",                                                                         \
     "`report all limit N`: above it only the one that `report first` would tell, with \"cut\":\"limit\"")              \
   X(MATCHED, 64, 64, "per alert", "`matched_max`: the first 63 and the last stay, `more` says how many are left out")  \
@@ -71,6 +77,38 @@
   /* the engine */                                                                                                     \
   X(BATCH_EVENTS, 64, 64, "events", "events that are worked on together; no effect on what is told")
 /* clang-format on */
+
+/* What follows from `memory`, the most that everything in a run may use: each part may take so many thousandths of it
+ * (less a reserve), and so has so many entries, which are what is counted. Without `memory` they are those of 4 GiB;
+ * what only waits or is open then has no limit.
+ * X(NAME, thousandths, bytes for each entry, unit, "why, and what happens when it is reached") */
+/* clang-format off */
+#define WEIR_MEMORY_LIMITS(X)                                                                                          \
+  X(ORDER_MEMORY, 250, 1, "bytes of events that wait for earlier ones",                                                \
+    "half of it is for the events, the rest for sorting them: from half of that on, inputs that are ahead are not "      \
+    "read until the one furthest behind has come nearer; beyond it, "                                                   \
+    "the events furthest in the future wait in a file in `TMPDIR`, counted")                                           \
+  X(STATE_MEMORY, 600, 1, "bytes of partial matches, less the shares of `unique` and `suppress` where rules have them",\
+    "six tenths for partial matches, in equal parts for all rules: beyond, the oldest key's of that rule are dropped, "\
+    "counted; four tenths for the events that they hold (64 bytes of one are a unit): the oldest key's of the rule "   \
+    "that holds most are dropped, counted; `match_events` is at most a 16th of these units")                           \
+  X(UNIQUE_IDS, 125, 60, "ids of `unique`, in equal parts for all types that say it",                                  \
+    "the oldest id is forgotten, counted")                                                                             \
+  X(SUPPRESS_KEYS, 125, 160, "keys of `suppress`, in equal parts for all rules that say it",                           \
+    "the oldest count that was not said yet, then the oldest key of that rule is forgotten, counted")                  \
+  X(ALERT_MEMORY, 60, 1, "bytes of alerts of one moment, which are sorted before they leave",                          \
+    "beyond, they are sorted through a file in `TMPDIR`")                                                              \
+  X(MATCH_LISTING, 60, 1, "bytes for listing the matches that one event completes",                                    \
+    "in the compact set a key holds so many events that twice as many matches as may be told fit")
+/* clang-format on */
+
+#define MEMORY_RESERVE (UINT64_C(4) << 20) /* or half of the memory, if that is less: what every run needs */
+#define MEMORY_ASSUMED (UINT64_C(4) << 30) /* where no `memory` is set */
+
+#define WEIR_MEMORY_CONSTANTS(name, thousandths, each, unit, text)                                                     \
+  MEMORY_SHARE_##name = (thousandths), MEMORY_EACH_##name = (each),
+enum weir_memory_limit { WEIR_MEMORY_LIMITS(WEIR_MEMORY_CONSTANTS) };
+#undef WEIR_MEMORY_CONSTANTS
 
 #define WEIR_LIMIT_CONSTANTS(name, normal, cap, unit, text) LIMIT_##name = (normal), LIMIT_##name##_CAP = (cap),
 enum weir_limit { WEIR_LIMITS(WEIR_LIMIT_CONSTANTS) };

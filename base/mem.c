@@ -183,5 +183,9 @@ void mem_undefer(struct mem *mem, void *argument, bool run) {
 size_t mem_used(const struct mem *mem) { return mem->used; }
 size_t mem_peak(const struct mem *mem) { return mem->peak; }
 size_t mem_limit(const struct mem *mem) { return mem->limit; }
+bool mem_would_fit(const struct mem *mem, size_t bytes) {
+  return mem->limit == 0 || (bytes <= mem->limit && mem->used <= mem->limit - bytes &&
+                             mem->limit - bytes - mem->used >= sizeof(struct block));
+}
 void mem_fail_at(struct mem *mem, uint64_t n) { mem->fail_at = n == 0 ? 0 : mem->count + n; }
 uint64_t mem_count(const struct mem *mem) { return mem->count; }

@@ -42,6 +42,7 @@ void mem_undefer(struct mem *mem, void *argument, bool run);
 size_t mem_used(const struct mem *mem);
 size_t mem_peak(const struct mem *mem);
 size_t mem_limit(const struct mem *mem);
+bool mem_would_fit(const struct mem *mem, size_t bytes); /* within the limit, whatever the host says */
 
 /* Tests: the n-th allocation from now fails (1 = the next); 0 = never. mem_count() = allocations so far. */
 void mem_fail_at(struct mem *mem, uint64_t n);

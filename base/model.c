@@ -5,13 +5,14 @@
 #include "base/exact.h"
 #include "base/expr_number.h"
 #include "base/map.h"
+#include "base/number_text.h"
 
 enum { SCRATCH_CHUNK_BYTES = 1 << 16, EXACT_MANTISSA_BITS = 53 };
 
 /* ---- names ---- */
 
-static void say_counts(struct model_reader *reader, const struct model_at *at, const char *missing_here,
-                       const char *missing_there) {
+static void say_mismatch(struct model_reader *reader, const struct model_at *at, const char *missing_here,
+                         const char *missing_there) {
   struct model_json *json = &reader->json;
   if (missing_here != NULL && missing_there != NULL)
     model_json_fail(json, at, "the model needs `%s`, which `in` has not; `in` has `%s`, which the model has not",
@@ -45,7 +46,7 @@ bool model_match(struct model_reader *reader, const struct model_at *at, const s
   map_text_free(&places);
   for (uint32_t i = 0; i < source->input_count && there == NULL; i++)
     if (!seen[i]) there = model_json_shown(json, source->inputs[i]);
-  if (!json->failed && (here != NULL || there != NULL)) say_counts(reader, at, here, there);
+  if (!json->failed && (here != NULL || there != NULL)) say_mismatch(reader, at, here, there);
   return !json->failed;
 }
 
@@ -198,4 +199,24 @@ void model_rank(const struct model *model, const double *shares, uint16_t *order
     }
     order[at] = (uint16_t)i;
   }
+}
+
+void model_write_shares(struct buf *out, const struct model *model, const struct value *inputs, struct arena *scratch) {
+  double *shares = arena_array(scratch, double, model->input_count), base;
+  uint16_t *order = arena_array(scratch, uint16_t, model->input_count);
+  if (!model_shares(model, inputs, scratch, shares, &base)) {
+    buf_str(out, "null");
+    return;
+  }
+  model_rank(model, shares, order);
+  buf_str(out, "{\"base\":");
+  number_write_float(out, exact_round_digits(base, MODEL_SHARE_DIGITS));
+  buf_str(out, ",\"shares\":{");
+  for (uint32_t i = 0; i < model->input_count; i++) {
+    if (i > 0) buf_byte(out, ',');
+    buf_json_string(out, model->inputs[order[i]]);
+    buf_byte(out, ':');
+    number_write_float(out, exact_round_digits(shares[order[i]], MODEL_SHARE_DIGITS));
+  }
+  buf_str(out, "}}");
 }

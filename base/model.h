@@ -19,7 +19,8 @@ enum {
   MODEL_TREES_MAX = 20000,
   MODEL_TREE_NODES_MAX = 65535,
   MODEL_TREE_DEPTH_MAX = 256,
-  MODEL_POINTS_DIGITS_MAX = 6 /* digits after the point of a scorecard's points */
+  MODEL_POINTS_DIGITS_MAX = 6, /* digits after the point of a scorecard's points */
+  MODEL_SHARE_DIGITS = 6
 };
 
 enum model_form { MODEL_TREES, MODEL_LOGISTIC, MODEL_SCORECARD };
@@ -62,6 +63,10 @@ struct value model_score(const struct model *model, const struct value *inputs);
  * needed until the call returns. O(nodes * depth), so only for what is told. */
 bool model_shares(const struct model *model, const struct value *inputs, struct arena *scratch, double *shares,
                   double *base);
+
+/* What an alert carries: {"base":-1.5,"shares":{"n_1h":2.25,"amount":-0.1}}, by falling magnitude, each rounded to
+ * MODEL_SHARE_DIGITS digits after the point. `null` where there are none. */
+void model_write_shares(struct buf *out, const struct model *model, const struct value *inputs, struct arena *scratch);
 
 /* Inputs by falling magnitude of their share, equal ones in the order of `in`: order[0 … model_input_count()). */
 void model_rank(const struct model *model, const double *shares, uint16_t *order);

@@ -86,14 +86,16 @@ static void new_slab(struct pool *pool, size_t at_least) {
   to_line(pool);
   while (pool->end - pool->next >= POOL_STEP)
     spare(pool, pool_class_bytes(class_within((size_t)(pool->end - pool->next))));
-  size_t bytes = pool->slab_bytes > at_least ? pool->slab_bytes : at_least;
+  size_t bytes = pool->slab_bytes;
+  while (bytes > POOL_SLAB_MIN && !mem_would_fit(pool->mem, sizeof(struct pool_slab) + bytes)) bytes /= 2;
+  if (bytes < at_least) bytes = at_least;
   struct pool_slab *slab = mem_alloc_raw(pool->mem, sizeof *slab + bytes);
   *slab = (struct pool_slab){.older = pool->slabs, .bytes = bytes};
   pool->slabs = slab;
   pool->next = (char *)(slab + 1);
   pool->end = pool->next + bytes;
   poison(pool->next, bytes);
-  if (pool->slab_bytes < POOL_SLAB_MAX) pool->slab_bytes *= 2;
+  if (pool->slab_bytes < POOL_SLAB_MAX && bytes == pool->slab_bytes) pool->slab_bytes *= 2;
 }
 
 void *pool_alloc_slow(struct pool *pool, size_t bytes) {

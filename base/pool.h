@@ -1,8 +1,9 @@
 /* pool.h - blocks of many sizes that come and go quickly: partial matches, held events, key records.
  *
- * Sizes are rounded up to a class: steps of 16 to 256 bytes, then powers of two to 64 KiB; larger blocks come straight
- * from the context. A freed block goes to its class's list and is taken again from there; slabs go back to the context
- * only with pool_free_all(). Whoever frees a block says its size, so blocks have no header. One thread. */
+ * Sizes are rounded up to a class: steps of 16 to 256 bytes, then powers of two to 1 KiB; larger blocks come straight
+ * from the context, where what one size frees another can take. A freed block goes to its class's list and is taken
+ * again from there; slabs go back to the context only with pool_free_all(). Whoever frees a block says its size, so
+ * blocks have no header. One thread. */
 #ifndef WEIR_BASE_POOL_H
 #define WEIR_BASE_POOL_H
 
@@ -14,11 +15,11 @@
 
 enum {
   POOL_STEP = 16,
-  POOL_STEPS_MAX = 256,      /* up to here classes are POOL_STEP apart */
-  POOL_LINE = 64,            /* blocks of classes that are whole cache lines begin with a line */
-  POOL_BLOCK_MAX = 64 << 10, /* larger blocks are the context's */
+  POOL_STEPS_MAX = 256,     /* up to here classes are POOL_STEP apart */
+  POOL_LINE = 64,           /* blocks of classes that are whole cache lines begin with a line */
+  POOL_BLOCK_MAX = 1 << 10, /* larger blocks are the context's */
   POOL_SMALL_CLASSES = POOL_STEPS_MAX / POOL_STEP,
-  POOL_CLASSES = POOL_SMALL_CLASSES + 8, /* 512, 1 KiB, … 64 KiB */
+  POOL_CLASSES = POOL_SMALL_CLASSES + 2, /* 512, 1 KiB */
   POOL_SLAB_MIN = 16 << 10,
   POOL_SLAB_MAX = 16 << 20,
 };
@@ -53,6 +54,11 @@ static inline size_t pool_class_bytes(unsigned class) {
                                     : (size_t)(2 * POOL_STEPS_MAX) << (class - POOL_SMALL_CLASSES);
 }
 
+/* What a block of `bytes` takes. */
+static inline size_t pool_size(size_t bytes) {
+  return bytes == 0 || bytes > POOL_BLOCK_MAX ? bytes : pool_class_bytes(pool_class(bytes));
+}
+
 /* Not zeroed; 16-byte aligned, classes of n * 64 bytes up to POOL_BLOCK_MAX 64-byte aligned; never NULL (mem.h).
  * `bytes` 0 is taken as 1. */
 static inline void *pool_alloc(struct pool *pool, size_t bytes) {
@@ -63,6 +69,7 @@ static inline void *pool_alloc(struct pool *pool, size_t bytes) {
     if (__builtin_expect(block != NULL, 1)) {
       unpoison(block, pool_class_bytes(class));
       pool->freed[class] = block->next;
+      __builtin_prefetch(block->next, 1); /* for who asks next */
       pool->used += pool_class_bytes(class);
       return block;
     }

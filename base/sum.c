@@ -97,8 +97,10 @@ struct value sum_total(const struct sum *sum, struct type argument, struct expr_
   exact_int steps;
   int64_t number;
   if (!total_steps(sum, &steps)) return out_of_range(counts);
-  if (argument.kind == VALUE_FLOAT)
+  if (argument.kind == VALUE_FLOAT) {
+    if ((exact_uint)steps == (exact_uint)1 << 127) return out_of_range(counts); /* -2^67, as 2^67 is */
     return value_float(exact_ratio(steps < 0, exact_magnitude(steps), 1, -EXACT_FIXED_BITS));
+  }
   if (!exact_fits(steps, &number)) return out_of_range(counts);
   return (struct value){.i = number, .kind = argument.kind, .scale = argument.scale};
 }

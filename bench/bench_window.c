@@ -125,8 +125,8 @@ static const struct section sections[] = {
     {"sliding 1h every 5m", {.kind = WINDOW_SLIDING, .size_us = 3600 * SECOND, .every_us = 300 * SECOND}, 1000, 0},
     {"session 1m", {.kind = WINDOW_SESSION, .size_us = 60 * SECOND}, 10000, 0},
     {"today", {.kind = WINDOW_TODAY}, 1000, 0},
-    {"count 20", {.kind = WINDOW_COUNT, .count = 20, .every_count = 20}, 1000, 0},
-    {"count 20 every 5", {.kind = WINDOW_COUNT, .count = 20, .every_count = 5}, 1000, 0},
+    {"count 20", {.kind = WINDOW_COUNT, .count = 20, .every_count = 20}, 1000, 10000},
+    {"count 20 every 5", {.kind = WINDOW_COUNT, .count = 20, .every_count = 5}, 1000, 10000},
     {"sliding 1h every 10s", {.kind = WINDOW_SLIDING, .size_us = 3600 * SECOND, .every_us = 10 * SECOND}, 1000, 1000},
     {"count 1000 every 1", {.kind = WINDOW_COUNT, .count = 1000, .every_count = 1}, 1000, 1000},
 };

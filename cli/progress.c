@@ -2,6 +2,7 @@
 #include "cli/progress.h"
 
 #include "base/time_text.h"
+#include "cli/profile.h"
 
 enum { PROGRESS_EVERY_US = 200000, RATE_TEXT_MAX = 32 };
 
@@ -9,7 +10,14 @@ static int64_t now_us(const struct progress *progress) {
   return progress->cli->env->monotonic_us(progress->cli->env->context);
 }
 
-void progress_begin(struct progress *progress) { progress->begun_us = progress->told_us = now_us(progress); }
+static int64_t cpu_us(const struct progress *progress) {
+  return progress->cli->env->cpu_us(progress->cli->env->context);
+}
+
+void progress_begin(struct progress *progress) {
+  progress->begun_us = progress->told_us = now_us(progress);
+  progress->begun_cpu_us = cpu_us(progress);
+}
 
 /* 2134567.0 -> "2.13 M". */
 static const char *rate_text(char out[RATE_TEXT_MAX], uint64_t events, int64_t us) {
@@ -61,6 +69,7 @@ static void summary_text(struct progress *progress, const struct weir_stats *sta
              plural(stats->alerts));
   count_word(&out, stats->suppressed, "suppressed");
   count_word(&out, stats->late, "late");
+  count_word(&out, stats->late_in_windows, "of them into windows");
   count_word(&out, stats->dead, "refused");
   count_word(&out, stats->duplicate, "duplicate");
   count_word(&out, stats->ignored, "of no declared type");
@@ -76,19 +85,32 @@ static void summary_json(struct progress *progress, struct weir *weir, const str
       &out,
       "{\"summary\":{\"read\":%llu,\"processed\":%llu,\"late\":%llu,\"dead\":%llu,\"duplicate\":%llu,\"ignored\":%llu,"
       "\"held\":%llu,\"bad_fields\":%llu,\"derived\":%llu,\"alerts\":%llu,\"suppressed\":%llu,\"seconds\":%.6f,"
-      "\"memory_peak\":%zu,\"rules\":[",
+      "\"memory_peak\":%zu,",
       (unsigned long long)stats->read, (unsigned long long)stats->processed, (unsigned long long)stats->late,
       (unsigned long long)stats->dead, (unsigned long long)stats->duplicate, (unsigned long long)stats->ignored,
       (unsigned long long)stats->held, (unsigned long long)stats->bad_fields, (unsigned long long)stats->derived,
       (unsigned long long)stats->alerts, (unsigned long long)stats->suppressed, (double)us / 1e6, stats->memory_peak);
+  buf_printf(&out,
+             "\"late_in_windows\":%llu,\"dropped\":{\"unique_ids\":%llu,\"suppress_keys\":%llu,\"derived\":%llu,"
+             "\"counter_keys\":%llu,\"counter_events\":%llu,\"counter_values\":%llu,\"windows\":%llu,\"joins\":%llu,"
+             "\"groups\":%llu,\"lists\":%llu},\"rules\":[",
+             (unsigned long long)stats->late_in_windows, (unsigned long long)stats->unique_ids_forgotten,
+             (unsigned long long)stats->suppress_keys_forgotten, (unsigned long long)stats->derived_left_out,
+             (unsigned long long)stats->dropped.counter_keys, (unsigned long long)stats->dropped.counter_events,
+             (unsigned long long)stats->dropped.counter_values, (unsigned long long)stats->dropped.windows,
+             (unsigned long long)stats->dropped.joins, (unsigned long long)stats->dropped.groups,
+             (unsigned long long)stats->dropped.lists);
   for (int i = 0; i < weir_rule_count(weir); i++) {
     struct weir_rule_stats rule;
     if (!weir_rule_stats(weir, i, &rule)) continue;
     buf_str(&out, i == 0 ? "{\"rule\":" : ",{\"rule\":");
     buf_json_string(&out, (struct slice){rule.rule.data, rule.rule.length});
-    buf_printf(&out, ",\"told\":%llu,\"suppressed\":%llu,\"open\":%llu,\"runs_dropped\":%llu,\"entries_dropped\":%llu}",
-               (unsigned long long)rule.told, (unsigned long long)rule.suppressed, (unsigned long long)rule.open,
-               (unsigned long long)rule.runs_dropped, (unsigned long long)rule.entries_dropped);
+    buf_printf(&out,
+               ",\"told\":%llu,\"suppressed\":%llu,\"matches\":%llu,\"inactive\":%llu,\"open\":%llu,"
+               "\"runs_dropped\":%llu,\"entries_dropped\":%llu,\"match_events_dropped\":%llu}",
+               (unsigned long long)rule.told, (unsigned long long)rule.suppressed, (unsigned long long)rule.matches,
+               (unsigned long long)rule.inactive, (unsigned long long)rule.open, (unsigned long long)rule.runs_dropped,
+               (unsigned long long)rule.entries_dropped, (unsigned long long)rule.match_events_dropped);
   }
   buf_str(&out, "]}}\n");
   cli_tell(&out);
@@ -112,19 +134,36 @@ static void notes(struct progress *progress, struct weir *weir, const struct wei
     cli_say(progress->cli, "note: all records were refused; the dead letters say why");
   else if (stats->read == 0 && progress->bytes > 0 && !stopped)
     cli_say(progress->cli, "note: the input has no records (of a CSV file the first line is the header)");
+  note(progress, NULL, 0, stats->order_spilled, "events waited in a file: they need more than `order_memory`");
   note(progress, NULL, 0, stats->unique_ids_forgotten,
        "ids of `unique` were forgotten early: the limit of memory was reached");
   note(progress, NULL, 0, stats->suppress_keys_forgotten,
        "keys of `suppress` were forgotten early: the limit of memory was reached");
   note(progress, NULL, 0, stats->derived_left_out, "derived events were left out: one event made too many");
+  const struct weir_dropped *dropped = &stats->dropped;
+  note(progress, NULL, 0, dropped->counter_keys,
+       "keys of counters were forgotten early: the limit of memory was reached");
+  note(progress, NULL, 0, dropped->counter_events,
+       "events left the windows of counters early: more than one window may have");
+  note(progress, NULL, 0, dropped->counter_values,
+       "different values were not kept by `seen`, `top`, percentiles: more than one may have");
+  note(progress, NULL, 0, dropped->windows, "windows were dropped untold: the limit of memory was reached");
+  note(progress, NULL, 0, dropped->joins,
+       "events left joins before their partners could come: the limit of memory was reached");
+  note(progress, NULL, 0, dropped->groups, "alerts were forgotten early by groups: a limit was reached");
+  note(progress, NULL, 0, dropped->lists,
+       "entries of lists and rows of tables were forgotten early: the limit of memory was reached");
   for (int i = 0; i < weir_rule_count(weir); i++) {
     struct weir_rule_stats rule;
     if (!weir_rule_stats(weir, i, &rule)) continue;
     int length = (int)rule.rule.length;
+    note(progress, rule.rule.data, length, rule.inactive, "matches outside of its `active` or `schedule` (not told)");
     note(progress, rule.rule.data, length, rule.runs_dropped,
          "partial matches were not begun: the limit per key was reached");
     note(progress, rule.rule.data, length, rule.entries_dropped,
-         "partial matches were dropped: the rule's limit was reached");
+         "partial matches were dropped: the limit of memory was reached");
+    note(progress, rule.rule.data, length, rule.match_events_dropped,
+         "partial matches were dropped: they held as many events as one may");
     note(progress, rule.rule.data, length, rule.regex_limit, "regex matches were given up (they count as false)");
     note(progress, rule.rule.data, length, rule.overflow,
          "values were out of range, or a division by zero (they are null)");
@@ -144,6 +183,7 @@ void progress_end(struct progress *progress, struct weir *weir, const struct dri
   weir_stats(weir, &stats);
   int64_t us = now_us(progress) - progress->begun_us;
   if (progress->json) {
+    if (progress->profile) profile_tell(progress->cli, weir, cpu_us(progress) - progress->begun_cpu_us, true);
     if (progress->summary) summary_json(progress, weir, &stats, us);
     return;
   }
@@ -153,5 +193,6 @@ void progress_end(struct progress *progress, struct weir *weir, const struct dri
             count_text(held, stats.held), count_text(open, open_matches(weir)));
   notes(progress, weir, &stats, stopped);
   note(progress, NULL, 0, counts->refused_dropped, "further dead letters are not shown");
+  if (progress->profile) profile_tell(progress->cli, weir, cpu_us(progress) - progress->begun_cpu_us, false);
   if (progress->summary) summary_text(progress, &stats, us);
 }

@@ -8,8 +8,8 @@
 struct progress {
   struct cli *cli;
   struct live *live;
-  bool json, summary;
-  int64_t begun_us, told_us;
+  bool json, summary, profile;
+  int64_t begun_us, told_us, begun_cpu_us;
   uint64_t told_events, bytes; /* bytes: read from the inputs */
 };
 

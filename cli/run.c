@@ -13,7 +13,7 @@ struct run_options {
   struct texts inputs, sides;
   const char *order, *type_field, *dead_letters;
   size_t memory_bytes;
-  bool json, summary;
+  bool json, summary, profile;
 };
 
 struct run_input {
@@ -231,6 +231,7 @@ static int run_plan(struct cli *cli, const struct run_options *options, struct r
   struct progress progress = {.cli = cli,
                               .live = &live,
                               .json = options->json,
+                              .profile = options->profile,
                               .summary = options->summary || (cli->err_terminal && !options->json)};
   plan->drive.env = &live.env;
   plan->drive.stop = live_stop();
@@ -247,6 +248,7 @@ static int run_plan(struct cli *cli, const struct run_options *options, struct r
       .memory_limit = options->memory_bytes,
       .order = options->order != NULL ? WEIR_ORDER_ARRIVAL : WEIR_ORDER_EVENT_TIME,
       .type_field = options->type_field,
+      .profile = options->profile,
       .drain = drive_drain,
       .drain_context = drive,
       .env = &live.env,
@@ -318,16 +320,21 @@ static const struct option run_option_table[] = {
      .kind = OPTION_FLAG,
      .offset = offsetof(struct run_options, summary),
      .help = "end with figures on standard error; on a terminal always"},
+    {.name = "profile",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct run_options, profile),
+     .help = "end with a table of what each rule costs, on standard error: events that it was asked about, matches, "
+             "partial matches that were open when the input ended, bytes of state, share of CPU time; then what is no "
+             "rule's. It makes the run somewhat slower"},
     {.name = "json",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct run_options, json),
-     .help = "errors in rules and the summary as JSON (alerts always are)"},
+     .help = "errors in rules, the summary and the profile as JSON (alerts always are)"},
     {.name = "stop-at-end", .kind = OPTION_LATER, .help = "it keeps what is open in a state folder (`--state`)"},
     {.name = "config", .letter = 'c', .argument = "FILE", .kind = OPTION_LATER, .help = ""},
     {.name = "shards", .argument = "N", .kind = OPTION_LATER, .help = ""},
     {.name = "state", .argument = "DIR", .kind = OPTION_LATER, .help = ""},
     {.name = "from", .argument = "SAVEPOINT", .kind = OPTION_LATER, .help = ""},
-    {.name = "profile", .kind = OPTION_LATER, .help = ""},
     {.name = "stats", .kind = OPTION_LATER, .help = ""},
     {.name = "print-config", .kind = OPTION_LATER, .help = ""},
     {0}};
@@ -354,6 +361,10 @@ const struct verb verb_run = {
         "`--summary --json`: "
         "`{\"summary\":{\"read\":…,\"processed\":…,\"late\":…,\"dead\":…,\"duplicate\":…,\"ignored\":…,"
         "\"held\":…,…,\"rules\":[{\"rule\":…,\"told\":…,…}]}}` on standard error.\n"
+        "`--profile --json`: an object a line, `{\"profile\":\"rule\",\"name\":…,\"events\":…,\"matches\":…,"
+        "\"told\":…,\"open\":…,\"state_bytes\":…,\"cpu_us\":…,\"cpu_percent\":…}`, what costs most first; then "
+        "`\"counters\"`, `\"window\"`, `\"join\"`, `\"group\"` and the parts of the program in the place of "
+        "`\"rule\"`. The percentages add up to 100.\n"
         "Notes, `weir run: note: …`, say what may surprise: no record of a declared type, limits that were reached.",
     .examples = "weir run rules/ --input payments.jsonl\n"
                 "weir run cards.weir --input payment=cards.csv.gz --input login=logins-*.jsonl > alerts.jsonl\n"

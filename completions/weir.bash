@@ -20,7 +20,7 @@ _weir() {
   'help --completion') COMPREPLY=($(compgen -W 'bash zsh fish' -- "$word")); return ;;
   esac
   case "$verb" in
-  run) options='--input --order --type-field --memory --side --dead-letters --summary --json --help' ;;
+  run) options='--input --order --type-field --memory --side --dead-letters --summary --profile --json --help' ;;
   check) options='--json --help' ;;
   fmt) options='--check --json --help' ;;
   explain) options='--rule --json --dot --help' ;;

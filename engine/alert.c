@@ -2,6 +2,7 @@
 #include "engine/alert.h"
 
 #include "base/check.h"
+#include "base/model.h"
 #include "engine/live.h"
 #include "engine/secret.h"
 #include "engine/watermark.h"
@@ -311,6 +312,19 @@ static void write_event_fields(struct alerter *alerter, const struct seen *seen,
   buf_byte(out, '}');
 }
 
+static struct value slot_of(const struct seen *seen, const struct schema *schema, uint16_t slot) {
+  if (seen->event != NULL) return seen->event->values[slot];
+  return seen->held->values[schema->kept_index[slot]];
+}
+
+/* A window that a late event tells anew has the time of its end all the same. */
+static int64_t matched_time(const struct alerter *alerter, const struct seen *seen) {
+  const struct schema *schema = &alerter->ruleset->schemas[seen->type];
+  if (!schema->window) return seen->time;
+  bool partial = schema->partial_slot != NO_SLOT && slot_of(seen, schema, schema->partial_slot).i != 0;
+  return partial ? seen->time : slot_of(seen, schema, schema->end_slot).i;
+}
+
 static void write_matched(struct alerter *alerter, const struct alert *alert, struct buf *out) {
   const struct told *told = alert->told;
   const struct nfa_match *match = told->match;
@@ -326,7 +340,7 @@ static void write_matched(struct alerter *alerter, const struct alert *alert, st
     buf_json_string(out, told->rule->steps[item->step].name);
     text_member(out, "event", alerter->ruleset->schemas[seen.type].name);
     member(out, "time");
-    value_json(out, value_time(seen.time));
+    value_json(out, value_time(matched_time(alerter, &seen)));
     if (seen.position->source != POSITION_MADE) {
       text_member(out, "source", alerter->sources[seen.position->source]);
       number_member(out, "partition", seen.position->partition);
@@ -389,6 +403,36 @@ static int64_t told_time(const struct alerter *alerter, const struct told *told)
   return told->event->values[window->end_slot].i;
 }
 
+/* What each input of the models asked has brought, most first. */
+static void write_reasons(struct alerter *alerter, const struct alert *alert, struct buf *out) {
+  const struct told *told = alert->told;
+  bool any = false;
+  struct expr_counts uncounted = {0};
+  struct expr_env env = alert->env;
+  env.counts = &uncounted;
+  for (uint16_t a = 0; told->event != NULL && a < told->rule->model_ask_count; a++) {
+    const struct model_ask *ask = &told->rule->model_asks[a];
+    const struct model_def *def = &alerter->ruleset->models[ask->model];
+    if (ask->type != told->event->type) continue;
+    env.banks[BANK_EVENT] = told->event->values;
+    struct value *inputs = arena_array(&alerter->scratch, struct value, def->input_count + 1u);
+    for (uint16_t i = 0; i < def->input_count; i++) inputs[i] = expr_eval(ask->inputs[i], &env);
+    buf_clear(&alerter->message);
+    model_write_shares(&alerter->message, def->model, inputs, &alerter->scratch);
+    struct slice shares = buf_view(&alerter->message);
+    if (shares.data[0] != '{') continue; /* a null left no score */
+    if (!any) member(out, "reasons");
+    buf_str(out, any ? ",{\"model\":" : "[{\"model\":");
+    any = true;
+    buf_json_string(out, def->name);
+    member(out, "score");
+    value_json(out, model_score(def->model, inputs));
+    buf_byte(out, ',');
+    buf_slice(out, (struct slice){shares.data + 1, shares.length - 1});
+  }
+  if (any) buf_byte(out, ']');
+}
+
 void alert_write(struct alerter *alerter, const struct alert *alert, uint64_t suppressed, struct buf *out) {
   const struct told *told = alert->told;
   const struct rule *rule = told->rule;
@@ -408,15 +452,16 @@ void alert_write(struct alerter *alerter, const struct alert *alert, uint64_t su
   if (rule->message_count > 0) write_message(alerter, alert, out);
   write_matched(alerter, alert, out);
   if (suppressed > 0) number_member(out, "suppressed", (int64_t)suppressed);
-  if (rule->action_for_us > 0) {
-    member(out, "action_until");
-    value_json(out, value_time(watermark_plus(told->match->time, rule->action_for_us)));
-  }
-  if (rule->with_because) write_because(alerter, alert, out);
   if (revision_of(alerter, told) > 0) number_member(out, "revision", revision_of(alerter, told));
+  if (rule->with_because) write_because(alerter, alert, out);
+  write_reasons(alerter, alert, out);
   if (is_partial(alerter, told)) {
     member(out, "partial");
     buf_str(out, "true");
+  }
+  if (rule->action_for_us > 0) {
+    member(out, "action_until");
+    value_json(out, value_time(watermark_plus(told->match->time, rule->action_for_us)));
   }
   if (told->match->cut) text_member(out, "cut", SLICE("limit"));
   buf_byte(out, '}');

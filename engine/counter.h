@@ -1,7 +1,8 @@
 /* counter.h - the state of one population at one key, and what its counters tell (rules/count_plan.h).
  *
  * step.c owns the states, one pointer for each (key, population), NULL while there is none; it adds each event of the
- * population and asks counters in the order of events. Times never fall. One thread. */
+ * population and asks counters in the order of events. Times never fall, neither of adding nor of asking. How a state
+ * is laid out stands in counter_private.h. One thread. */
 #ifndef WEIR_ENGINE_COUNTER_H
 #define WEIR_ENGINE_COUNTER_H
 
@@ -55,7 +56,7 @@ void counters_prefetch_events(const struct counters *counters, uint16_t populati
 /* What was forgotten by limits (docs/limits), since the start. */
 struct counter_limits {
   uint64_t window_events; /* events that were forgotten early: more than the limit of one window at one key */
-  uint64_t values;        /* different values that top, seen, exact percentiles could not keep */
+  uint64_t values;        /* values that `seen` forgot early, and events whose value top() over today could not keep */
 };
 /* For tests, before the first event. */
 void counters_set_limits(struct counters *counters, uint64_t window_events, uint64_t values);

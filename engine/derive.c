@@ -2,9 +2,11 @@
 #include "engine/derive.h"
 
 #include "base/check.h"
+#include "engine/live.h"
 
 void deriver_init(struct deriver *deriver, struct mem *mem, const struct ruleset *ruleset) {
-  *deriver = (struct deriver){.mem = mem, .ruleset = ruleset};
+  *deriver = (struct deriver){
+      .mem = mem, .ruleset = ruleset, .lookup = &ruleset->lookup, .lookup_context = (void *)(uintptr_t)ruleset};
 }
 
 static void add(struct deriver *deriver, const struct event *event) {
@@ -24,8 +26,8 @@ static void add(struct deriver *deriver, const struct event *event) {
 static void make(struct deriver *deriver, const struct derived *derived, const struct derived_from *from,
                  const struct event *cause, struct value element, struct arena *arena) {
   struct expr_env env = {.scratch = arena,
-                         .lookup = &deriver->ruleset->lookup,
-                         .lookup_context = (void *)(uintptr_t)deriver->ruleset,
+                         .lookup = deriver->lookup,
+                         .lookup_context = deriver->lookup_context,
                          .counts = &deriver->counts};
   env.banks[BANK_EVENT] = cause->values;
   env.banks[BANK_REGISTER] = &element;
@@ -48,8 +50,8 @@ static void derive_from(struct deriver *deriver, const struct derived *derived, 
       continue;
     }
     struct expr_env env = {.scratch = arena,
-                           .lookup = &deriver->ruleset->lookup,
-                           .lookup_context = (void *)(uintptr_t)deriver->ruleset,
+                           .lookup = deriver->lookup,
+                           .lookup_context = deriver->lookup_context,
                            .counts = &deriver->counts};
     env.banks[BANK_EVENT] = cause->values;
     struct value list = expr_eval(from->each, &env);
@@ -61,7 +63,8 @@ static void derive_from(struct deriver *deriver, const struct derived *derived, 
 static void derive_all(struct deriver *deriver, const struct event *cause, struct arena *arena) {
   const struct type_use *use = &deriver->ruleset->uses[cause->type];
   for (uint16_t i = 0; i < use->derived_count; i++)
-    derive_from(deriver, &deriver->ruleset->deriveds[use->derived[i]], cause, arena);
+    if (!deriver->ruleset->deriveds[use->derived[i]].asks)
+      derive_from(deriver, &deriver->ruleset->deriveds[use->derived[i]], cause, arena);
 }
 
 uint32_t derive_events(struct deriver *deriver, const struct event *cause, struct arena *arena,
@@ -80,6 +83,20 @@ uint32_t derive_events(struct deriver *deriver, const struct event *cause, struc
     deriver->events[at] = event;
   }
   for (uint32_t i = 0; i < deriver->count; i++) deriver->events[i].position.derived = (uint16_t)(i + 1);
+  *events = deriver->events;
+  return deriver->count;
+}
+
+uint32_t derive_asking(struct deriver *deriver, const struct derived *derived, const struct event *cause,
+                       struct live *live, struct arena *arena, const struct event **events) {
+  deriver->count = 0;
+  if (live != NULL) {
+    deriver->lookup = &live_lookup;
+    deriver->lookup_context = live;
+  }
+  derive_from(deriver, derived, cause, arena);
+  deriver->lookup = &deriver->ruleset->lookup;
+  deriver->lookup_context = (void *)(uintptr_t)deriver->ruleset;
   *events = deriver->events;
   return deriver->count;
 }

@@ -18,6 +18,8 @@ struct deriver {
   uint32_t count, capacity;
   uint64_t made, left_out;
   struct expr_counts counts;
+  const struct expr_lookup *lookup; /* of lists and tables */
+  void *lookup_context;
 };
 
 void deriver_init(struct deriver *deriver, struct mem *mem, const struct ruleset *ruleset);
@@ -26,5 +28,12 @@ void deriver_init(struct deriver *deriver, struct mem *mem, const struct ruleset
  * values live in `arena`; the array is valid until the next call. `sequence` is left 0. */
 uint32_t derive_events(struct deriver *deriver, const struct event *cause, struct arena *arena,
                        const struct event **events);
+
+/* What the event brings about by this definition, which asks counters, lists or tables that change, as they are now:
+ * a pass calls it in the event's turn. `context`: of live_lookup, or NULL where none is asked. The array is valid until
+ * the next call. */
+struct live;
+uint32_t derive_asking(struct deriver *deriver, const struct derived *derived, const struct event *cause,
+                       struct live *live, struct arena *arena, const struct event **events);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/decode_value.h"
 #include "base/ip.h"
 #include "base/number_text.h"
+#include "engine/budget.h"
 #include "engine/dedup.h"
 #include "engine/flow.h"
 #include "engine/group_alert.h"
@@ -15,12 +16,10 @@
 
 enum {
   ENGINE_ARENA_BYTES = 64 << 10,
-  ENGINE_DRAIN_BYTES = 1 << 20, /* so many bytes of alerts are handed on from inside a call */
-  ENGINE_ID_BYTES = 60,         /* of one id of `unique` with its share of the table, while the set is being doubled */
+  ENGINE_DERIVED_MAX = 1024,    /* derived events that wait for the matcher */
+  ENGINE_DRAIN_BYTES = 1 << 20, /* at most: a small memory has less for alerts */
   ENGINE_ENTRY_BYTES = 512,     /* of a key's window, a kept event of a join, a key of a group, an entry of a list */
-  ENGINE_TOLD_BYTES = 160,      /* of one entry of `suppress` */
 };
-#define ENGINE_MEMORY_ASSUMED (UINT64_C(4) << 30) /* without --memory the limits below are computed from this */
 
 struct engine {
   struct mem *mem;
@@ -35,16 +34,20 @@ struct engine {
   struct input_context judging;
   struct arena batch_arena;   /* decoded values of one push, up to 64 records */
   struct arena derived_arena; /* of derived events, while the batch stands */
+  uint32_t derived_count;     /* of them */
   struct order *order;        /* made when it is needed first */
-  uint64_t order_bytes_max;
+  struct budget budget;
+  size_t drain_bytes;    /* so many bytes of alerts are handed on from inside a call */
   int64_t frontier;      /* all earlier events are released, and no earlier one will be taken */
   int64_t told_frontier; /* the matcher's */
   int64_t highest_taken; /* of all events that were not refused or late */
   struct dedup **dedups; /* by type; NULL where nothing is unique */
   struct deriver deriver;
   struct flow *flow;
-  struct event batch[STEP_BATCH_MAX];
-  uint32_t batch_count, batch_max;
+  struct profile *profile; /* NULL: none is wanted */
+  struct laps *laps;       /* its */
+  struct event *batch;     /* a cause and all that filters make of it are never parted */
+  uint32_t batch_count, batch_capacity, batch_max;
   uint64_t sequence;
   struct alerter alerter;
   struct group_alerter group_alerter;
@@ -61,9 +64,20 @@ struct engine {
 
 static void drain(struct engine *engine) {
   if (engine->options.drain == NULL || engine->failed != 0) return;
+  uint32_t lap = laps_enter(engine->laps, PROFILE_OUTSIDE);
   engine->failed = engine->options.drain(engine->options.drain_context);
   outbox_recycle(&engine->alerts);
   outbox_recycle(&engine->rejects);
+  laps_enter(engine->laps, lap);
+}
+
+/* The open group's alerts are all there, and leave through drain() if they are too many for the memory. */
+static void close_group(struct engine *engine) {
+  while (outbox_close(&engine->alerts)) {
+    drain(engine);
+    if (engine->failed != 0) outbox_forget(&engine->alerts);
+  }
+  if (engine->alerts.bytes.length > engine->drain_bytes) drain(engine);
 }
 
 /* Where each event and deadline is a round of its own, a group ends where the next one begins. */
@@ -77,16 +91,14 @@ static void open_group(struct engine *engine, const struct moment *moment) {
   if (engine->alerts.grouped && open->time == moment->time && (open->phase > 0) == timer &&
       (timer || position_compare(&open->position, &moment->position) == 0))
     return;
-  outbox_close(&engine->alerts);
-  if (engine->alerts.bytes.length > ENGINE_DRAIN_BYTES) drain(engine);
+  close_group(engine);
   outbox_open(&engine->alerts);
   engine->open = *moment;
 }
 
 static void round_end(void *context) {
   struct engine *engine = context;
-  outbox_close(&engine->alerts);
-  if (engine->alerts.bytes.length > ENGINE_DRAIN_BYTES) drain(engine);
+  close_group(engine);
 }
 
 /* What a live alert does: lists, then the event that it is, then groups. */
@@ -185,16 +197,13 @@ static void tell_band(void *context, const struct group_entry *entry, const stru
 
 /* ---- making ---- */
 
-static void make_dedups(struct engine *engine, uint64_t memory) {
+static void make_dedups(struct engine *engine) {
   const struct ruleset *ruleset = engine->ruleset;
-  uint64_t types = 0;
-  for (uint16_t t = 0; t < ruleset->schema_count; t++) types += ruleset->schemas[t].unique_field >= 0;
   engine->dedups = mem_alloc(engine->mem, (ruleset->schema_count + 1u) * sizeof(struct dedup *));
   for (uint16_t t = 0; t < ruleset->schema_count; t++) {
     const struct schema *schema = &ruleset->schemas[t];
     if (schema->derived || schema->unique_field < 0) continue;
-    engine->dedups[t] =
-        dedup_new(engine->mem, schema->unique_us, schema->unique_everywhere, memory / 8 / types / ENGINE_ID_BYTES);
+    engine->dedups[t] = dedup_new(engine->mem, schema->unique_us, schema->unique_everywhere, engine->budget.unique_ids);
   }
 }
 
@@ -204,18 +213,6 @@ static void make_counts(struct engine *engine) {
   engine->judging.bad_fields = mem_alloc(engine->mem, (ruleset->schema_count + 1u) * sizeof(uint64_t *));
   for (uint16_t t = 0; t < ruleset->schema_count; t++)
     engine->judging.bad_fields[t] = mem_alloc(engine->mem, (ruleset->schemas[t].field_count + 1u) * sizeof(uint64_t));
-}
-
-/* What open matches may take: six tenths of the memory, less what ids of `unique` and `suppress` may take where the
- * rules have them. It follows from the limit and the rules alone. 0 = no limit, where none is set: a rule then grows as
- * its `within` lets it. */
-static size_t state_share(const struct engine *engine, bool suppressing) {
-  size_t memory = mem_limit(engine->mem), share = memory / 10 * 6;
-  bool unique = false;
-  for (uint16_t t = 0; t < engine->ruleset->schema_count; t++) unique = unique || engine->dedups[t] != NULL;
-  if (unique) share -= memory / 8;
-  if (suppressing) share -= memory / 8;
-  return share;
 }
 
 /* How many parts the state has: a rule with a pattern, a population, a window, … each takes an equal one. */
@@ -234,41 +231,50 @@ static uint64_t operator_parts(const struct ruleset *set) {
 
 struct engine *engine_new(struct mem *mem, const struct engine_options *options) {
   const struct ruleset *ruleset = options->ruleset;
-  uint64_t memory = mem_limit(mem) > 0 ? mem_limit(mem) : ENGINE_MEMORY_ASSUMED, suppressing = 0;
   struct engine *engine = mem_alloc(mem, sizeof *engine);
   engine->mem = mem;
   engine->ruleset = ruleset;
   engine->options = *options;
+  if (engine->options.env == NULL) engine->options.env = env_real();
   if (engine->options.type_field.length == 0) engine->options.type_field = SLICE("type");
   engine->batch_max =
       options->batch_size == 0 || options->batch_size > STEP_BATCH_MAX ? STEP_BATCH_MAX : options->batch_size;
+  engine->batch_capacity = STEP_BATCH_MAX;
+  engine->batch = mem_alloc(mem, engine->batch_capacity * sizeof *engine->batch);
   engine->sources = mem_alloc(mem, ENGINE_SOURCES_MAX * sizeof *engine->sources);
   engine->frontier = engine->told_frontier = INT64_MIN;
   engine->highest_taken = WATERMARK_NONE;
-  engine->order_bytes_max = memory / 4;
+  engine->budget = budget_of(ruleset, mem_limit(mem));
+  uint64_t alert_bytes = engine->budget.alert_bytes;
+  engine->drain_bytes = alert_bytes > 0 && alert_bytes < ENGINE_DRAIN_BYTES ? alert_bytes : ENGINE_DRAIN_BYTES;
   arena_init(&engine->batch_arena, mem, ENGINE_ARENA_BYTES);
   arena_init(&engine->derived_arena, mem, ENGINE_ARENA_BYTES);
   outbox_init(&engine->alerts, mem);
   outbox_init(&engine->rejects, mem);
+  if (alert_bytes > 0 && options->drain != NULL) outbox_limit(&engine->alerts, engine->options.env, alert_bytes);
   engine->judging = (struct input_context){
       .ruleset = ruleset, .sources = engine->sources, .rejects = &engine->rejects, .arena = &engine->batch_arena};
   buf_init(&engine->judging.row_text, mem);
   engine->all_move = true;
   for (uint16_t t = 0; t < ruleset->schema_count; t++)
     if (ruleset->schemas[t].watermark_when != NULL) engine->all_move = false;
-  make_dedups(engine, memory);
+  make_dedups(engine);
   make_counts(engine);
+  if (options->profile) engine->profile = profile_new(mem, ruleset, options->env == NULL ? env_real() : options->env);
+  engine->laps = profile_laps(engine->profile);
   deriver_init(&engine->deriver, mem, ruleset);
   alerter_init(&engine->alerter, mem, ruleset, engine->sources, options->secret_key);
   group_alerter_init(&engine->group_alerter, mem, ruleset, options->secret_key);
-  for (uint16_t r = 0; r < ruleset->rule_count; r++) suppressing += ruleset->rules[r].suppress_us >= 0;
-  engine->suppress = suppress_new(mem, ruleset, memory / 8 / (suppressing > 0 ? suppressing : 1) / ENGINE_TOLD_BYTES);
+  engine->suppress = suppress_new(mem, ruleset, engine->budget.suppress_keys);
   uint64_t matching = matching_parts(ruleset), operators = operator_parts(ruleset);
-  size_t share = state_share(engine, suppressing > 0) / (matching + operators > 0 ? matching + operators : 1);
+  size_t share = engine->budget.state_bytes / (matching + operators > 0 ? matching + operators : 1);
   struct step_options step = {.mode = options->mode,
                               .runs_max = options->runs_max,
+                              .match_events_max = options->match_events_max,
+                              .scratch_bytes_max = engine->budget.scratch_bytes,
                               .state_bytes_max = share * (matching > 0 ? matching : 1),
-                              .enabled = options->enabled};
+                              .enabled = options->enabled,
+                              .profile = engine->profile};
   engine->flow = flow_new(mem, &(struct flow_options){.ruleset = ruleset,
                                                       .deriver = &engine->deriver,
                                                       .step = step,
@@ -369,6 +375,7 @@ void engine_stamp(struct engine *engine, uint32_t input, int64_t stamp) { input_
 
 /* Sources get their numbers in byte order of their names, so that comparing numbers compares names. */
 static void start(struct engine *engine) {
+  laps_enter(engine->laps, PROFILE_REST);
   if (engine->started) return;
   engine->started = true;
   for (uint16_t i = 1; i < engine->source_count; i++) {
@@ -406,8 +413,18 @@ static void flush(struct engine *engine) {
   flow_batch(engine->flow, engine->batch, count);
 }
 
+static void flush_derived(struct engine *engine) {
+  flush(engine);
+  arena_reset(&engine->derived_arena);
+  engine->derived_count = 0;
+}
+
 static void batch_add(struct engine *engine, const struct event *event) {
-  if (engine->batch_count == engine->batch_max) flush(engine);
+  if (engine->batch_count >= engine->batch_max && event->position.derived == 0) flush(engine);
+  if (engine->batch_count == engine->batch_capacity) {
+    engine->batch_capacity *= 2;
+    engine->batch = mem_realloc(engine->mem, engine->batch, engine->batch_capacity * sizeof *engine->batch);
+  }
   struct event *place = &engine->batch[engine->batch_count++];
   *place = *event;
   place->sequence = ++engine->sequence;
@@ -431,9 +448,13 @@ static void dispatch(struct engine *engine, const struct event *event) {
     engine->processed++;
   batch_add(engine, event);
   if (engine->ruleset->uses[event->type].derived_count == 0) return;
+  if (engine->derived_count > ENGINE_DERIVED_MAX) flush_derived(engine);
   const struct event *derived;
+  uint32_t lap = laps_enter(engine->laps, PROFILE_DERIVE);
   uint32_t count = derive_events(&engine->deriver, event, &engine->derived_arena, &derived);
+  laps_enter(engine->laps, lap);
   for (uint32_t i = 0; i < count; i++) batch_add(engine, &derived[i]);
+  engine->derived_count += count;
 }
 
 /* The lowest watermark of all partitions that may still bring something; INT64_MAX if there is none. */
@@ -452,18 +473,19 @@ static void release(struct engine *engine, int64_t frontier) {
   struct event events[STEP_BATCH_MAX];
   uint32_t count = engine->order == NULL ? 0 : engine->batch_max;
   while (count == engine->batch_max) {
-    flush(engine); /* what stands in the batch borrows memory that order_take() gives back */
-    arena_reset(&engine->derived_arena);
+    flush_derived(engine); /* what stands in the batch borrows memory that order_take() gives back */
+    uint32_t lap = laps_enter(engine->laps, PROFILE_ORDER);
     count = order_take(engine->order, engine->frontier, events, engine->batch_max);
+    laps_enter(engine->laps, lap);
+    if (order_status(engine->order, NULL) != 0) return; /* later ones are not told: the push says so */
     for (uint32_t i = 0; i < count; i++) dispatch(engine, &events[i]);
   }
-  flush(engine);
-  arena_reset(&engine->derived_arena);
+  flush_derived(engine);
   if (engine->frontier > engine->told_frontier) {
     engine->told_frontier = engine->frontier;
     flow_time(engine->flow, engine->frontier, engine->highest_taken);
   }
-  outbox_close(&engine->alerts);
+  close_group(engine);
 }
 
 /* With one partition, no disorder, and all events moving the watermark, they are in order as they come. */
@@ -477,12 +499,29 @@ static void check_conservation(const struct engine *engine) {
   check(t.read == t.processed + t.late + t.dead + t.duplicate + t.ignored + t.held);
 }
 
-static int settle_push(struct engine *engine, struct err *err) {
+#define NO_INPUT UINT32_MAX /* nothing is being read */
+
+static bool order_failed(const struct engine *engine, uint32_t number, struct err *err) {
+  struct err cause;
+  if (engine->order == NULL || order_status(engine->order, &cause) == 0) return false;
+  if (number == NO_INPUT) {
+    err_set(err, ERR_FATAL, "order_memory: %s", cause.text);
+    return true;
+  }
+  const struct input *input = &engine->inputs[number];
+  err_set(err, ERR_FATAL, "order_memory is full while input %u (" SLICE_FMT ") is read, and %s", number,
+          SLICE_ARG(input->source), cause.text);
+  return true;
+}
+
+static int settle_push(struct engine *engine, uint32_t number, struct err *err) {
   int64_t lowest = lowest_watermark(engine);
   release(engine, lowest == INT64_MAX ? engine->frontier : lowest);
   check_conservation(engine);
+  laps_enter(engine->laps, PROFILE_OUTSIDE);
   if (engine->failed != 0) return err_set(err, engine->failed, "a sink has failed");
-  return 0;
+  if (outbox_status(&engine->alerts, err) != 0) return ERR_FATAL;
+  return order_failed(engine, number, err) ? ERR_FATAL : 0;
 }
 
 int engine_may_push(struct engine *engine, uint32_t number, struct err *err) {
@@ -490,26 +529,25 @@ int engine_may_push(struct engine *engine, uint32_t number, struct err *err) {
   if (engine->failed != 0) return err_set(err, ERR_FATAL, "a sink has failed");
   if (engine->finished || input->ended) return err_set(err, ERR_ABORT, "input %u has ended", number);
   if (engine->order == NULL) return 0;
-  size_t bytes = order_bytes(engine->order);
-  if (bytes > engine->order_bytes_max && engine_next(engine) == (int32_t)number)
-    return err_set(err, ERR_FATAL,
-                   "order_memory is full: %llu events wait for earlier ones in %llu MiB; give more memory, or declare "
-                   "less disorder",
-                   (unsigned long long)order_count(engine->order), (unsigned long long)(engine->order_bytes_max >> 20));
-  if (bytes > engine->order_bytes_max / 2 && engine_next(engine) != (int32_t)number)
+  if (order_failed(engine, number, err)) return ERR_FATAL;
+  if (order_half_full(engine->order) && engine_next(engine) != (int32_t)number)
     return err_set(err, ERR_RETRY, "order_memory: input %u is ahead, read input %d first", number,
                    (int)engine_next(engine));
   return 0;
 }
 
 static void put_in_order(struct engine *engine, const struct event *event) {
+  uint32_t lap = laps_enter(engine->laps, PROFILE_ORDER);
   if (engine->order == NULL) {
     int64_t disorder = 0;
     for (uint32_t i = 0; i < engine->input_count; i++)
       if (engine->inputs[i].clock.disorder_us > disorder) disorder = engine->inputs[i].clock.disorder_us;
     engine->order = order_new(engine->mem, disorder);
+    order_limit(engine->order, engine->options.env,
+                engine->budget.order_bytes < ORDER_BYTES_MIN ? ORDER_BYTES_MIN : engine->budget.order_bytes);
   }
   order_put(engine->order, event, engine->ruleset->schemas[event->type].slot_count);
+  laps_enter(engine->laps, lap);
 }
 
 /* `through`: passes_through(), which does not change while a batch is taken. */
@@ -521,24 +559,37 @@ static inline void taken(struct engine *engine, const struct event *event, bool 
     put_in_order(engine, event);
 }
 
+/* Records that are worked on together: few, and short ones. */
+static uint32_t batch_end(const struct engine *engine, const struct slice *records, uint32_t from, uint32_t count) {
+  size_t bytes = 0;
+  uint32_t end = from;
+  do bytes += records[end++].length;
+  while (end < count && end - from < STEP_BATCH_MAX && bytes + records[end].length <= engine->drain_bytes);
+  return end;
+}
+
 int engine_push(struct engine *engine, uint32_t number, const struct slice *records, uint32_t count, struct err *err) {
   start(engine);
   outbox_recycle(&engine->alerts);
   outbox_recycle(&engine->rejects);
-  for (uint32_t from = 0; from < count; from += STEP_BATCH_MAX) {
+  for (uint32_t from = 0, end; from < count; from = end) {
     int status = engine_may_push(engine, number, err);
     if (status != 0 && (from == 0 || status != ERR_RETRY)) return status; /* a call takes all or nothing */
     struct input *input = &engine->inputs[number];
     if (input->decoder == NULL) make_decoder(engine, input);
     arena_reset(&engine->batch_arena);
-    uint32_t end = count - from > STEP_BATCH_MAX ? from + STEP_BATCH_MAX : count;
+    end = batch_end(engine, records, from, count);
     bool through = passes_through(engine);
     for (uint32_t i = from; i < end; i++) {
       struct event event;
-      if (input_take(input, &engine->judging, records[i], &event)) taken(engine, &event, through);
+      laps_enter(engine->laps, PROFILE_DECODE);
+      bool good = input_take(input, &engine->judging, records[i], &event);
+      laps_enter(engine->laps, PROFILE_REST);
+      if (good) taken(engine, &event, through);
     }
-    status = settle_push(engine, err);
+    status = settle_push(engine, number, err);
     if (status != 0) return status;
+    if (engine->rejects.bytes.length > engine->drain_bytes) drain(engine);
   }
   return 0;
 }
@@ -555,8 +606,11 @@ int engine_push_rows(struct engine *engine, uint32_t number, const struct engine
     check(rows[i].type < engine->ruleset->schema_count && !engine->ruleset->schemas[rows[i].type].derived);
     arena_reset(&engine->batch_arena);
     struct event event;
-    if (input_take_row(input, &engine->judging, &rows[i], &event)) taken(engine, &event, passes_through(engine));
-    status = settle_push(engine, err);
+    laps_enter(engine->laps, PROFILE_DECODE);
+    bool good = input_take_row(input, &engine->judging, &rows[i], &event);
+    laps_enter(engine->laps, PROFILE_REST);
+    if (good) taken(engine, &event, passes_through(engine));
+    status = settle_push(engine, number, err);
     if (status != 0) return status;
   }
   return 0;
@@ -580,21 +634,30 @@ int engine_advance(struct engine *engine, uint32_t number, int64_t watermark, st
   int status = engine_may_push(engine, number, err);
   if (status == ERR_FATAL) return status;
   watermark_advance(&input_at(engine, number)->clock, watermark);
-  return settle_push(engine, err);
+  return settle_push(engine, number, err);
 }
 
 int engine_end(struct engine *engine, uint32_t number, struct err *err) {
   start(engine);
   input_at(engine, number)->ended = true;
-  return settle_push(engine, err);
+  return settle_push(engine, number, err);
+}
+
+/* What is open before time moves to its end, when nothing is open any more. */
+static void look_at_the_end(struct engine *engine, bool leave_open) {
+  if (!leave_open && engine->highest_taken != WATERMARK_NONE) release(engine, engine->highest_taken + 1);
+  uint32_t lap = laps_enter(engine->laps, PROFILE_OUTSIDE);
+  flow_profile(engine->flow);
+  laps_enter(engine->laps, lap);
 }
 
 int engine_finish(struct engine *engine, bool leave_open, struct err *err) {
   start(engine);
   for (uint32_t i = 0; i < engine->input_count; i++) engine->inputs[i].ended = true;
+  if (engine->profile != NULL) look_at_the_end(engine, leave_open);
   engine->finished = true;
   if (!leave_open) release(engine, INT64_MAX);
-  return settle_push(engine, err);
+  return settle_push(engine, NO_INPUT, err);
 }
 
 int engine_settle(struct engine *engine, struct err *err) {
@@ -604,7 +667,7 @@ int engine_settle(struct engine *engine, struct err *err) {
     for (uint32_t i = 0; i < engine->input_count; i++) watermark_advance(&engine->inputs[i].clock, frontier);
     release(engine, frontier);
   }
-  return settle_push(engine, err);
+  return settle_push(engine, NO_INPUT, err);
 }
 
 /* ---- looking in ---- */
@@ -628,6 +691,7 @@ struct engine_totals engine_totals(const struct engine *engine) {
                                  .late_accepted = engine->late_taken,
                                  .duplicate = engine->duplicate,
                                  .held = engine->order == NULL ? 0 : order_count(engine->order),
+                                 .order_spilled = engine->order == NULL ? 0 : order_spilled(engine->order),
                                  .derived = engine->deriver.made,
                                  .alerts = engine->alert_count,
                                  .suppressed = engine->suppressed_count};
@@ -677,6 +741,15 @@ struct engine_limits engine_limits(const struct engine *engine) {
   for (uint16_t t = 0; t < engine->ruleset->schema_count; t++)
     if (engine->dedups[t] != NULL) limits.unique_ids += dedup_forgotten(engine->dedups[t]);
   return limits;
+}
+
+struct flow_counts engine_flow_counts(const struct engine *engine) {
+  return flow_counts(engine->flow);
+}
+
+const struct profile *engine_profile(const struct engine *engine) {
+  if (engine->profile != NULL && !engine->finished) flow_profile(engine->flow);
+  return engine->profile;
 }
 
 /* ---- typed values ---- */

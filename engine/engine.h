@@ -9,6 +9,7 @@
 #include "base/decode.h"
 #include "base/limits.h"
 #include "engine/alert.h"
+#include "engine/flow.h"
 #include "engine/outbox.h"
 
 enum {
@@ -23,11 +24,14 @@ struct engine_options {
   bool arrival;            /* `order arrival` */
   struct slice type_field; /* empty = "type" */
   enum nfa_mode mode;
-  uint32_t batch_size;     /* events handed to the matcher at once, 1 to STEP_BATCH_MAX; 0 = that */
-  uint32_t runs_max;       /* per rule and key; 0 = the default */
-  const bool *enabled;     /* one for each rule; NULL = all but those with `mode off`; borrowed */
-  const bool *silent;      /* one for each rule: it acts, but is not told; NULL = none; borrowed */
-  struct slice secret_key; /* borrowed */
+  uint32_t batch_size;       /* events handed to the matcher at once, 1 to STEP_BATCH_MAX; 0 = that */
+  uint32_t runs_max;         /* per rule and key; 0 = the default */
+  uint32_t match_events_max; /* events that one open match may hold; 0 = the default */
+  const bool *enabled;       /* one for each rule; NULL = all but those with `mode off`; borrowed */
+  const bool *silent;        /* one for each rule: it acts, but is not told; NULL = none; borrowed */
+  struct slice secret_key;   /* borrowed */
+  bool profile;              /* engine_profile() has something to say */
+  const struct env *env;     /* files for what does not fit into memory; borrowed; NULL = the host's */
   /* Called for every match that is told or suppressed, before its bytes are made; may be NULL. */
   void (*observe)(void *context, const struct alert *alert, bool told);
   void *observe_context;
@@ -49,6 +53,7 @@ struct engine_totals { /* read = processed + late + dead + duplicate + ignored +
   uint64_t read, processed, late, dead, duplicate, ignored, held;
   uint64_t bad_fields, derived, alerts, suppressed;
   uint64_t late_accepted; /* of the late ones: by `late accept`, which feeds windows alone */
+  uint64_t order_spilled; /* events that waited in a file */
 };
 
 struct engine_rule_totals {
@@ -117,6 +122,11 @@ struct engine_limits {
   uint64_t unique_ids, suppress_keys, derived_per_event;
 };
 struct engine_limits engine_limits(const struct engine *engine);
+struct flow_counts engine_flow_counts(const struct engine *engine);
+
+/* NULL: none is wanted. What is open and kept in it is as it was when all inputs had ended, before time moved to its
+ * end; until then as it is now. */
+const struct profile *engine_profile(const struct engine *engine);
 
 /* Whether a typed value can stand in a field, and as what: ints for decimals, text for times and addresses, as in JSON.
  * NULL and *out, or a static text that says what was expected. */

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "engine/join.h"
 #include "engine/live.h"
+#include "engine/tally.h"
 #include "engine/window.h"
 
 enum { FLOW_ARENA_BYTES = 64 << 10, FLOW_ITEMS_FIRST = 64 };
@@ -50,20 +51,25 @@ struct pass {
     struct pass *pass;
     const struct window_plan *plan;
     struct window_set *set;
+    uint32_t row; /* of the profile */
   } * windows;
   struct pass_join {
     struct pass *pass;
     const struct join_plan *plan;
     struct join_set *set;
+    uint32_t row;
   } * joins;
   struct pass_group {
     uint16_t number;
     struct group_set *set;
+    uint32_t row;
   } * groups;
-  uint16_t *tables;  /* live tables that are asked here */
-  uint64_t *wanted;  /* bits: event types */
-  bool *asks_list;   /* per list: live and asked here */
-  uint64_t sequence; /* of the events of this pass */
+  uint16_t derived_count;
+  const struct derived **deriveds; /* filters that ask: made here */
+  uint16_t *tables;                /* live tables that are asked here */
+  uint64_t *wanted;                /* bits: event types */
+  bool *asks_list;                 /* per list: live and asked here */
+  uint64_t sequence;               /* of the events of this pass */
   /* of the round under way */
   struct event *events;
   const struct moment **moments;
@@ -81,12 +87,14 @@ struct flow {
   struct items made;
   const struct item **order; /* of one pass */
   uint32_t order_capacity;
-  struct item *sources; /* the batch's events as items, for the passes behind the first */
-  struct moment *source_moments;
+  struct item *sources; /* the batch's events as items */
+  uint32_t source_capacity;
   int64_t highest;
   struct pass *at; /* the pass that works now */
   uint64_t list_changes, alert_events;
   struct buf key_text;
+  struct profile *profile; /* NULL = none is wanted */
+  struct laps *laps;       /* its */
 };
 
 /* ---- what passes want ---- */
@@ -108,6 +116,8 @@ static void find_wanted(struct pass *pass) {
   for (uint16_t j = 0; j < pass->join_count; j++)
     for (unsigned side = 0; side < 2; side++) want(pass, pass->joins[j].plan->types[side]);
   for (uint16_t t = 0; t < pass->table_count; t++) want(pass, set->tables[pass->tables[t]].from_type);
+  for (uint16_t d = 0; d < pass->derived_count; d++)
+    for (uint16_t f = 0; f < pass->deriveds[d]->from_count; f++) want(pass, pass->deriveds[d]->from[f].type);
 }
 
 /* ---- items ---- */
@@ -329,16 +339,27 @@ static void feed_tables(struct pass *pass, const struct event *event) {
 static void feed_operators(struct pass *pass, const struct event *event, const struct moment *moment,
                            struct expr_env *env) {
   pass->in_hand = moment;
+  struct laps *laps = pass->flow->laps;
   for (uint16_t w = 0; w < pass->window_count; w++) {
     const struct window_plan *plan = pass->windows[w].plan;
+    uint32_t lap = laps_enter(laps, pass->windows[w].row);
     window_set_time(pass->windows[w].set, event->time, pass->flow->highest, env);
-    for (uint16_t f = 0; f < plan->from_count; f++)
-      if (plan->from[f].type == event->type) window_set_event(pass->windows[w].set, f, event, event->time, env);
+    for (uint16_t f = 0; f < plan->from_count; f++) {
+      if (plan->from[f].type != event->type) continue;
+      laps_count(laps, pass->windows[w].row);
+      window_set_event(pass->windows[w].set, f, event, event->time, env);
+    }
+    laps_enter(laps, lap);
   }
   for (uint16_t j = 0; j < pass->join_count; j++) {
+    uint32_t lap = laps_enter(laps, pass->joins[j].row);
     join_set_time(pass->joins[j].set, event->time, env);
-    for (unsigned side = 0; side < 2; side++)
-      if (pass->joins[j].plan->types[side] == event->type) join_set_event(pass->joins[j].set, side, event, env);
+    for (unsigned side = 0; side < 2; side++) {
+      if (pass->joins[j].plan->types[side] != event->type) continue;
+      laps_count(laps, pass->joins[j].row);
+      join_set_event(pass->joins[j].set, side, event, env);
+    }
+    laps_enter(laps, lap);
   }
   pass->in_hand = NULL;
 }
@@ -351,23 +372,31 @@ static void feed_late(struct pass *pass, const struct item *item, int64_t own, s
   for (uint16_t w = 0; w < pass->window_count; w++) {
     const struct window_plan *plan = pass->windows[w].plan;
     if (plan->lateness_us == 0) continue;
+    uint32_t lap = laps_enter(pass->flow->laps, pass->windows[w].row);
     window_set_time(pass->windows[w].set, item->moment.time, pass->flow->highest, env);
-    for (uint16_t f = 0; f < plan->from_count; f++)
-      if (plan->from[f].type == event.type) window_set_event(pass->windows[w].set, f, &event, item->moment.time, env);
+    for (uint16_t f = 0; f < plan->from_count; f++) {
+      if (plan->from[f].type != event.type) continue;
+      laps_count(pass->flow->laps, pass->windows[w].row);
+      window_set_event(pass->windows[w].set, f, &event, item->moment.time, env);
+    }
+    laps_enter(pass->flow->laps, lap);
   }
   pass->in_hand = NULL;
 }
 
 static void feed_group(struct pass *pass, const struct item *item) {
-  struct group_set *set = NULL;
+  const struct pass_group *group = NULL;
   for (uint16_t g = 0; g < pass->group_count; g++)
-    if (pass->groups[g].number == item->score.group) set = pass->groups[g].set;
-  if (set == NULL) return;
+    if (pass->groups[g].number == item->score.group) group = &pass->groups[g];
+  if (group == NULL) return;
   struct group_entry entry;
-  group_set_time(set, item->moment.time);
-  if (group_set_alert(set, item->score.member, item->score.key, item->moment.time, item->score.score, item->score.id,
-                      &entry))
+  uint32_t lap = laps_enter(pass->flow->laps, group->row);
+  laps_count(pass->flow->laps, group->row);
+  group_set_time(group->set, item->moment.time);
+  if (group_set_alert(group->set, item->score.member, item->score.key, item->moment.time, item->score.score,
+                      item->score.id, &entry))
     pass->flow->options.band(pass->flow->options.context, &entry, &item->moment);
+  laps_enter(pass->flow->laps, lap);
 }
 
 static struct expr_env operator_env(struct flow *flow, struct pass *pass, struct expr_counts *counts) {
@@ -382,11 +411,14 @@ static struct expr_env operator_env(struct flow *flow, struct pass *pass, struct
   return env;
 }
 
+/* Events go through such a pass one by one: lists and tables are asked as of each. */
+static bool in_turn(const struct pass *pass) { return pass->live != NULL || pass->derived_count > 0; }
+
 /* The events of the pass from `from` on go to its rules. */
 static void step_from(struct pass *pass, uint32_t from) {
   for (uint32_t at = from; at < pass->count && pass->stepper != NULL;) {
     uint32_t count = pass->count - at > STEP_BATCH_MAX ? STEP_BATCH_MAX : pass->count - at;
-    if (pass->live != NULL) count = 1; /* lists and tables are asked as of each event */
+    if (in_turn(pass)) count = 1;
     stepper_batch(pass->stepper, &pass->events[at], count);
     at += count;
   }
@@ -402,6 +434,24 @@ static void pass_add(struct pass *pass, const struct event *event, const struct 
   pass->moments[pass->count] = moment;
   pass->events[pass->count] = *event;
   pass->events[pass->count++].sequence = ++pass->sequence;
+}
+
+/* Filters that ask see the event as the rules of this pass do. */
+static void feed_filters(struct pass *pass, const struct event *event, const struct moment *moment) {
+  struct flow *flow = pass->flow;
+  uint16_t number = 0;
+  for (uint16_t d = 0; d < pass->derived_count; d++) {
+    const struct event *made;
+    uint32_t count = derive_asking(flow->options.deriver, pass->deriveds[d], event, pass->live, &flow->arena, &made);
+    const struct event *kept = made;
+    struct event copies[LIST_ELEMENTS_MAX];
+    check(count <= LIST_ELEMENTS_MAX);
+    for (uint32_t i = 0; i < count; i++) copies[i] = kept[i]; /* add_event() derives, too */
+    for (uint32_t i = 0; i < count; i++) {
+      copies[i].position.derived = (uint16_t)(0x8000 + (pass->level << 9) + number++); /* behind those of filters */
+      add_event(flow, moment, copies[i]);
+    }
+  }
 }
 
 /* One item in its turn. Rules take events in stretches; a pass with lists or tables, one by one. */
@@ -421,19 +471,37 @@ static void pass_item(struct pass *pass, const struct item *item, struct expr_en
   }
   pass_add(pass, &item->event, &item->moment);
   if (pass->live != NULL) {
+    uint32_t lap = laps_enter(pass->flow->laps, PROFILE_LIVE);
     live_time(pass->live, item->event.time);
     feed_tables(pass, &item->event);
+    laps_enter(pass->flow->laps, lap);
+  }
+  if (in_turn(pass)) {
     step_from(pass, pass->count - 1);
+    uint32_t lap = laps_enter(pass->flow->laps, PROFILE_DERIVE);
+    feed_filters(pass, &pass->events[pass->count - 1], &item->moment);
+    laps_enter(pass->flow->laps, lap);
   }
   feed_operators(pass, &item->event, &item->moment, env);
 }
 
 static void pass_time(struct pass *pass, int64_t frontier, struct expr_env *env) {
   if (pass->stepper != NULL) stepper_time(pass->stepper, frontier);
-  for (uint16_t w = 0; w < pass->window_count; w++)
+  struct laps *laps = pass->flow->laps;
+  uint32_t lap = laps == NULL ? 0 : laps->row;
+  for (uint16_t w = 0; w < pass->window_count; w++) {
+    laps_enter(laps, pass->windows[w].row);
     window_set_time(pass->windows[w].set, frontier, pass->flow->highest, env);
-  for (uint16_t j = 0; j < pass->join_count; j++) join_set_time(pass->joins[j].set, frontier, env);
-  for (uint16_t g = 0; g < pass->group_count; g++) group_set_time(pass->groups[g].set, frontier);
+  }
+  for (uint16_t j = 0; j < pass->join_count; j++) {
+    laps_enter(laps, pass->joins[j].row);
+    join_set_time(pass->joins[j].set, frontier, env);
+  }
+  for (uint16_t g = 0; g < pass->group_count; g++) {
+    laps_enter(laps, pass->groups[g].row);
+    group_set_time(pass->groups[g].set, frontier);
+  }
+  laps_enter(laps, lap);
 }
 
 static bool pass_gets(const struct pass *pass, const struct item *item) {
@@ -473,7 +541,7 @@ static void run_pass(struct flow *flow, struct pass *pass, uint32_t source_count
   struct item *kept = arena_array(&flow->arena, struct item, count);
   for (uint32_t i = 0; i < count; i++) kept[i] = *flow->order[i];
   for (uint32_t i = 0; i < count; i++) pass_item(pass, &kept[i], &env);
-  if (pass->live == NULL) step_from(pass, 0);
+  if (!in_turn(pass)) step_from(pass, 0);
   if (pass->live != NULL && frontier < INT64_MAX) live_time(pass->live, frontier);
   pass_time(pass, frontier, &env);
 }
@@ -485,6 +553,10 @@ static void end_round(struct flow *flow) {
 }
 
 static void run_round(struct flow *flow, const struct event *events, uint32_t count, int64_t frontier) {
+  if (count > flow->source_capacity) {
+    flow->source_capacity = 2 * count;
+    flow->sources = mem_realloc(flow->mem, flow->sources, flow->source_capacity * sizeof *flow->sources);
+  }
   for (uint32_t i = 0; i < count; i++) {
     struct position position = events[i].position;
     struct slice name = {0};
@@ -523,6 +595,7 @@ static void make_operators(struct flow *flow, struct pass *pass) {
     if (set->windows[w].level != pass->level) continue;
     struct pass_window *window = &pass->windows[pass->window_count++];
     *window = (struct pass_window){.pass = pass, .plan = &set->windows[w]};
+    if (flow->profile != NULL) window->row = flow->profile->windows + w;
     window->set = window_set_new(mem, &(struct window_options){.ruleset = set,
                                                                .plan = window->plan,
                                                                .keys_max = flow->options.entries_max,
@@ -533,6 +606,7 @@ static void make_operators(struct flow *flow, struct pass *pass) {
     if (set->joins[j].level != pass->level) continue;
     struct pass_join *join = &pass->joins[pass->join_count++];
     *join = (struct pass_join){.pass = pass, .plan = &set->joins[j]};
+    if (flow->profile != NULL) join->row = flow->profile->joins + j;
     join->set = join_set_new(mem, &(struct join_options){.ruleset = set,
                                                          .plan = join->plan,
                                                          .events_max = flow->options.entries_max,
@@ -541,8 +615,10 @@ static void make_operators(struct flow *flow, struct pass *pass) {
   }
   for (uint16_t g = 0; g < set->group_count; g++) {
     if (set->groups[g].level != pass->level) continue;
-    pass->groups[pass->group_count++] =
+    struct pass_group *group = &pass->groups[pass->group_count++];
+    *group =
         (struct pass_group){.number = g, .set = group_set_new(mem, set, &set->groups[g], flow->options.entries_max)};
+    if (flow->profile != NULL) group->row = flow->profile->groups + g;
   }
 }
 
@@ -564,17 +640,28 @@ static void make_live(struct flow *flow, struct pass *pass) {
   if (any) pass->live = live_new(flow->mem, set, flow->options.entries_max);
 }
 
+static void make_filters(struct flow *flow, struct pass *pass) {
+  const struct ruleset *set = flow->ruleset;
+  pass->deriveds = mem_alloc(flow->mem, (set->derived_count + 1u) * sizeof *pass->deriveds);
+  for (uint16_t d = 0; d < set->derived_count; d++)
+    if (set->deriveds[d].asks && set->deriveds[d].level == pass->level + 1)
+      pass->deriveds[pass->derived_count++] = &set->deriveds[d];
+}
+
 struct flow *flow_new(struct mem *mem, const struct flow_options *options) {
   const struct ruleset *set = options->ruleset;
   struct flow *flow = mem_alloc(mem, sizeof *flow);
   flow->mem = mem;
   flow->ruleset = set;
   flow->options = *options;
+  flow->profile = options->step.profile;
+  flow->laps = profile_laps(flow->profile);
   flow->highest = INT64_MIN;
   arena_init(&flow->arena, mem, FLOW_ARENA_BYTES);
   buf_init(&flow->key_text, mem);
   flow->passes = mem_alloc(mem, set->level_count * sizeof *flow->passes);
-  flow->sources = mem_alloc(mem, STEP_BATCH_MAX * sizeof *flow->sources);
+  flow->source_capacity = STEP_BATCH_MAX;
+  flow->sources = mem_alloc(mem, flow->source_capacity * sizeof *flow->sources);
   flow->single = set->level_count == 1 && set->group_count == 0;
   for (uint16_t p = 0; p < set->level_count; p++) {
     struct pass *pass = &flow->passes[p];
@@ -582,15 +669,16 @@ struct flow *flow_new(struct mem *mem, const struct flow_options *options) {
     pass->level = p;
     pass->wanted = mem_alloc(mem, ((size_t)set->schema_count / 64 + 1) * sizeof *pass->wanted);
     make_operators(flow, pass);
+    make_filters(flow, pass);
     make_live(flow, pass);
     find_wanted(pass);
-    if (pass->window_count > 0 || pass->join_count > 0 || pass->live != NULL) flow->single = false;
+    if (pass->window_count > 0 || pass->join_count > 0 || in_turn(pass)) flow->single = false;
     struct step_options step = options->step;
     step.level = p;
     step.live = pass->live;
     step.tell = from_stepper;
     step.context = pass;
-    if (has_rules(set, p) || p == 0) pass->stepper = stepper_new(mem, set, &step);
+    if (has_rules(set, p) || pass->derived_count > 0 || p == 0) pass->stepper = stepper_new(mem, set, &step);
   }
   flow->at = &flow->passes[0];
   return flow;
@@ -599,16 +687,15 @@ struct flow *flow_new(struct mem *mem, const struct flow_options *options) {
 /* ---- rounds ---- */
 
 void flow_batch(struct flow *flow, const struct event *events, uint32_t count) {
-  if (count == 0) return;
-  if (flow->single) {
-    stepper_batch(flow->passes[0].stepper, events, count);
-    return;
-  }
-  uint32_t most = flow->ruleset->event_rounds ? 1 : count;
+  uint32_t most = flow->ruleset->event_rounds && !flow->single ? 1 : STEP_BATCH_MAX;
   for (uint32_t at = 0; at < count;) {
     uint32_t taken = count - at < most ? count - at : most;
+    if (flow->single) {
+      stepper_batch(flow->passes[0].stepper, &events[at], taken);
+      at += taken;
+      continue;
+    }
     while (at + taken < count && events[at + taken].position.derived > 0) taken++; /* a cause and what it made */
-    if (taken > STEP_BATCH_MAX) taken = STEP_BATCH_MAX;
     if (flow->ruleset->event_rounds) flow_time(flow, events[at].time, flow->highest);
     run_round(flow, &events[at], taken, events[at + taken - 1].time);
     at += taken;
@@ -655,10 +742,44 @@ const struct stepper *flow_stepper(const struct flow *flow, uint16_t level) {
   return level < flow->ruleset->level_count ? flow->passes[level].stepper : NULL;
 }
 
+/* ---- looking in ---- */
+
+static void profile_pass(struct profile *profile, const struct pass *pass) {
+  struct lap_row *rows = profile->laps.rows;
+  for (uint16_t w = 0; w < pass->window_count; w++)
+    rows[pass->windows[w].row].bytes = (int64_t)window_set_bytes(pass->windows[w].set);
+  for (uint16_t j = 0; j < pass->join_count; j++)
+    rows[pass->joins[j].row].bytes = (int64_t)join_set_bytes(pass->joins[j].set);
+  for (uint16_t g = 0; g < pass->group_count; g++)
+    rows[pass->groups[g].row].bytes = (int64_t)group_set_bytes(pass->groups[g].set);
+  if (pass->live != NULL) rows[PROFILE_LIVE].bytes += (int64_t)live_bytes(pass->live);
+  if (pass->stepper == NULL) return;
+  rows[PROFILE_FIND].bytes += (int64_t)stepper_table_bytes(pass->stepper);
+  stepper_opens(pass->stepper, profile->opens);
+}
+
+void flow_profile(const struct flow *flow) {
+  struct profile *profile = flow->profile;
+  check(profile != NULL);
+  profile->laps.rows[PROFILE_LIVE].bytes = profile->laps.rows[PROFILE_FIND].bytes = 0;
+  memset(profile->opens, 0, flow->ruleset->rule_count * sizeof *profile->opens);
+  for (uint16_t p = 0; p < flow->ruleset->level_count; p++) profile_pass(profile, &flow->passes[p]);
+}
+
+static void count_tally(const struct flow *flow, const struct tally *tally, struct flow_counts *counts) {
+  if (tally == NULL) return;
+  struct counter_limits limits = counters_limits(tally_counters(tally));
+  counts->counter_events_dropped += limits.window_events;
+  counts->counter_values_dropped += limits.values;
+  for (uint16_t p = 0; p < flow->ruleset->population_count; p++)
+    counts->counter_keys_dropped += tally_dropped(tally, p);
+}
+
 struct flow_counts flow_counts(const struct flow *flow) {
   struct flow_counts counts = {.list_changes = flow->list_changes, .alert_events = flow->alert_events};
   for (uint16_t p = 0; p < flow->ruleset->level_count; p++) {
     const struct pass *pass = &flow->passes[p];
+    if (pass->stepper != NULL) count_tally(flow, stepper_tally(pass->stepper), &counts);
     for (uint16_t w = 0; w < pass->window_count; w++) {
       struct window_counts window = window_set_counts(pass->windows[w].set);
       counts.windows_told += window.told;

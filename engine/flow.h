@@ -27,7 +27,7 @@ struct flow_options {
 };
 
 struct flow *flow_new(struct mem *mem, const struct flow_options *options);
-/* As stepper_batch() and stepper_time(). */
+/* As stepper_batch() and stepper_time(); any number of events, derived ones in the batch of their cause. */
 void flow_batch(struct flow *flow, const struct event *events, uint32_t count);
 void flow_time(struct flow *flow, int64_t frontier, int64_t highest);
 
@@ -46,8 +46,13 @@ const struct stepper *flow_stepper(const struct flow *flow, uint16_t level);
 struct flow_counts {
   uint64_t windows_told, joins_told, bands_entered, list_changes, alert_events;
   uint64_t windows_dropped, joins_dropped, groups_dropped, live_dropped;
-  uint64_t late_in; /* late events that a window with `lateness` took */
+  uint64_t counter_keys_dropped;   /* keys of populations, by the limit of memory */
+  uint64_t counter_events_dropped; /* events that left the window of a counter early */
+  uint64_t counter_values_dropped; /* different values that one could not keep */
+  uint64_t late_in;                /* late events that a window with `lateness` took */
 };
 struct flow_counts flow_counts(const struct flow *flow);
+/* What is open and what is kept now goes into the profile, which must be wanted. Walks over all keys. */
+void flow_profile(const struct flow *flow);
 
 #endif

@@ -61,7 +61,7 @@ struct join_set *join_set_new(struct mem *mem, const struct join_options *option
   set->nulls = mem_alloc(mem, (most + 1u) * sizeof *set->nulls);
   for (uint16_t i = 0; i < most; i++) set->nulls[i] = value_null();
   set->key = mem_alloc(mem, (plan->key_count + 1u) * sizeof *set->key);
-  set->value_count = options->ruleset->schemas[plan->schema].slot_count;
+  set->value_count = options->ruleset->schemas[plan->schema].asked_first; /* what is behind is the reader's */
   set->values = mem_alloc(mem, (set->value_count + 1u) * sizeof *set->values);
   return set;
 }

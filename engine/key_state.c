@@ -6,20 +6,23 @@
 #include "base/check.h"
 
 enum {
-  LINE_ENTRIES = 4,
-  LINES_FIRST = 256,
+  LINE_ENTRIES = 8,
+  LINES_FIRST = 128,
   LOAD_PERCENT_MAX = 75,
   LINE_BYTES = 64,
-  RECORDS_FIRST = 64,
-  RECORDS_BLOCK_MAX = 1 << 16, /* 4 MiB: a block that the system can keep in large pages */
+  GRANULE_BITS = 10,
+  GRANULE_RECORDS = 1 << GRANULE_BITS,
+  GRANULES_AT_ONCE_MAX = 256, /* 16 MiB: what the system can keep in large pages */
 };
 
-struct entry {
-  uint64_t hash;             /* key.low; the record is the key's if its 128 bits are */
-  struct key_record *record; /* NULL: free */
-};
+/* Entries are halves of 64 bits, so that few keys stand in another line than their own. */
 struct line {
-  _Alignas(64) struct entry entries[LINE_ENTRIES];
+  _Alignas(64) uint32_t hashes[LINE_ENTRIES]; /* low half of key.low; the record is the key's if its 128 bits are */
+  uint32_t records[LINE_ENTRIES];             /* numbers of records, 0: free */
+};
+struct entry {
+  uint64_t line;
+  int at; /* in the line */
 };
 
 struct key_table {
@@ -28,9 +31,10 @@ struct key_table {
   struct line *lines;
   void *block; /* of the lines, not aligned */
   uint64_t line_mask, count;
-  struct key_record *free;            /* used before, oldest use last */
-  struct key_record *fresh, *end;     /* the untouched rest of the latest block */
-  uint64_t record_count, block_count; /* in all blocks; in the next one */
+  /* Records have numbers: where one stands is told by its granule. Granules never move. */
+  struct key_record **granules;
+  uint32_t granule_count, granule_capacity, granules_at_once;
+  uint32_t free, fresh; /* freed records, the latest first; numbers from here on are untouched */
 };
 
 static void *aligned(void *block) {
@@ -48,25 +52,40 @@ struct key_table *key_table_new(struct mem *mem, struct pool *pool) {
   table->pool = pool;
   table->lines = lines_new(mem, LINES_FIRST, &table->block);
   table->line_mask = LINES_FIRST - 1;
-  table->block_count = RECORDS_FIRST;
+  table->granules_at_once = 1;
+  table->fresh = 1;
   return table;
 }
 
-static struct key_record *record_new(struct key_table *table) {
-  struct key_record *record = table->free;
-  if (record != NULL) {
-    table->free = record->next_free;
-    return record; /* its timer may stand in the wheel still: then it fires early, for its new key */
+static struct key_record *record_at(const struct key_table *table, uint32_t number) {
+  return &table->granules[number >> GRANULE_BITS][number & (GRANULE_RECORDS - 1)];
+}
+
+static void more_records(struct key_table *table) {
+  uint32_t count = table->granules_at_once;
+  check(table->granule_count + count <= UINT32_MAX >> GRANULE_BITS);
+  if (table->granule_count + count > table->granule_capacity) {
+    uint32_t capacity = table->granule_capacity * 2 + count;
+    table->granules = mem_realloc(table->mem, table->granules, capacity * sizeof(struct key_record *));
+    table->granule_capacity = capacity;
   }
-  if (table->fresh == table->end) {
-    table->fresh = aligned(mem_alloc_raw(table->mem, table->block_count * sizeof *record + LINE_BYTES - 1));
-    table->end = table->fresh + table->block_count;
-    table->record_count += table->block_count;
-    if (table->block_count < RECORDS_BLOCK_MAX) table->block_count *= 2;
+  size_t bytes = (size_t)count * GRANULE_RECORDS * sizeof(struct key_record);
+  struct key_record *records = aligned(mem_alloc_raw(table->mem, bytes + LINE_BYTES - 1));
+  for (uint32_t i = 0; i < count; i++) table->granules[table->granule_count++] = records + (size_t)i * GRANULE_RECORDS;
+  if (count < GRANULES_AT_ONCE_MAX) table->granules_at_once *= 2;
+}
+
+static uint32_t record_new(struct key_table *table) {
+  uint32_t number = table->free;
+  if (number != 0) {
+    table->free = record_at(table, number)->next_free;
+    return number; /* its timer may stand in the wheel still: then it fires early, for its new key */
   }
-  record = table->fresh++;
-  record->timer.deadline = WHEEL_UNSET;
-  return record;
+  number = table->fresh;
+  if (number >> GRANULE_BITS >= table->granule_count) more_records(table);
+  table->fresh++;
+  record_at(table, number)->timer.deadline = WHEEL_UNSET;
+  return number;
 }
 
 /* Equal values of the part's type have equal hashes; parts of one key have fixed types. */
@@ -122,70 +141,89 @@ struct hash128 key_of_values(uint16_t part_count, uint16_t space_id, const struc
 }
 
 /* By what stands in the entry: neither growing nor removing has to look at other keys' records. */
-static uint64_t line_of(const struct key_table *table, uint64_t hash) { return hash & table->line_mask; }
+static uint32_t hash_of(struct hash128 key) { return (uint32_t)key.low; }
 
 void key_table_prefetch_line(const struct key_table *table, struct hash128 key) {
-  __builtin_prefetch(&table->lines[line_of(table, key.low)]);
+  __builtin_prefetch(&table->lines[hash_of(key) & table->line_mask]);
 }
+
+static bool has_room(const struct line *line) { return line->records[LINE_ENTRIES - 1] == 0; }
 
 struct key_record *key_table_guess(const struct key_table *table, struct hash128 key) {
-  const struct line *line = &table->lines[line_of(table, key.low)];
-  for (int i = 0; i < LINE_ENTRIES; i++)
-    if (line->entries[i].hash == key.low && line->entries[i].record != NULL) {
-      __builtin_prefetch(line->entries[i].record, 1);
-      return line->entries[i].record;
+  uint32_t hash = hash_of(key);
+  for (uint64_t l = hash & table->line_mask;; l = (l + 1) & table->line_mask) { /* ends: some lines have room */
+    const struct line *line = &table->lines[l];
+    for (int i = 0; i < LINE_ENTRIES && line->records[i] != 0; i++) {
+      if (line->hashes[i] != hash) continue;
+      struct key_record *record = record_at(table, line->records[i]);
+      __builtin_prefetch(record, 1);
+      return record;
     }
-  return NULL;
+    if (has_room(line)) return NULL;
+  }
 }
 
-static struct entry *find_entry(const struct key_table *table, struct hash128 key) {
-  for (uint64_t at = line_of(table, key.low);;
-       at = (at + 1) & table->line_mask) { /* ends: a quarter of the entries is free */
-    struct line *line = &table->lines[at];
+/* The key's entry, or the first free one for it. In a line what is free stands last. */
+static struct entry find_entry(const struct key_table *table, struct hash128 key) {
+  uint32_t hash = hash_of(key);
+  for (uint64_t l = hash & table->line_mask;; l = (l + 1) & table->line_mask) { /* ends: some lines have room */
+    const struct line *line = &table->lines[l];
     for (int i = 0; i < LINE_ENTRIES; i++) {
-      struct entry *e = &line->entries[i];
-      if (e->record == NULL) return e;
-      if (e->hash == key.low && e->record->key.low == key.low && e->record->key.high == key.high) return e;
+      if (line->records[i] == 0) return (struct entry){l, i};
+      if (line->hashes[i] != hash) continue;
+      const struct key_record *record = record_at(table, line->records[i]);
+      if (record->key.low == key.low && record->key.high == key.high) return (struct entry){l, i};
     }
   }
 }
 
-struct key_record *key_table_find(const struct key_table *table, struct hash128 key) {
-  return find_entry(table, key)->record;
+static uint32_t entry_record(const struct key_table *table, struct entry e) {
+  return table->lines[e.line].records[e.at];
 }
 
-static struct entry *free_entry(const struct key_table *table, uint64_t hash) {
-  for (uint64_t at = line_of(table, hash);; at = (at + 1) & table->line_mask) /* ends, as above */
-    for (int i = 0; i < LINE_ENTRIES; i++)
-      if (table->lines[at].entries[i].record == NULL) return &table->lines[at].entries[i];
+struct key_record *key_table_find(const struct key_table *table, struct hash128 key) {
+  uint32_t number = entry_record(table, find_entry(table, key));
+  return number == 0 ? NULL : record_at(table, number);
+}
+
+static void enter(struct key_table *table, uint32_t hash, uint32_t number) {
+  uint64_t l = hash & table->line_mask;
+  while (!has_room(&table->lines[l])) l = (l + 1) & table->line_mask; /* ends, as above */
+  struct line *line = &table->lines[l];
+  int i = 0;
+  while (line->records[i] != 0) i++;
+  line->hashes[i] = hash;
+  line->records[i] = number;
 }
 
 static void grow(struct key_table *table) {
   uint64_t old_count = table->line_mask + 1;
   struct line *old = table->lines;
   void *old_block = table->block;
+  check(old_count <= UINT32_MAX / 2);
   table->lines = lines_new(table->mem, old_count * 2, &table->block);
   table->line_mask = old_count * 2 - 1;
   for (uint64_t l = 0; l < old_count; l++)
-    for (int i = 0; i < LINE_ENTRIES; i++)
-      if (old[l].entries[i].record != NULL) *free_entry(table, old[l].entries[i].hash) = old[l].entries[i];
+    for (int i = 0; i < LINE_ENTRIES && old[l].records[i] != 0; i++) enter(table, old[l].hashes[i], old[l].records[i]);
   mem_free(table->mem, old_block);
 }
 
 struct key_record *key_table_make(struct key_table *table, struct hash128 key, uint16_t space) {
-  struct entry *e = find_entry(table, key);
-  if (e->record != NULL) return e->record;
+  struct entry e = find_entry(table, key);
+  if (entry_record(table, e) != 0) return record_at(table, entry_record(table, e));
   if ((table->count + 1) * 100 > (table->line_mask + 1) * LINE_ENTRIES * LOAD_PERCENT_MAX) {
     grow(table);
     e = find_entry(table, key);
   }
-  struct key_record *record = record_new(table);
+  uint32_t number = record_new(table);
+  struct key_record *record = record_at(table, number);
   record->key = key;
   record->space = space;
   record->count = 0;
   record->capacity = 1;
   record->states = &record->only;
-  *e = (struct entry){key.low, record};
+  table->lines[e.line].hashes[e.at] = hash_of(key);
+  table->lines[e.line].records[e.at] = number;
   table->count++;
   return record;
 }
@@ -220,34 +258,55 @@ void key_record_remove(struct key_table *table, struct key_record *record, uint3
   }
 }
 
-/* Entries behind the freed one move up, so that no look-up stops too early. */
-static void remove_entry(struct key_table *table, struct entry *hole) {
-  uint64_t total = (table->line_mask + 1) * LINE_ENTRIES;
-  struct entry *all = &table->lines[0].entries[0];
-  uint64_t at = (uint64_t)(hole - all), next = at;
+/* A line that becomes free at its end takes an entry back that stands behind for want of room, so that no look-up stops
+ * too early; so do the lines behind it. */
+static void remove_entry(struct key_table *table, struct entry hole) {
   for (;;) {
-    next = (next + 1) & (total - 1);
-    struct entry *e = &all[next];
-    if (e->record == NULL) break;
-    uint64_t home = line_of(table, e->hash) * LINE_ENTRIES;
-    /* it may move to the hole unless its home line begins between the hole and itself */
-    if (((next - home) & (total - 1)) < ((next - at) & (total - 1))) continue;
-    all[at] = *e;
-    at = next;
+    struct line *line = &table->lines[hole.line];
+    bool was_full = !has_room(line);
+    int last = hole.at;
+    while (last + 1 < LINE_ENTRIES && line->records[last + 1] != 0) last++;
+    line->hashes[hole.at] = line->hashes[last];
+    line->records[hole.at] = line->records[last];
+    line->records[last] = 0;
+    if (!was_full) return;
+    /* Who may come back: an entry of the full lines behind and the first that is not, whose home is not after the hole.
+     */
+    struct entry back = {0, -1};
+    for (uint64_t l = (hole.line + 1) & table->line_mask; back.at < 0; l = (l + 1) & table->line_mask) {
+      const struct line *behind = &table->lines[l];
+      uint64_t distance = (l - hole.line) & table->line_mask;
+      for (int i = 0; i < LINE_ENTRIES && behind->records[i] != 0 && back.at < 0; i++) {
+        uint64_t from_home = (l - (behind->hashes[i] & table->line_mask)) & table->line_mask;
+        if (from_home >= distance) back = (struct entry){l, i};
+      }
+      if (back.at < 0 && has_room(behind)) return;
+    }
+    line->hashes[last] = table->lines[back.line].hashes[back.at];
+    line->records[last] = table->lines[back.line].records[back.at];
+    hole = back;
   }
-  all[at].record = NULL;
 }
 
 void key_table_free_record(struct key_table *table, struct key_record *record) {
-  struct entry *e = find_entry(table, record->key);
-  check(record->count == 0 && e->record == record);
+  struct entry e = find_entry(table, record->key);
+  uint32_t number = entry_record(table, e);
+  check(record->count == 0 && number != 0 && record_at(table, number) == record);
   remove_entry(table, e);
   record->next_free = table->free;
-  table->free = record;
+  table->free = number;
   table->count--;
+}
+
+void key_table_each(const struct key_table *table, void (*each)(void *context, const struct key_record *record),
+                    void *context) {
+  for (uint64_t l = 0; l <= table->line_mask; l++)
+    for (int i = 0; i < LINE_ENTRIES && table->lines[l].records[i] != 0; i++)
+      each(context, record_at(table, table->lines[l].records[i]));
 }
 
 uint64_t key_table_count(const struct key_table *table) { return table->count; }
 size_t key_table_bytes(const struct key_table *table) {
-  return (table->line_mask + 1) * sizeof(struct line) + table->record_count * sizeof(struct key_record);
+  return (table->line_mask + 1) * sizeof(struct line) +
+         (size_t)table->granule_count * GRANULE_RECORDS * sizeof(struct key_record);
 }

@@ -1,11 +1,11 @@
 /* key_state.h - key-major state: one record per key (and key space) holds the open matches of all rules at that key.
  *
- * The table is open addressing over 64-byte lines of four entries {hash, record}, and a record with the state of one
- * rule is one line of memory, so that a look-up is one cache miss for the line and one for the record; both can be
- * asked for ahead over a batch. A key is known by 128 bits of XXH3 over its parts: two of 10^10 keys are taken for one
- * with probability 10^-19. Records come from the table's own blocks and stay records when they are freed: a pointer to
- * one can be kept while other keys come and go, and key_table_recall() says whether it still is the key's; a timer may
- * outlive the key that set it (it fires, and nothing is there to do). One thread. */
+ * The table is open addressing over 64-byte lines of eight entries {hash, record's number}, and a record with the state
+ * of one rule is one line of memory, so that a look-up is one cache miss for the line and one for the record; both can
+ * be asked for ahead over a batch. A key is known by 128 bits of XXH3 over its parts: two of 10^10 keys are taken for
+ * one with probability 10^-19. Records come from the table's own blocks and stay records when they are freed: a pointer
+ * to one can be kept while other keys come and go, and key_table_recall() says whether it still is the key's; a timer
+ * may outlive the key that set it (it fires, and nothing is there to do). One thread. */
 #ifndef WEIR_ENGINE_KEY_STATE_H
 #define WEIR_ENGINE_KEY_STATE_H
 
@@ -30,8 +30,8 @@ struct key_record {
   struct wheel_timer timer;        /* of its earliest deadline, or an earlier one */
   uint16_t space, count, capacity; /* count 0: nobody's, but while it is being worked on */
   union {
-    struct rule_state *states;    /* `only` while capacity is 1 */
-    struct key_record *next_free; /* of a freed record */
+    struct rule_state *states; /* `only` while capacity is 1 */
+    uint32_t next_free;        /* of a freed record: a number */
   };
   struct rule_state only;
 };
@@ -63,6 +63,9 @@ static inline void key_table_release(struct key_table *table, struct key_record 
   if (record->count == 0) key_table_free_record(table, record);
 }
 uint64_t key_table_count(const struct key_table *table);
+/* Every record, in any order; `each` changes nothing. */
+void key_table_each(const struct key_table *table, void (*each)(void *context, const struct key_record *record),
+                    void *context);
 size_t key_table_bytes(const struct key_table *table);
 
 #endif

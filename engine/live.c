@@ -523,7 +523,11 @@ static int lookup_list(void *context, uint16_t list, struct value value) { retur
 static struct value lookup_table(void *context, uint16_t table, uint16_t column, struct value key) {
   return live_table_get(context, table, column, key);
 }
-const struct expr_lookup live_lookup = {.list_has = lookup_list, .table_get = lookup_table};
+static struct value lookup_model(void *context, uint16_t model, const struct value *inputs, uint32_t count) {
+  const struct live *live = context;
+  return live->ruleset->lookup.model_get((void *)(uintptr_t)live->ruleset, model, inputs, count);
+}
+const struct expr_lookup live_lookup = {.list_has = lookup_list, .table_get = lookup_table, .model_get = lookup_model};
 
 struct live_counts live_counts(const struct live *live) {
   struct live_counts counts = {.dropped = live->dropped};

@@ -7,6 +7,7 @@
 #define WEIR_ENGINE_OUTBOX_H
 
 #include "engine/moment.h"
+#include "engine/spill.h"
 #include "rules/ruleset.h"
 
 enum outbox_kind { OUTBOX_ALERT, OUTBOX_DEAD_LETTER, OUTBOX_LATE };
@@ -27,9 +28,15 @@ struct outbox_row {
   uint32_t ordinal;
 };
 
+struct outbox_source; /* a part of the open group that is in the file, sorted */
+
 struct outbox {
   struct mem *mem;
   struct buf bytes, keys;
+  struct spill *spill;              /* NULL: a group may take any memory */
+  size_t group_bytes_max, group_at; /* where the group's bytes begin */
+  struct outbox_source *sources;
+  uint32_t ordinal; /* of the group's rows, so far */
   struct outbox_row *rows;
   uint32_t count, capacity, group_start, taken;
   bool grouped;
@@ -38,10 +45,18 @@ struct outbox {
 void outbox_init(struct outbox *outbox, struct mem *mem);
 
 void outbox_open(struct outbox *outbox); /* a group, if none is open */
-void outbox_close(struct outbox *outbox);
+/* True: the group was too large for the memory, and only its first rows are there; when they have been taken and
+ * forgotten, outbox_close() goes on with it. */
+bool outbox_close(struct outbox *outbox);
+void outbox_forget(struct outbox *outbox); /* what outbox_close() would go on with */
+
+/* From now on a group that takes more than so many bytes is sorted through a file. Whoever calls outbox_close() must be
+ * ready to have the rows taken before it goes on. */
+void outbox_limit(struct outbox *outbox, const struct env *env, size_t group_bytes_max);
+int outbox_status(const struct outbox *outbox, struct err *err); /* 0, or ERR_FATAL: the file could not be used */
 
 /* Adds `row`, whose bytes the caller has put at the end of outbox->bytes since `at`. `moment` (NULL for rows that are
- * no alerts) says where it stands in its group; its name is borrowed until the group closes, its key is copied. */
+ * no alerts) says where it stands in its group; its name is the rule set's, its key is copied. */
 void outbox_add(struct outbox *outbox, struct outbox_row row, size_t at, const struct moment *moment);
 
 /* The next row that was not taken yet, NULL if there is none (rows of an open group are not there yet). It and its

@@ -14,13 +14,18 @@
 
 enum {
   STEP_SCRATCH_BYTES = 1 << 16,
-  STEP_RUNS_MAX = 100000,
+  STEP_RUNS_MAX = LIMIT_RUNS,
+  STEP_UNIT_BYTES = 64, /* nfa_context.held_units */
+  STEP_ENTRIES_MIN = 16,
+  STEP_HELD_TENTHS = 4,          /* of the state's memory: what open matches have taken; the rest is theirs */
+  STEP_UNITS_A_MATCH_EVENT = 16, /* so many times the longest match fits, twice over, with events of four units */
+  STEP_MATCH_EVENTS_MIN = LIMIT_PATTERN_STEPS,
   STEP_LIST_FIRST = 1024,
   STEP_KEY_PARTS_MAX = LIMIT_KEY_PARTS,
   STEP_SPACES_AHEAD = 8, /* key spaces of one event whose records are asked for ahead */
   STEP_TIMERS_AHEAD = 64,
-  STEP_KEY_BYTES = 384,  /* of a population's state at one key with a few events, record, table and timer */
-  STEP_ENTRY_BYTES = 640 /* of an open match with its share of record, table, timer and held events */
+  STEP_KEY_BYTES = 384, /* of a population's state at one key with a few events, record, table and timer */
+  STEP_OPEN_BYTES = 272 /* of a key with one open match: its record and their share of table, timer and queue */
 };
 
 struct queued {
@@ -89,6 +94,10 @@ struct stepper {
   uint64_t *null_keys;     /* [space * schema_count + type]: events whose key was null */
   struct type_plan *plans; /* per type */
   struct queue *queues;    /* per rule, under an entry limit; else NULL */
+  uint64_t *entries_max;   /* open matches of each rule over all keys, under an entry limit */
+  uint64_t held_max;       /* of nfa_context.held_units, by the same memory; 0 = no limit */
+  uint16_t *over;          /* rules that the event in hand has brought above their limit of entries */
+  uint32_t over_count;
   struct value key[STEP_KEY_PARTS_MAX], match_key[STEP_KEY_PARTS_MAX];
   struct prepared prepared[STEP_BATCH_MAX]; /* of the events that concern somebody */
   struct ask asks[STEP_BATCH_MAX * STEP_SPACES_AHEAD];
@@ -97,6 +106,7 @@ struct stepper {
   uint32_t soon_count;                         /* of them, those that have not fired since, about */
   struct list hits, trues;
   struct tally *tally;       /* counters; NULL = none are asked */
+  struct laps *laps;         /* of the profile; NULL = none is wanted */
   uint64_t keys_max;         /* of one population; 0 = no limit */
   const struct rule *rule;   /* in hand, for tell */
   const struct event *event; /* NULL while time passes */
@@ -123,6 +133,12 @@ static const struct value *asked_of(struct stepper *stepper, const struct value 
   struct value *asked = arena_array(&stepper->scratch, struct value, rule->asked_count);
   for (uint16_t i = 0; i < rule->asked_count; i++) {
     const struct end_ask *ask = &rule->asked[i];
+    if (ask->slots != NULL && stepper->event != NULL) {
+      uint16_t type = 0;
+      while (rule->types[type] != stepper->event->type) type++;
+      asked[i] = stepper->event->values[ask->slots[type]];
+      continue;
+    }
     uint16_t population = stepper->ruleset->counters[ask->counter].population;
     const struct key_space *space = &stepper->ruleset->spaces[stepper->ruleset->populations[population].space];
     struct value parts[STEP_KEY_PARTS_MAX];
@@ -204,15 +220,30 @@ static void find_plans(struct stepper *stepper) {
   mem_free(stepper->mem, numbers);
 }
 
-/* Under a memory limit each rule with a pattern and each population gets an equal share of entries; the share depends
- * on the limit and the rules alone. */
+/* Under a memory limit each rule with a pattern and each population gets an equal share of entries, and the rules of
+ * this level together what the events may take that their matches hold. The limits depend on the memory and the rules
+ * alone. */
 static void set_entry_limits(struct stepper *stepper) {
-  uint64_t sharers = stepper->ruleset->population_count;
-  for (uint16_t r = 0; r < stepper->ruleset->rule_count; r++) sharers += stepper->ruleset->rules[r].pattern != NULL;
-  if (stepper->options.state_bytes_max == 0 || sharers == 0) return;
-  uint64_t share = stepper->options.state_bytes_max / sharers;
-  stepper->options.entries_max = share / STEP_ENTRY_BYTES < 16 ? 16 : share / STEP_ENTRY_BYTES;
-  stepper->keys_max = share / STEP_KEY_BYTES < 16 ? 16 : share / STEP_KEY_BYTES;
+  const struct ruleset *set = stepper->ruleset;
+  uint64_t sharers = set->population_count, patterns = 0, bytes = stepper->options.state_bytes_max;
+  for (uint16_t r = 0; r < set->rule_count; r++) sharers += set->rules[r].pattern != NULL;
+  uint64_t share = sharers == 0 ? 0 : bytes / sharers;
+  stepper->entries_max = mem_alloc(stepper->mem, sizeof *stepper->entries_max * (set->rule_count + 1u));
+  for (uint16_t r = 0; r < set->rule_count; r++) {
+    const struct rule *rule = &set->rules[r];
+    stepper->entries_max[r] = stepper->options.entries_max > 0 ? stepper->options.entries_max : UINT64_MAX;
+    if (share == 0 || rule->pattern == NULL || rule->level != stepper->options.level) continue;
+    uint64_t entries = share / 10 * (10 - STEP_HELD_TENTHS) / (STEP_OPEN_BYTES + nfa_sizes(rule->pattern).alone);
+    stepper->entries_max[r] = entries < STEP_ENTRIES_MIN ? STEP_ENTRIES_MIN : entries;
+    patterns++;
+  }
+  if (share == 0) return;
+  stepper->keys_max = share / STEP_KEY_BYTES < STEP_ENTRIES_MIN ? STEP_ENTRIES_MIN : share / STEP_KEY_BYTES;
+  if (patterns == 0) return;
+  stepper->held_max = share * patterns / 10 * STEP_HELD_TENTHS / STEP_UNIT_BYTES;
+  uint64_t longest = stepper->held_max / STEP_UNITS_A_MATCH_EVENT;
+  if (longest < STEP_MATCH_EVENTS_MIN) longest = STEP_MATCH_EVENTS_MIN;
+  if (longest < stepper->options.match_events_max) stepper->options.match_events_max = (uint32_t)longest;
 }
 
 struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, const struct step_options *options) {
@@ -221,7 +252,9 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
   stepper->ruleset = ruleset;
   stepper->options = *options;
   if (stepper->options.runs_max == 0) stepper->options.runs_max = STEP_RUNS_MAX;
+  if (stepper->options.match_events_max == 0) stepper->options.match_events_max = LIMIT_MATCH_EVENTS;
   set_entry_limits(stepper);
+  stepper->laps = profile_laps(options->profile);
   arena_init(&stepper->scratch, mem, STEP_SCRATCH_BYTES);
   pool_init(&stepper->pool, mem);
   size_t rules = ruleset->rule_count + 1u;
@@ -231,7 +264,9 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
   stepper->runs = mem_alloc(mem, sizeof *stepper->runs * rules);
   stepper->null_keys =
       mem_alloc(mem, sizeof *stepper->null_keys * ((size_t)ruleset->space_count * ruleset->schema_count + 1));
-  if (stepper->options.entries_max > 0) stepper->queues = mem_alloc(mem, sizeof *stepper->queues * rules);
+  if (stepper->options.entries_max > 0 || stepper->options.state_bytes_max > 0)
+    stepper->queues = mem_alloc(mem, sizeof *stepper->queues * rules);
+  stepper->over = mem_alloc(mem, sizeof *stepper->over * rules);
   for (uint16_t r = 0; r < ruleset->rule_count; r++)
     stepper->runs[r] = ruleset->rules[r].level == options->level &&
                        (options->enabled != NULL ? options->enabled[r] : ruleset->rules[r].mode != MODE_OFF);
@@ -251,6 +286,8 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
     stepper->env.lookup_context = options->live;
   }
   stepper->truth = (struct truth){.predicates = ruleset->predicates, .env = &stepper->env};
+  stepper->truth.laps = stepper->laps;
+  stepper->truth.lap_first = options->profile == NULL ? 0 : options->profile->predicates;
   stepper->truth.marks = mem_alloc(mem, sizeof *stepper->truth.marks * ((size_t)ruleset->predicate_count + 1));
   stepper->truth.counts = mem_alloc(mem, sizeof *stepper->truth.counts * ((size_t)ruleset->predicate_count + 1));
   stepper->index = index_scratch_new(mem, ruleset->index);
@@ -259,6 +296,7 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
                                                           .table = stepper->table,
                                                           .pool = &stepper->pool,
                                                           .truth = &stepper->truth,
+                                                          .profile = options->profile,
                                                           .keys_max = stepper->keys_max});
   stepper->context = (struct nfa_context){.mem = mem,
                                           .pool = &stepper->pool,
@@ -267,6 +305,8 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
                                           .env = &stepper->env,
                                           .schemas = ruleset->schemas,
                                           .runs_max = stepper->options.runs_max,
+                                          .match_events_max = stepper->options.match_events_max,
+                                          .scratch_max = stepper->options.scratch_bytes_max,
                                           .mode = stepper->options.mode,
                                           .tell = tell,
                                           .told_context = stepper};
@@ -301,20 +341,45 @@ static void queue_push(struct stepper *stepper, const struct rule *rule, struct 
   queue->items[queue->end++ & (queue->capacity - 1)] = item;
 }
 
-/* The rule has more open matches than its share of entries: its oldest state goes, whatever key it is at. */
-static void enforce_entries(struct stepper *stepper, const struct rule *rule) {
+/* The rule's oldest state, whatever key it is at. False: it has none. */
+static bool drop_oldest(struct stepper *stepper, const struct rule *rule) {
   struct queue *queue = &stepper->queues[rule->id];
-  struct rule_counts *counts = &stepper->counts[rule->id];
-  while (counts->nfa.open > stepper->options.entries_max && queue->first < queue->end) {
+  struct nfa_counts *counts = &stepper->counts[rule->id].nfa;
+  while (queue->first < queue->end) {
     struct queued oldest = queue->items[queue->first++ & (queue->capacity - 1)];
     struct key_record *record = key_table_find(stepper->table, oldest.key);
     struct rule_state *state = record == NULL ? NULL : key_record_rule(stepper->table, record, rule->id, false);
     if (state == NULL || state->birth != oldest.birth) continue;
-    counts->nfa.dropped_entries_max += counts->nfa.open;
-    nfa_drop(rule->pattern, &state->state, &stepper->context, &counts->nfa);
-    counts->nfa.dropped_entries_max -= counts->nfa.open;
+    counts->dropped_entries_max += counts->open;
+    nfa_drop(rule->pattern, &state->state, &stepper->context, counts);
+    counts->dropped_entries_max -= counts->open;
     key_record_remove(stepper->table, record, rule->id);
     key_table_release(stepper->table, record);
+    return true;
+  }
+  return false;
+}
+
+/* Rules with more open matches than their share of entries: their oldest states go. */
+static void enforce_entries(struct stepper *stepper) {
+  for (uint32_t i = 0; i < stepper->over_count; i++) {
+    const struct rule *rule = &stepper->ruleset->rules[stepper->over[i]];
+    while (stepper->counts[rule->id].nfa.open > stepper->entries_max[rule->id] && drop_oldest(stepper, rule)) continue;
+  }
+  stepper->over_count = 0;
+}
+
+/* All rules together hold more than there is room for: the oldest states of the one that holds most go, until a
+ * sixteenth is free, so that this is rare. */
+static void enforce_held(struct stepper *stepper) {
+  if (stepper->held_max == 0 || stepper->context.held_units <= stepper->held_max) return;
+  while (stepper->context.held_units > stepper->held_max - stepper->held_max / 16) {
+    uint16_t fullest = 0;
+    for (uint16_t r = 1; r < stepper->ruleset->rule_count; r++) {
+      const struct nfa_counts *most = &stepper->counts[fullest].nfa, *own = &stepper->counts[r].nfa;
+      if (own->open + own->links > most->open + most->links) fullest = r;
+    }
+    if (!drop_oldest(stepper, &stepper->ruleset->rules[fullest])) return;
   }
 }
 
@@ -331,6 +396,8 @@ static void settle(struct stepper *stepper, struct key_record *record, struct ru
 static void step_rule(struct stepper *stepper, const struct rule *rule, struct key_record *record,
                       struct rule_state *state, const struct event *event) {
   bool fresh = state->state == NULL;
+  uint32_t lap = laps_enter(stepper->laps, profile_rule(rule->id));
+  laps_count(stepper->laps, profile_rule(rule->id));
   stepper->rule = rule;
   stepper->env.counts = &stepper->own[rule->id];
   nfa_event(rule->pattern, &state->state, event, &stepper->context, &stepper->counts[rule->id].nfa);
@@ -339,7 +406,10 @@ static void step_rule(struct stepper *stepper, const struct rule *rule, struct k
     state->birth = ++queue->births;
     queue_push(stepper, rule, queue, (struct queued){record->key, state->birth});
   }
+  if (stepper->queues != NULL && stepper->counts[rule->id].nfa.open > stepper->entries_max[rule->id])
+    stepper->over[stepper->over_count++] = rule->id;
   settle(stepper, record, state);
+  laps_enter(stepper->laps, lap);
 }
 
 static bool takes_type(const struct stepper *stepper, uint32_t rule, uint16_t type) {
@@ -361,14 +431,21 @@ static void step_waiting(struct stepper *stepper, struct key_record *record, con
   }
 }
 
-static void step_on(struct stepper *stepper, const struct rule *rule, const struct event *event) {
-  stepper->rule = rule;
-  stepper->env.counts = &stepper->own[rule->id];
+static void match_on(struct stepper *stepper, const struct rule *rule, const struct event *event) {
   if (rule->on_condition.residual != NULL && expr_truth(rule->on_condition.residual, &stepper->env) != 1) return;
   stepper->counts[rule->id].nfa.told++;
   struct nfa_item item = {0};
   struct nfa_match match = {.cause = NFA_MATCH, .time = event->time, .count = 1, .items = &item};
   tell(stepper, &match);
+}
+
+static void step_on(struct stepper *stepper, const struct rule *rule, const struct event *event) {
+  uint32_t lap = laps_enter(stepper->laps, profile_rule(rule->id));
+  laps_count(stepper->laps, profile_rule(rule->id));
+  stepper->rule = rule;
+  stepper->env.counts = &stepper->own[rule->id];
+  match_on(stepper, rule, event);
+  laps_enter(stepper->laps, lap);
 }
 
 /* The key's values into stepper->key; a null one was found before. */
@@ -434,8 +511,8 @@ static void step_event(struct stepper *stepper, const struct event *event, const
   }
   if (stepper->context.held != NULL) nfa_release_held(&stepper->context);
   arena_reset(&stepper->scratch);
-  for (uint32_t i = 0; stepper->queues != NULL && i < prepared->hit_count; i++)
-    enforce_entries(stepper, &set->rules[hits[i].rule]);
+  if (stepper->over_count > 0) enforce_entries(stepper);
+  enforce_held(stepper);
 }
 
 /* ---- the batch ahead ---- */
@@ -582,14 +659,8 @@ static void step_in_turn(struct stepper *stepper, const struct event *events, ui
   }
 }
 
-void stepper_batch(struct stepper *stepper, const struct event *events, uint32_t count) {
+static void step_ahead(struct stepper *stepper, const struct event *events, uint32_t count) {
   uint32_t concerned = 0;
-  check(count <= STEP_BATCH_MAX);
-  if (count == 0) return;
-  if (stepper->tally != NULL || stepper->options.live != NULL) {
-    step_in_turn(stepper, events, count);
-    return;
-  }
   stepper->hits.count = stepper->trues.count = stepper->ask_count = 0;
   stepper->env.counts = &stepper->shared;
   for (uint32_t e = 0; e < count; e++) {
@@ -607,6 +678,17 @@ void stepper_batch(struct stepper *stepper, const struct event *events, uint32_t
   stepper_time(stepper, events[count - 1].time);
 }
 
+void stepper_batch(struct stepper *stepper, const struct event *events, uint32_t count) {
+  check(count <= STEP_BATCH_MAX);
+  if (count == 0) return;
+  uint32_t lap = laps_enter(stepper->laps, PROFILE_FIND);
+  if (stepper->tally != NULL || stepper->options.live != NULL)
+    step_in_turn(stepper, events, count);
+  else
+    step_ahead(stepper, events, count);
+  laps_enter(stepper->laps, lap);
+}
+
 /* ---- time ---- */
 
 static void fire(struct stepper *stepper, struct key_record *record, int64_t deadline) {
@@ -620,9 +702,11 @@ static void fire(struct stepper *stepper, struct key_record *record, int64_t dea
     }
     const struct rule *rule = &stepper->ruleset->rules[state->rule];
     if (nfa_deadline(state->state) <= deadline) {
+      uint32_t lap = laps_enter(stepper->laps, profile_rule(rule->id));
       stepper->rule = rule;
       stepper->env.counts = &stepper->own[rule->id];
       nfa_time(rule->pattern, &state->state, deadline, &stepper->context, &stepper->counts[rule->id].nfa);
+      laps_enter(stepper->laps, lap);
     }
     if (state->state == NULL) {
       key_record_remove(stepper->table, record, state->rule);
@@ -640,6 +724,7 @@ void stepper_time(struct stepper *stepper, int64_t frontier) {
   struct wheel_timer *timer;
   int64_t deadline;
   if (frontier <= stepper->wheel->quiet_until) return;
+  uint32_t lap = laps_enter(stepper->laps, PROFILE_FIND);
   stepper->event = NULL;
   stepper->env.banks[BANK_EVENT] = NULL;
   while ((timer = wheel_next(stepper->wheel, frontier, &deadline)) != NULL) {
@@ -648,6 +733,7 @@ void stepper_time(struct stepper *stepper, int64_t frontier) {
     fire(stepper, record_of(timer), deadline);
     arena_reset(&stepper->scratch);
   }
+  laps_enter(stepper->laps, lap);
 }
 
 const struct rule_counts *stepper_counts(const struct stepper *stepper, uint16_t number) {
@@ -672,6 +758,41 @@ int64_t stepper_deadline(const struct stepper *stepper) {
   return stepper->wheel->count == 0 ? INT64_MAX : stepper->wheel->quiet_until;
 }
 
+struct opens {
+  const struct stepper *stepper;
+  struct profile_open *rules;
+};
+
+static void add_opens(void *context, const struct key_record *record) {
+  const struct opens *opens = context;
+  const struct ruleset *set = opens->stepper->ruleset;
+  for (uint16_t i = 0; i < record->count; i++) {
+    const struct rule_state *state = &record->states[i];
+    if (tally_owns(set, state->rule)) continue;
+    opens->rules[state->rule].bytes += nfa_state_bytes(set->rules[state->rule].pattern, state->state);
+  }
+}
+
+/* What rules hold together is counted at each of them. */
+void stepper_opens(const struct stepper *stepper, struct profile_open *opens) {
+  const struct ruleset *set = stepper->ruleset;
+  struct opens of = {stepper, opens};
+  key_table_each(stepper->table, add_opens, &of);
+  for (uint16_t r = 0; r < set->rule_count; r++) {
+    const struct rule *rule = &set->rules[r];
+    if (rule->level != stepper->options.level || rule->pattern == NULL) continue;
+    size_t held = 0;
+    for (uint16_t s = 0; s < rule->step_count; s++) {
+      size_t bytes = sizeof(struct held) + set->schemas[rule->steps[s].type].kept_count * sizeof(struct value);
+      if (bytes > held) held = bytes;
+    }
+    opens[r].matches += stepper->counts[r].nfa.open;
+    opens[r].bytes += stepper->counts[r].nfa.links * held;
+  }
+}
+
+size_t stepper_table_bytes(const struct stepper *stepper) { return key_table_bytes(stepper->table); }
+const struct tally *stepper_tally(const struct stepper *stepper) { return stepper->tally; }
 uint64_t stepper_keys(const struct stepper *stepper) { return key_table_count(stepper->table); }
 size_t stepper_bytes(const struct stepper *stepper) { return stepper->pool.used + key_table_bytes(stepper->table); }
 const struct expr_counts *stepper_shared_counts(const struct stepper *stepper) { return &stepper->shared; }

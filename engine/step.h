@@ -6,7 +6,7 @@
 #ifndef WEIR_ENGINE_STEP_H
 #define WEIR_ENGINE_STEP_H
 
-#include "rules/ruleset.h"
+#include "engine/profile.h"
 
 enum { STEP_BATCH_MAX = 64 };
 
@@ -36,12 +36,15 @@ struct step_options {
   uint16_t level;    /* of the rules that it runs */
   struct live *live; /* lists and tables that change; NULL = none are asked */
   enum nfa_mode mode;
-  uint32_t runs_max; /* per rule and key; 0 = the default */
+  uint32_t runs_max;         /* per rule and key; 0 = the default */
+  uint32_t match_events_max; /* events that one open match may hold; 0 = the default, or less from state_bytes_max */
   uint64_t
       entries_max; /* open matches of one rule over all keys, the oldest go; 0 = no limit, or from state_bytes_max */
   size_t
       state_bytes_max; /* what the state of all rules may take, about: entries_max is computed from it; 0 = no limit */
-  const bool *enabled; /* one for each rule; borrowed; NULL = all but those with `mode off` */
+  size_t scratch_bytes_max; /* for listing the matches that one event completes, about; 0 = no limit */
+  const bool *enabled;      /* one for each rule; borrowed; NULL = all but those with `mode off` */
+  struct profile *profile;  /* its rows are charged; NULL = none is wanted */
   /* In the order of processing: by event, then by deadline; among the rules of one event, and the rules and keys of
    * one deadline, in any order (the outbox sorts them). The matches of one rule, key and event or deadline come in
    * their order of telling. */
@@ -64,5 +67,10 @@ const struct rule_counts *stepper_counts(const struct stepper *stepper, uint16_t
 const struct expr_counts *stepper_shared_counts(const struct stepper *stepper); /* of predicates, shared by rules */
 uint64_t stepper_keys(const struct stepper *stepper);                           /* keys with state now */
 size_t stepper_bytes(const struct stepper *stepper);                            /* of that state, about */
+size_t stepper_table_bytes(const struct stepper *stepper); /* of it: what finds keys, and their records */
+struct tally;
+const struct tally *stepper_tally(const struct stepper *stepper); /* NULL: no counter is asked */
+/* Adds each rule's open matches and the bytes of their state: walks over all keys. */
+void stepper_opens(const struct stepper *stepper, struct profile_open *opens);
 
 #endif

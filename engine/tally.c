@@ -7,13 +7,19 @@
 
 enum { TALLY_SPACES_AHEAD = 8 }; /* key spaces of one event whose records are asked for ahead */
 
+/* Asks of one population, with one key, all before or all behind the adding of the event. */
+struct tally_group {
+  struct counter_group *group;
+  const struct counter_ask *asks;
+  uint16_t count, population, space; /* space: its place among the type's, if the key is the event's own */
+};
+
 struct tally_type { /* what an event type feeds and asks in this pass */
-  uint16_t population_count, ask_count, before_count, space_count;
+  uint16_t population_count, group_count, before_count, space_count;
   const uint16_t *populations;
-  const struct counter_ask *asks; /* the first before_count look at what was before */
-  uint16_t *spaces;               /* key spaces that are looked at by the event's own key, each once */
-  uint16_t *population_space;     /* of each population: its place among `spaces` */
-  uint16_t *ask_space;            /* of each ask with own_key */
+  struct tally_group *groups; /* the first before_count look at what was before */
+  uint16_t *spaces;           /* key spaces that are looked at by the event's own key, each once */
+  uint16_t *population_space; /* of each population: its place among `spaces` */
 };
 
 struct tally_key { /* of the event in hand, or of one ahead */
@@ -43,6 +49,9 @@ struct tally {
   bool *member;                  /* of the event in hand, one for each of its type's populations */
   uint64_t *null_keys, *dropped; /* per population */
   struct tally_line *lines;
+  struct laps *laps;   /* of the profile; NULL */
+  uint32_t lap_first;  /* row of population 0 */
+  size_t pool_before;  /* what was in use when a population's row was entered */
   int64_t quiet_until; /* no first place of a line has an earlier deadline */
 };
 
@@ -61,26 +70,51 @@ static void make_type(struct mem *mem, const struct tally_options *options, uint
   uint64_t level = (uint64_t)1 << options->level;
   size_t room = (size_t)use->population_count + use->ask_count + 1;
   uint16_t *populations = mem_alloc(mem, room * sizeof *populations);
-  struct counter_ask *asks = mem_alloc(mem, room * sizeof *asks);
   type->spaces = mem_alloc(mem, room * sizeof *type->spaces);
   type->population_space = mem_alloc(mem, room * sizeof *type->population_space);
-  type->ask_space = mem_alloc(mem, room * sizeof *type->ask_space);
   for (uint16_t p = 0; p < use->population_count; p++) {
     const struct population *population = &set->populations[use->populations[p]];
     if ((population->levels & level) == 0) continue;
     type->population_space[type->population_count] = place_of(type, population->space);
     populations[type->population_count++] = use->populations[p];
   }
-  for (uint16_t a = 0; a < use->ask_count; a++) {
-    const struct counter_ask *ask = &use->asks[a];
-    if ((ask->levels & level) == 0) continue;
-    const struct counter_plan *counter = &set->counters[ask->counter];
-    if (ask->own_key) type->ask_space[type->ask_count] = place_of(type, set->populations[counter->population].space);
-    if (counter->before) type->before_count++;
-    asks[type->ask_count++] = *ask;
-  }
   type->populations = populations;
-  type->asks = asks;
+}
+
+static bool same_group(const struct ruleset *set, const struct counter_ask *a, const struct counter_ask *b) {
+  const struct counter_plan *x = &set->counters[a->counter], *y = &set->counters[b->counter];
+  uint16_t parts = set->spaces[set->populations[x->population].space].part_count;
+  return x->population == y->population && x->before == y->before && a->own_key == b->own_key &&
+         a->members_only == b->members_only && memcmp(a->key_slots, b->key_slots, parts * sizeof *a->key_slots) == 0;
+}
+
+/* Asks come by population, those that look at what was before first. */
+static void make_groups(struct mem *mem, const struct tally *tally, uint16_t number, struct tally_type *type) {
+  const struct ruleset *set = tally->options.ruleset;
+  const struct type_use *use = &set->uses[number];
+  uint64_t level = (uint64_t)1 << tally->options.level;
+  bool *taken = mem_alloc(mem, use->ask_count + 1u);
+  struct counter_ask *asks = mem_alloc(mem, (use->ask_count + 1u) * sizeof *asks);
+  type->groups = mem_alloc(mem, (use->ask_count + 1u) * sizeof *type->groups);
+  uint32_t at = 0;
+  for (uint16_t a = 0; a < use->ask_count; a++) {
+    if (taken[a] || (use->asks[a].levels & level) == 0) continue;
+    const struct counter_plan *counter = &set->counters[use->asks[a].counter];
+    struct tally_group *group = &type->groups[type->group_count++];
+    *group = (struct tally_group){.asks = &asks[at], .population = counter->population};
+    for (uint16_t b = a; b < use->ask_count; b++) {
+      const struct counter_plan *other = &set->counters[use->asks[b].counter];
+      if (other->population != counter->population || other->before != counter->before) break;
+      if (taken[b] || (use->asks[b].levels & level) == 0 || !same_group(set, &use->asks[a], &use->asks[b])) continue;
+      taken[b] = true;
+      asks[at++] = use->asks[b];
+      group->count++;
+    }
+    if (use->asks[a].own_key) group->space = place_of(type, set->populations[counter->population].space);
+    if (counter->before) type->before_count++;
+    group->group = counters_group(tally->counters, group->asks, group->count);
+  }
+  mem_free(mem, taken);
 }
 
 struct tally *tally_new(struct mem *mem, const struct tally_options *options) {
@@ -91,6 +125,8 @@ struct tally *tally_new(struct mem *mem, const struct tally_options *options) {
   struct tally *tally = mem_alloc(mem, sizeof *tally);
   tally->mem = mem;
   tally->options = *options;
+  tally->laps = profile_laps(options->profile);
+  if (options->profile != NULL) tally->lap_first = options->profile->populations;
   tally->counters = counters_new(mem, options->pool, set);
   tally->types = mem_alloc(mem, (set->schema_count + 1u) * sizeof *tally->types);
   tally->null_keys = mem_alloc(mem, (set->population_count + 1u) * sizeof *tally->null_keys);
@@ -100,6 +136,7 @@ struct tally *tally_new(struct mem *mem, const struct tally_options *options) {
   uint32_t spaces = 0, populations = 0;
   for (uint16_t t = 0; t < set->schema_count; t++) {
     make_type(mem, options, t, &tally->types[t]);
+    make_groups(mem, tally, t, &tally->types[t]);
     if (tally->types[t].space_count > spaces) spaces = tally->types[t].space_count;
     if (tally->types[t].population_count > populations) populations = tally->types[t].population_count;
   }
@@ -115,15 +152,22 @@ static void key_of(const struct tally *tally, uint16_t space, const struct event
   key->null = !key_of_event(&tally->options.ruleset->spaces[space], space, event, &key->hash);
 }
 
-static void prefetch_states(const struct tally *tally, const struct tally_type *type, const struct key_record *record) {
+/* A state, then what it keeps beside itself. */
+static void prefetch_states(const struct tally *tally, const struct tally_type *type, const struct key_record *record,
+                            bool events) {
   for (uint16_t i = 0; i < record->count && i < type->population_count; i++) {
     const struct rule_state *state = &record->states[i];
-    if (tally_owns(tally->options.ruleset, state->rule)) counters_prefetch(state->counter);
+    if (!tally_owns(tally->options.ruleset, state->rule)) continue;
+    if (events)
+      counters_prefetch_events(tally->counters, (uint16_t)(state->rule - tally->options.ruleset->rule_count),
+                               state->counter);
+    else
+      counters_prefetch(state->counter);
   }
 }
 
 void tally_ahead(struct tally *tally, const struct event *events, uint32_t count) {
-  for (int round = 0; round < 3; round++) {
+  for (int round = 0; round < 4; round++) {
     for (uint32_t e = 0; e < count; e++) {
       const struct tally_type *type = &tally->types[events[e].type];
       for (uint16_t s = 0; s < type->space_count && s < TALLY_SPACES_AHEAD; s++) {
@@ -134,7 +178,7 @@ void tally_ahead(struct tally *tally, const struct event *events, uint32_t count
         } else if (round == 1) {
           key->record = key->null ? NULL : key_table_guess(tally->options.table, key->hash);
         } else if (key->record != NULL) {
-          prefetch_states(tally, type, key->record);
+          prefetch_states(tally, type, key->record, round == 3);
         }
       }
     }
@@ -142,6 +186,19 @@ void tally_ahead(struct tally *tally, const struct event *events, uint32_t count
 }
 
 /* ---- an event ---- */
+
+/* What is done for a population is charged to its row, and what its states take. */
+static uint32_t enter(struct tally *tally, uint16_t population) {
+  if (__builtin_expect(tally->laps == NULL, 1)) return 0;
+  tally->pool_before = tally->options.pool->used;
+  return laps_enter(tally->laps, tally->lap_first + population);
+}
+
+static void leave(struct tally *tally, uint16_t population, uint32_t lap) {
+  if (__builtin_expect(tally->laps == NULL, 1)) return;
+  tally->laps->rows[tally->lap_first + population].bytes += (int64_t)(tally->options.pool->used - tally->pool_before);
+  laps_enter(tally->laps, lap);
+}
 
 static struct rule_state *state_of(const struct tally *tally, struct tally_key *key, uint16_t population) {
   key->record = key_table_recall(tally->options.table, key->hash, key->record);
@@ -169,24 +226,22 @@ static bool is_member(const struct tally *tally, const struct tally_type *type, 
   return false;
 }
 
-static void ask(struct tally *tally, const struct tally_type *type, uint16_t number, const struct event *event,
-                struct expr_env *env) {
-  const struct counter_ask *asked = &type->asks[number];
-  const struct counter_plan *counter = &tally->options.ruleset->counters[asked->counter];
-  struct value *slot = (struct value *)(uintptr_t)&event->values[asked->slot]; /* the batch's memory, not a constant */
-  struct tally_key foreign, *key = asked->own_key ? &tally->keys[type->ask_space[number]] : &foreign;
-  *slot = value_null();
-  if (asked->members_only && !is_member(tally, type, counter->population)) return;
-  if (asked->own_key ? key->null : !foreign_key(tally, asked, counter->population, event, key)) return;
-  struct value operand = value_null();
-  if (asked->operand != NULL) {
-    operand = expr_eval(asked->operand, env);
-    if (value_is_null(operand)) return;
+static void ask(struct tally *tally, const struct tally_type *type, const struct tally_group *group,
+                const struct event *event, struct expr_env *env) {
+  const struct counter_ask *first = &group->asks[0];
+  struct value *values = (struct value *)(uintptr_t)event->values; /* the batch's memory, not a constant */
+  struct tally_key foreign, *key = first->own_key ? &tally->keys[group->space] : &foreign;
+  bool asked = !first->members_only || is_member(tally, type, group->population);
+  if (asked) asked = first->own_key ? !key->null : foreign_key(tally, first, group->population, event, key);
+  if (!asked) {
+    for (uint16_t i = 0; i < group->count; i++) values[group->asks[i].slot] = value_null();
+    return;
   }
-  struct rule_state *state = state_of(tally, key, counter->population);
+  uint32_t lap = enter(tally, group->population);
+  struct rule_state *state = state_of(tally, key, group->population);
   struct counter_state *none = NULL;
-  *slot = counters_ask(tally->counters, asked->counter, state == NULL ? &none : &state->counter, event->time, operand,
-                       env->scratch, env->counts);
+  counters_ask_group(tally->counters, group->group, state == NULL ? &none : &state->counter, event->time, values, env);
+  leave(tally, group->population, lap);
 }
 
 /* ---- keys that go ---- */
@@ -245,7 +300,9 @@ static void sweep_line(struct tally *tally, uint16_t population, int64_t now) {
     line->first++;
     struct key_record *record;
     struct rule_state *state = state_at(tally, population, place.key, &record);
+    uint32_t lap = enter(tally, population);
     if (counters_deadline(state->counter) < now) counters_time(tally->counters, population, &state->counter, now);
+    leave(tally, population, lap);
     if (state->counter == NULL)
       remove_state(tally, record, state);
     else
@@ -272,7 +329,9 @@ static void enforce_keys(struct tally *tally, uint16_t population) {
     struct key_record *record;
     struct hash128 key = line->places[line->first++ & (line->capacity - 1)].key;
     struct rule_state *state = state_at(tally, population, key, &record);
+    uint32_t lap = enter(tally, population);
     counters_drop(tally->counters, population, &state->counter);
+    leave(tally, population, lap);
     remove_state(tally, record, state);
     tally->dropped[population]++;
   }
@@ -286,7 +345,10 @@ static void add(struct tally *tally, uint16_t population, struct tally_key *key,
   if (key->record == NULL) key->record = key_table_make(tally->options.table, key->hash, space);
   struct rule_state *state = key_record_rule(tally->options.table, key->record, tally_owner(set, population), true);
   bool fresh = state->counter == NULL;
+  uint32_t lap = enter(tally, population);
+  laps_count(tally->laps, tally->lap_first + population);
   counters_add(tally->counters, population, &state->counter, event, env);
+  leave(tally, population, lap);
   if (!fresh) return;
   line_push(tally, &tally->lines[population], key->hash, counters_deadline(state->counter));
   enforce_keys(tally, population);
@@ -294,7 +356,7 @@ static void add(struct tally *tally, uint16_t population, struct tally_key *key,
 
 void tally_event(struct tally *tally, uint32_t at, const struct event *event, struct expr_env *env) {
   const struct tally_type *type = &tally->types[event->type];
-  if (type->population_count == 0 && type->ask_count == 0) return;
+  if (type->population_count == 0 && type->group_count == 0) return;
   struct truth *truth = tally->options.truth;
   if (event->time > tally->quiet_until) sweep(tally, event->time);
   env->banks[BANK_EVENT] = event->values;
@@ -311,10 +373,10 @@ void tally_event(struct tally *tally, uint32_t at, const struct event *event, st
     tally->member[p] = false;
     tally->null_keys[type->populations[p]]++;
   }
-  for (uint16_t a = 0; a < type->before_count; a++) ask(tally, type, a, event, env);
+  for (uint16_t g = 0; g < type->before_count; g++) ask(tally, type, &type->groups[g], event, env);
   for (uint16_t p = 0; p < type->population_count; p++)
     if (tally->member[p]) add(tally, type->populations[p], &tally->keys[type->population_space[p]], event, env);
-  for (uint16_t a = type->before_count; a < type->ask_count; a++) ask(tally, type, a, event, env);
+  for (uint16_t g = type->before_count; g < type->group_count; g++) ask(tally, type, &type->groups[g], event, env);
 }
 
 struct value tally_ask(struct tally *tally, uint16_t counter, const struct value *key, int64_t time,
@@ -324,10 +386,13 @@ struct value tally_ask(struct tally *tally, uint16_t counter, const struct value
   for (uint16_t i = 0; i < set->spaces[space].part_count; i++)
     if (value_is_null(key[i])) return value_null();
   struct tally_key found = {.hash = key_of_values(set->spaces[space].part_count, space, key)};
+  uint32_t lap = enter(tally, population);
   struct rule_state *state = state_of(tally, &found, population);
   struct counter_state *none = NULL;
-  return counters_ask(tally->counters, counter, state == NULL ? &none : &state->counter, time, value_null(), scratch,
-                      counts);
+  struct value value = counters_ask(tally->counters, counter, state == NULL ? &none : &state->counter, time,
+                                    value_null(), scratch, counts);
+  leave(tally, population, lap);
+  return value;
 }
 
 const struct counters *tally_counters(const struct tally *tally) { return tally->counters; }

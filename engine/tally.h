@@ -9,6 +9,7 @@
 
 #include "engine/counter.h"
 #include "engine/key_state.h"
+#include "engine/profile.h"
 #include "nfa/truth.h"
 
 struct tally;
@@ -18,7 +19,8 @@ struct tally_options {
   uint16_t level;
   struct key_table *table;
   struct pool *pool;
-  struct truth *truth; /* for the conditions of populations */
+  struct truth *truth;     /* for the conditions of populations */
+  struct profile *profile; /* NULL = none is wanted */
   uint64_t keys_max; /* of one population: beyond, the key that was silent longest, about, goes, and is counted; 0 = no
                         limit */
 };

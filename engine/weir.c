@@ -40,8 +40,10 @@ struct weir {
   struct buf lines;   /* in run: copied lines */
   struct feed *feeds; /* in run, by input */
   uint32_t feed_capacity;
-  bool inside;       /* a call is running: what it calls back sets no guard of its own */
-  struct err failed; /* class ERR_FATAL once the engine cannot go on */
+  const struct profile *profile; /* that is being told */
+  struct buf words;              /* in load: of its row */
+  bool inside;                   /* a call is running: what it calls back sets no guard of its own */
+  struct err failed;             /* class ERR_FATAL once the engine cannot go on */
 };
 
 /* ---- guards ---- */
@@ -110,8 +112,15 @@ static char *text_copy(const char *text) {
   return copy;
 }
 
+static int above_cap(struct err *err, const char *name, unsigned value, unsigned cap) {
+  return value <= cap ? 0 : err_set(err, ERR_ABORT, "`%s` is %u: at most %u", name, value, cap);
+}
+
 struct weir *weir_new(const struct weir_options *options, struct err *err) {
   err_clear(err);
+  if (options != NULL && (above_cap(err, "runs_max", options->runs_max, LIMIT_RUNS_CAP) != 0 ||
+                          above_cap(err, "match_events_max", options->match_events_max, LIMIT_MATCH_EVENTS_CAP) != 0))
+    return NULL;
   struct weir *weir = calloc(1, sizeof *weir);
   if (weir == NULL) {
     err_set(err, ERR_FATAL, "out of memory");
@@ -136,6 +145,7 @@ struct weir *weir_new(const struct weir_options *options, struct err *err) {
   diags_init(&weir->diags, &weir->diag_arena);
   arena_init(&weir->rows, weir->run, WEIR_ARENA_BYTES);
   buf_init(&weir->lines, weir->run);
+  buf_init(&weir->words, weir->load);
   return weir;
 }
 
@@ -165,7 +175,10 @@ static int start_engine(struct weir *weir, struct err *err) {
       .mode = (enum nfa_mode)weir->options.mode,
       .batch_size = weir->options.batch_size,
       .runs_max = weir->options.runs_max,
+      .match_events_max = weir->options.match_events_max,
       .secret_key = slice_of(weir->secret_key),
+      .profile = weir->options.profile,
+      .env = weir->options.env,
       .drain = weir->options.drain == NULL ? NULL : drained,
       .drain_context = weir,
   };
@@ -538,12 +551,22 @@ void weir_stats(struct weir *weir, struct weir_stats *stats) {
   stats->held = totals.held;
   stats->bad_fields = totals.bad_fields;
   stats->derived = totals.derived;
+  stats->order_spilled = totals.order_spilled;
   stats->alerts = totals.alerts;
   stats->suppressed = totals.suppressed;
   stats->unique_ids_forgotten = limits.unique_ids;
   stats->suppress_keys_forgotten = limits.suppress_keys;
   stats->derived_left_out = limits.derived_per_event;
   stats->frontier_us = engine_frontier(weir->engine);
+  struct flow_counts counted = engine_flow_counts(weir->engine);
+  stats->late_in_windows = counted.late_in;
+  stats->dropped.counter_keys = counted.counter_keys_dropped;
+  stats->dropped.counter_events = counted.counter_events_dropped;
+  stats->dropped.counter_values = counted.counter_values_dropped;
+  stats->dropped.windows = counted.windows_dropped;
+  stats->dropped.joins = counted.joins_dropped;
+  stats->dropped.groups = counted.groups_dropped;
+  stats->dropped.lists = counted.live_dropped;
 }
 
 int weir_input_count(struct weir *weir) { return weir->engine == NULL ? 0 : (int)engine_input_count(weir->engine); }
@@ -572,10 +595,13 @@ bool weir_rule_stats(struct weir *weir, int rule, struct weir_rule_stats *stats)
                                     .suppressed = totals->suppressed,
                                     .shadow = totals->shadow,
                                     .to_nothing = totals->to_nothing,
+                                    .matches = counts->nfa.told,
+                                    .inactive = totals->inactive,
                                     .started = counts->nfa.started,
                                     .open = counts->nfa.open,
                                     .runs_dropped = counts->nfa.dropped_runs_max,
                                     .entries_dropped = counts->nfa.dropped_entries_max,
+                                    .match_events_dropped = counts->nfa.dropped_events_max,
                                     .report_limit = totals->cut,
                                     .null_key = counts->null_key,
                                     .overflow = totals->expr.overflow + counts->expr.overflow,
@@ -605,6 +631,45 @@ bool weir_next_sink(struct weir *weir, uint64_t *cursor, struct weir_bytes *name
     return true;
   }
   return false;
+}
+
+static const struct profile *profile_of(struct weir *weir, uint64_t cursor) {
+  if (!weir->options.profile || weir->engine == NULL || weir->failed.class != ERR_NONE) return NULL;
+  if (cursor == 0) weir->profile = engine_profile(weir->engine);
+  return weir->profile;
+}
+
+static void rule_figures(const struct weir *weir, const struct profile *profile, uint16_t rule,
+                         struct weir_profile_row *row) {
+  row->matches = engine_rule_counts(weir->engine, rule)->nfa.told;
+  row->told = engine_rule_totals(weir->engine, rule)->told;
+  row->open = profile->opens[rule].matches;
+}
+
+bool weir_next_profile(struct weir *weir, uint64_t *cursor, struct weir_profile_row *row) {
+  const struct profile *profile = profile_of(weir, *cursor);
+  if (profile == NULL) return false;
+  uint16_t rules = weir->ruleset->rule_count;
+  uint64_t number = *cursor; /* rules, what is counted, then the parts but what is outside */
+  uint32_t counted = profile->predicates - PROFILE_PARTS;
+  if (number >= counted + PROFILE_PARTS - 1u) return false;
+  uint32_t at = number < counted ? PROFILE_PARTS + (uint32_t)number : (uint32_t)(number - counted) + 1;
+  struct profile_line line = {.words = &weir->words};
+  if (MEM_GUARD(weir->load)) {
+    fail(weir, NULL, "out of memory");
+    return false;
+  }
+  buf_clear(&weir->words);
+  profile_line(profile, at, &line);
+  mem_unguard(weir->load);
+  *row = (struct weir_profile_row){.kind = bytes_of(slice_of(line.kind)),
+                                   .name = bytes_of(buf_view(&weir->words)),
+                                   .events = line.events,
+                                   .state_bytes = line.bytes < 0 ? 0 : (size_t)line.bytes,
+                                   .cpu_ns = line.ns};
+  if (number < rules) rule_figures(weir, profile, (uint16_t)number, row);
+  ++*cursor;
+  return true;
 }
 
 bool weir_next_bad_field(struct weir *weir, uint64_t *cursor, struct weir_bad_field *bad) {

@@ -50,12 +50,14 @@ enum weir_mode { WEIR_MODE_AUTO, WEIR_MODE_RUNS, WEIR_MODE_COMPACT }; /* how pat
 struct weir_options {  /* all zero is the default */
   size_t memory_limit; /* bytes for everything that runs; 0 = none. What limits follow from it: docs */
   enum weir_order order;
-  const char *type_field; /* the member that names an event's type; NULL = "type" */
-  unsigned batch_size;    /* 1 to 64 events worked on together; 0 = 64; no effect on alerts */
-  unsigned runs_max;      /* open partial matches of one rule and key; 0 = 100,000 */
-  enum weir_mode mode;    /* tests */
-  bool index_off;         /* tests */
-  bool stop_at_end;       /* weir_finish() leaves open what is open, instead of moving time to its end */
+  const char *type_field;    /* the member that names an event's type; NULL = "type" */
+  unsigned batch_size;       /* 1 to 64 events worked on together; 0 = 64; no effect on alerts */
+  unsigned runs_max;         /* open partial matches of one rule and key; 0 = 100,000; at most 10,000,000 */
+  unsigned match_events_max; /* events that one partial match may hold; 0 = 100,000; at most 10,000,000 */
+  enum weir_mode mode;       /* tests */
+  bool index_off;            /* tests */
+  bool stop_at_end;          /* weir_finish() leaves open what is open, instead of moving time to its end */
+  bool profile;              /* weir_next_profile() has something to say; costs time */
   /* Called from inside a call that makes very many alerts (a deadline of many keys), so that they need not all stay in
    * memory: it takes what is there with weir_next_alert() and weir_next_refused(), and calls nothing else. 0, or
    * negative: the running call returns ERR_FATAL. NULL = all wait until the call is over. */
@@ -68,7 +70,8 @@ struct weir_options {  /* all zero is the default */
 };
 
 /* The environment's WEIR_SECRET_KEY is the key of `secret` fields; it is read here.
- * NULL with `err` if there is no memory even for this. `options` NULL = all default; what it points to is copied. */
+ * NULL with `err`: ERR_FATAL if there is no memory even for this, ERR_ABORT if a limit is above what it may be.
+ * `options` NULL = all default; what it points to is copied. */
 struct weir *weir_new(const struct weir_options *options, struct err *err);
 void weir_free(struct weir *weir); /* always possible; NULL is fine */
 
@@ -181,11 +184,18 @@ bool weir_next_refused(struct weir *weir, struct weir_refused *refused);
 
 /* ---- figures, since the start ---- */
 
+struct weir_dropped {                                    /* by limits, in what is counted */
+  uint64_t counter_keys, counter_events, counter_values; /* keys; events of one window; different values */
+  uint64_t windows, joins, groups, lists;                /* windows; events that waited; alerts; entries and rows */
+};
 struct weir_stats { /* read = processed + late + dead + duplicate + ignored + held, at every moment */
   uint64_t read, processed, late, dead, duplicate, ignored, held;
   uint64_t bad_fields, derived, alerts, suppressed;
+  uint64_t order_spilled;                                                   /* events that waited in a file */
   uint64_t unique_ids_forgotten, suppress_keys_forgotten, derived_left_out; /* limits that were reached */
-  int64_t frontier_us; /* all earlier events are processed; INT64_MIN at first, INT64_MAX at the end */
+  struct weir_dropped dropped;
+  uint64_t late_in_windows; /* late events that windows with `lateness` took */
+  int64_t frontier_us;      /* all earlier events are processed; INT64_MIN at first, INT64_MAX at the end */
   size_t memory_used, memory_peak;
 };
 struct weir_input_stats {
@@ -197,8 +207,10 @@ struct weir_input_stats {
 struct weir_rule_stats {
   struct weir_bytes rule;
   uint64_t told, suppressed, shadow, to_nothing; /* shadow and to_nothing are among told */
+  uint64_t matches, inactive;                    /* all; of them outside of `active` or `schedule`: not told */
   uint64_t started, open;                        /* partial matches */
-  uint64_t runs_dropped, entries_dropped;        /* by `runs_max`, by the rule's limit of entries */
+  uint64_t runs_dropped, entries_dropped;        /* by `runs_max`, by the limit of entries that memory gives */
+  uint64_t match_events_dropped;                 /* partial matches that would have held more than `match_events_max` */
   uint64_t report_limit;                         /* completions cut down by `report all limit` */
   uint64_t null_key;                             /* events whose key was null */
   uint64_t overflow, regex_limit;                /* values that became null, regexes that were given up */
@@ -213,6 +225,20 @@ int weir_input_count(struct weir *weir);
 bool weir_input_stats(struct weir *weir, int input, struct weir_input_stats *stats);
 int weir_rule_count(struct weir *weir);
 bool weir_rule_stats(struct weir *weir, int rule, struct weir_rule_stats *stats); /* rules are in byte order of name */
+/* What the run costs, if weir_options.profile: a row for each rule, then rows for what is no rule's. CPU times of all
+ * rows are what the engine took; what is called through `drain` is not in them. *cursor starts as 0; false at the end.
+ * What is open and kept: at the end of all inputs, before time moved to its end; before weir_finish() as it is now. The
+ * bytes of a row stand until the next call. */
+struct weir_profile_row {
+  struct weir_bytes kind;       /* "rule", "counters", "window", "join", "group", "decoding", "order", … */
+  struct weir_bytes name;       /* which one; empty where there is only one */
+  uint64_t events;              /* it was stepped with, or asked its condition for; counters: that were added */
+  uint64_t matches, told, open; /* of a rule */
+  size_t state_bytes;           /* about; what rules hold together is in each of them */
+  uint64_t cpu_ns;
+};
+bool weir_next_profile(struct weir *weir, uint64_t *cursor, struct weir_profile_row *row);
+
 /* Fields that were ever bad, one after the other: *cursor starts as 0; false at the end. */
 bool weir_next_bad_field(struct weir *weir, uint64_t *cursor, struct weir_bad_field *bad);
 

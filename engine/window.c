@@ -52,7 +52,7 @@ struct window_set *window_set_new(struct mem *mem, const struct window_options *
   set->merged = mem_alloc(mem, set->state_bytes + 1);
   set->nothing = mem_alloc(mem, set->state_bytes + 1);
   aggregates_init(set->aggregates, set->nothing);
-  set->value_count = options->ruleset->schemas[plan->schema].slot_count;
+  set->value_count = options->ruleset->schemas[plan->schema].asked_first; /* what is behind is the reader's */
   set->columns = mem_alloc(mem, (plan->column_count + 1u) * sizeof(struct value));
   set->registers = mem_alloc(mem, (plan->aggregate_count + 1u) * sizeof(struct value));
   set->key_values = mem_alloc(mem, (plan->key_count + 1u) * sizeof(struct value));

@@ -28,7 +28,7 @@ static struct deadlines find_deadlines(struct window_set *set, int64_t empty_unt
       found.fire = window_grid_end(&set->grid, found.window);
     }
   }
-  if (set->plan->known_us >= 0 && set->all_count > 0) {
+  if (set->plan->known_us >= 0 && set->key_count > 0) {
     int64_t window = window_grid_ending(&set->grid, set->frontier), end = window_grid_end(&set->grid, window);
     if (end <= empty_until) {
       found.window = window;
@@ -83,8 +83,6 @@ static void fire_whole(struct window_set *set, struct window_bucket *bucket, str
     tell_part(set, key, part, bucket->end, env);
     if (!keep) free_part(set, key, part);
   }
-  bucket->changed_count = 0;
-  bucket->early_due = INT64_MAX;
 }
 
 /* The key's newest part among those with lowest <= number < highest; NULL = none. */
@@ -125,6 +123,7 @@ static void ask_for_key(const struct window_set *set, uint64_t at) {
 /* Without lateness all keys are in the window, but for those whose only part is newer. */
 static void fire_all(struct window_set *set, const struct deadlines *due, struct expr_env *env) {
   int64_t lowest = window_grid_lowest(&set->grid, due->window), highest = window_grid_highest(&set->grid, due->window);
+  window_all_close_holes(set);
   for (uint64_t i = 0; i < set->all_count; i++) {
     ask_for_key(set, i + WINDOW_AHEAD);
     struct window_part *newest = newest_part(set->all[i], lowest, highest);
@@ -167,10 +166,11 @@ static bool is_known(const struct window_set *set, const struct window_key *key,
 
 /* Of all known keys; those that no later window can know go, and, beyond the limit, those that were known first. */
 static void fire_known(struct window_set *set, const struct deadlines *due, struct expr_env *env) {
-  uint64_t kept = 0, count = set->all_count, idle = set->key_count - set->busy_keys, idle_max = set->options.keys_max;
+  uint64_t idle = set->key_count - set->busy_keys, idle_max = set->options.keys_max;
   uint64_t excess = idle_max > 0 && idle > idle_max ? idle - idle_max : 0;
   int64_t next_end = window_grid_end(&set->grid, due->window + 1);
-  for (uint64_t i = 0; i < count; i++) {
+  window_all_close_holes(set);
+  for (uint64_t i = 0; i < set->all_count; i++) {
     ask_for_key(set, i + WINDOW_AHEAD);
     struct window_key *key = set->all[i];
     if (key->newest == NULL && excess > 0) {
@@ -183,10 +183,7 @@ static void fire_known(struct window_set *set, const struct deadlines *due, stru
       tell_empty(set, key, due->window, due->fire, env);
     if (key->newest == NULL && next_end > window_plus(window_known_of(set, key)->last, set->plan->known_us))
       window_key_free(set, key);
-    else
-      set->all[kept++] = key;
   }
-  set->all_count = kept;
 }
 
 static void note_known(struct window_set *set, struct window_key *key, int64_t time) {
@@ -276,9 +273,8 @@ void window_aligned_time(struct window_set *set, int64_t frontier, int64_t highe
       purge(set);
   }
   if (frontier != INT64_MAX) return;
-  check(set->busy_keys == 0);
-  for (uint64_t i = 0; i < set->all_count; i++) window_key_free(set, set->all[i]);
-  set->all_count = 0;
+  for (uint64_t i = 0; i < set->all_count; i++)
+    if (set->all[i] != NULL) window_key_free(set, set->all[i]); /* known, without a part */
   set->due = INT64_MAX;
 }
 

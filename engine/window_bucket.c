@@ -150,7 +150,7 @@ void window_bucket_drop_oldest(struct window_set *set) {
   struct window_key *key = window_part_key(set, part);
   if (part->flags & PART_QUEUED) bucket->changed[window_early_of(set, part)->queue_at] = NULL;
   window_part_free(set, key, part);
-  if (key->newest == NULL && set->plan->known_us < 0) window_key_free(set, key);
+  if (key->newest == NULL) window_key_free(set, key);
   set->counts.dropped++;
   bucket->dropped++;
   struct window_entries *first = bucket->first;

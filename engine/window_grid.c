@@ -17,11 +17,6 @@ void window_grid_init_days(struct window_grid *grid, const struct zone *zone) {
   *grid = (struct window_grid){.days = true, .zone = zone};
 }
 
-static int64_t minus(int64_t a, int64_t b) {
-  int64_t difference;
-  if (__builtin_sub_overflow(a, b, &difference)) return b > 0 ? INT64_MIN : INT64_MAX;
-  return difference;
-}
 static int64_t times(int64_t a, int64_t b) {
   int64_t product;
   if (__builtin_mul_overflow(a, b, &product)) return (a < 0) != (b < 0) ? INT64_MIN : INT64_MAX;
@@ -55,7 +50,7 @@ static int64_t find_change(const struct zone *zone, int64_t before, int64_t afte
 static int64_t find_day_start(const struct zone *zone, int64_t day) {
   int64_t midnight = times(day, DAY_US);
   if (zone == NULL) return midnight;
-  int64_t from = minus(midnight, OFFSET_HOURS_MAX * HOUR_US), offset = offset_us(zone, from);
+  int64_t from = window_minus(midnight, OFFSET_HOURS_MAX * HOUR_US), offset = offset_us(zone, from);
   for (int hour = 0; hour < 2 * OFFSET_HOURS_MAX; hour++) {
     int64_t to = window_plus(from, HOUR_US), change = to;
     bool changes = offset_us(zone, to) != offset;
@@ -101,12 +96,12 @@ int64_t window_grid_end(struct window_grid *grid, int64_t window) {
 
 int64_t window_grid_newest(struct window_grid *grid, int64_t time) {
   if (grid->days) return day_of(grid, time);
-  return window_floor_divide(minus(time, grid->offset), grid->every);
+  return window_floor_divide(window_minus(time, grid->offset), grid->every);
 }
 
 int64_t window_grid_oldest(struct window_grid *grid, int64_t time) {
   if (grid->days) return day_of(grid, time);
-  return window_floor_divide(minus(minus(time, grid->offset), grid->size), grid->every) + 1;
+  return window_floor_divide(window_minus(window_minus(time, grid->offset), grid->size), grid->every) + 1;
 }
 
 int64_t window_grid_ending(struct window_grid *grid, int64_t time) {
@@ -117,7 +112,7 @@ int64_t window_grid_ending(struct window_grid *grid, int64_t time) {
 /* ---- panes ---- */
 
 int64_t window_grid_pane(const struct window_grid *grid, int64_t time) {
-  int64_t within = minus(time, grid->offset), slide = window_floor_divide(within, grid->every);
+  int64_t within = window_minus(time, grid->offset), slide = window_floor_divide(within, grid->every);
   if (grid->rest == 0) return slide;
   return 2 * slide + (within - slide * grid->every >= grid->rest);
 }

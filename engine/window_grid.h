@@ -31,6 +31,11 @@ static inline int64_t window_plus(int64_t time, int64_t span) {
   if (__builtin_add_overflow(time, span, &sum)) return span < 0 ? INT64_MIN : INT64_MAX - 1;
   return sum == INT64_MAX ? sum - 1 : sum;
 }
+static inline int64_t window_minus(int64_t a, int64_t b) {
+  int64_t difference;
+  if (__builtin_sub_overflow(a, b, &difference)) return b > 0 ? INT64_MIN : INT64_MAX;
+  return difference;
+}
 static inline int64_t window_floor_divide(int64_t a, int64_t b) { return a / b - (a % b < 0); } /* b > 0 */
 
 int64_t window_grid_start(struct window_grid *grid, int64_t window);

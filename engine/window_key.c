@@ -13,7 +13,6 @@ enum {
   LINES_FIRST = 16,
   LINE_LOAD_MAX = 4, /* keys a line, on average, before the table grows */
   LINE_BYTES = 64,
-  KEY_BYTES_FIRST = 64,
   ALL_FIRST = 16,
   CELLS_BLOCK = 64,       /* timers made at once */
   PART_PREFIX_BYTES = 16, /* of a block of its own: the key's address, and alignment */
@@ -44,7 +43,7 @@ void window_layout_init(struct window_set *set) {
   layout->cell = take(&at, sizeof(struct window_cell *), set->wheel != NULL);
   layout->ordinal = take(&at, sizeof(int64_t), counted);
   layout->notes = take(&at, sizeof(struct window_note *), set->way == WAY_PANES && plan->lateness_us > 0);
-  layout->place = take(&at, sizeof(uint64_t), set->way == WAY_PANES && plan->lateness_us == 0 && plan->known_us < 0);
+  layout->place = take(&at, sizeof(uint64_t), plan->known_us >= 0 || (set->way == WAY_PANES && plan->lateness_us == 0));
   bool stacks = window_has_stacks(set);
   layout->stacks = take(&at, sizeof(struct window_stacks), stacks);
   layout->back = take(&at, set->state_bytes, stacks);
@@ -52,68 +51,124 @@ void window_layout_init(struct window_set *set) {
   layout->key = at;
 }
 
-/* ---- bytes of a key ---- */
+/* ---- bytes of a key ----
+ *
+ * Numbers have 8 bytes, texts and addresses their length before them, lists their number of elements, each with its
+ * kind, for it may be null. Parts of one key have fixed types, so kinds are not told apart otherwise. */
 
-/* Room for a value's bytes, at most: a number or two, and those of a string. */
-static inline char *key_room(struct window_set *set, size_t used, const struct value *value) {
-  size_t needed = used + 2 * sizeof(int64_t) + (value->kind == VALUE_STRING ? value->length : 16);
-  if (__builtin_expect(needed > set->key_capacity, 0)) {
-    check(needed < UINT32_MAX / 4);
-    while (needed > set->key_capacity) set->key_capacity *= 2;
-    set->key = mem_realloc(set->mem, set->key, set->key_capacity);
-  }
-  return set->key + used;
-}
-
-static inline char *put_number(char *at, int64_t number) {
-  memcpy(at, &number, sizeof number);
-  return at + sizeof number;
-}
-static inline char *put_bytes(char *at, const void *bytes, uint32_t length) {
-  memcpy(at, &length, sizeof length);
-  if (length > 0) memcpy(at + sizeof length, bytes, length);
-  return at + sizeof length + length;
-}
-
-/* Parts of one key have fixed types, so kinds are not told apart: but for the two of addresses, by their length. */
-static inline char *put_scalar(char *at, const struct value *value) {
+/* A part that is no list, as bytes: of a number, of its bytes (moved to *number), else of what it points to. */
+struct bytes {
+  const void *data;
+  uint32_t length;
+  bool sized; /* its length is told, too */
+};
+static inline struct bytes bytes_of(const struct value *value, int64_t *number) {
   switch (value->kind) {
-  case VALUE_STRING: return put_bytes(at, value->s, value->length);
-  case VALUE_IP: return value->length == 16 ? put_bytes(at, value->ip, 16) : put_bytes(at, &value->i, sizeof value->i);
-  case VALUE_FLOAT: return put_number(at, value_float(value->f == 0 ? 0 : value->f).i); /* -0 is 0 */
-  default: return put_number(at, value->i);
+  case VALUE_STRING: return (struct bytes){value->s, value->length, true};
+  case VALUE_IP:
+    if (value->length == 16) return (struct bytes){value->ip, 16, true};
+    *number = value->i;
+    return (struct bytes){number, sizeof *number, true};
+  case VALUE_FLOAT: *number = value_float(value->f == 0 ? 0 : value->f).i; break; /* -0 is 0 */
+  default: *number = value->i; break;
   }
+  return (struct bytes){number, sizeof *number, false};
 }
 
-/* The elements of a list may be null. */
-static size_t put_list(struct window_set *set, size_t used, const struct value *list) {
-  put_number(key_room(set, used, list), list->length);
-  used += sizeof(int64_t);
-  for (uint32_t e = 0; e < list->length; e++) {
-    const struct value *value = &list->list[e];
-    char *room = key_room(set, used, value), *end = put_number(room, value->kind);
-    if (value->kind != VALUE_NULL) end = put_scalar(end, value);
-    used += (size_t)(end - room);
-  }
-  return used;
+static inline uint64_t scalar_hash(const struct value *value, uint64_t seed) {
+  int64_t number;
+  struct bytes bytes = bytes_of(value, &number);
+  return hash_bytes_seed(bytes.data, bytes.length, seed);
+}
+
+static uint64_t list_hash(const struct value *list, uint64_t seed) {
+  uint64_t hash = seed ^ list->length;
+  for (uint32_t e = 0; e < list->length; e++)
+    hash = list->list[e].kind == VALUE_NULL ? hash_u64(hash) : scalar_hash(&list->list[e], hash);
+  return hash;
 }
 
 bool window_key_take(struct window_set *set, const struct window_from *from, const struct event *event) {
-  uint16_t count = set->plan->key_count;
-  size_t used = 0;
-  for (uint16_t i = 0; i < count; i++) {
+  uint64_t hash = 0;
+  for (uint16_t i = 0; i < set->plan->key_count; i++) {
     const struct value *value = &event->values[from->key_slots[i]];
     if (value->kind == VALUE_NULL) return false;
+    hash = value->kind == VALUE_LIST ? list_hash(value, hash) : scalar_hash(value, hash);
+  }
+  set->key_hash = (uint32_t)hash;
+  set->key_slots = from->key_slots;
+  set->key_event = event->values;
+  return true;
+}
+
+static inline bool is_number(const char **at, int64_t number) {
+  bool same = memcmp(*at, &number, sizeof number) == 0;
+  *at += sizeof number;
+  return same;
+}
+
+static inline bool is_scalar(const char **at, const struct value *value) {
+  int64_t number;
+  struct bytes bytes = bytes_of(value, &number);
+  if (bytes.sized) {
+    if (memcmp(*at, &bytes.length, sizeof bytes.length) != 0) return false;
+    *at += sizeof bytes.length;
+  }
+  bool same = bytes.length == 0 || memcmp(*at, bytes.data, bytes.length) == 0;
+  *at += bytes.length;
+  return same;
+}
+
+static bool is_list(const char **at, const struct value *list) {
+  if (!is_number(at, list->length)) return false;
+  for (uint32_t e = 0; e < list->length; e++) {
+    const struct value *value = &list->list[e];
+    if (!is_number(at, value->kind) || (value->kind != VALUE_NULL && !is_scalar(at, value))) return false;
+  }
+  return true;
+}
+
+static bool is_key_in_hand(const struct window_set *set, const struct window_key *key) {
+  const char *at = window_key_of(set, key);
+  for (uint16_t i = 0; i < set->plan->key_count; i++) {
+    const struct value *value = &set->key_event[set->key_slots[i]];
+    if (!(value->kind == VALUE_LIST ? is_list(&at, value) : is_scalar(&at, value))) return false;
+  }
+  return true;
+}
+
+static size_t put_number(char *room, int64_t number) {
+  if (room != NULL) memcpy(room, &number, sizeof number);
+  return sizeof number;
+}
+
+static size_t put_scalar(char *room, const struct value *value) {
+  int64_t number;
+  struct bytes bytes = bytes_of(value, &number);
+  size_t sized = bytes.sized ? sizeof bytes.length : 0;
+  if (room != NULL && bytes.sized) memcpy(room, &bytes.length, sized);
+  if (room != NULL && bytes.length > 0) memcpy(room + sized, bytes.data, bytes.length);
+  return sized + bytes.length;
+}
+
+/* The bytes of the key in hand: how many, and, where there is room for them, they themselves. */
+static size_t put_key(const struct window_set *set, char *room) {
+  size_t used = 0;
+#define ROOM (room == NULL ? NULL : room + used)
+  for (uint16_t i = 0; i < set->plan->key_count; i++) {
+    const struct value *value = &set->key_event[set->key_slots[i]];
     if (value->kind != VALUE_LIST) {
-      char *room = key_room(set, used, value);
-      used += (size_t)(put_scalar(room, value) - room);
-    } else {
-      used = put_list(set, used, value);
+      used += put_scalar(ROOM, value);
+      continue;
+    }
+    used += put_number(ROOM, value->length);
+    for (uint32_t e = 0; e < value->length; e++) {
+      used += put_number(ROOM, value->list[e].kind);
+      if (value->list[e].kind != VALUE_NULL) used += put_scalar(ROOM, &value->list[e]);
     }
   }
-  set->key_bytes = (uint32_t)used;
-  set->key_hash = (uint32_t)hash_bytes(set->key, used);
-  return true;
+#undef ROOM
+  return used;
 }
 
 static int64_t get_number(const char **at) {
@@ -168,15 +223,7 @@ static void lines_new(struct window_set *set, uint64_t count) {
   set->line_mask = count - 1;
 }
 
-void window_table_init(struct window_set *set) {
-  lines_new(set, LINES_FIRST);
-  set->key_capacity = KEY_BYTES_FIRST;
-  set->key = mem_alloc(set->mem, KEY_BYTES_FIRST);
-}
-
-static bool is_key_in_hand(const struct window_set *set, const struct window_key *key) {
-  return key->bytes == set->key_bytes && memcmp(window_key_of(set, key), set->key, set->key_bytes) == 0;
-}
+void window_table_init(struct window_set *set) { lines_new(set, LINES_FIRST); }
 
 struct window_key *window_key_find(const struct window_set *set) {
   uint64_t at = set->key_hash & set->line_mask;
@@ -257,7 +304,20 @@ static void unlink(struct window_set *set, struct window_key *key) {
     set->newest_key = links->older;
 }
 
+void window_all_close_holes(struct window_set *set) {
+  uint64_t kept = 0;
+  if (set->all_holes == 0) return;
+  for (uint64_t i = 0; i < set->all_count; i++) {
+    if (set->all[i] == NULL) continue;
+    *window_place_of(set, set->all[i]) = kept;
+    set->all[kept++] = set->all[i];
+  }
+  set->all_count = kept;
+  set->all_holes = 0;
+}
+
 static void all_add(struct window_set *set, struct window_key *key) {
+  if (set->all_count == set->all_capacity && set->all_holes * 2 >= set->all_count) window_all_close_holes(set);
   if (set->all_count == set->all_capacity) {
     uint64_t capacity = set->all_capacity == 0 ? ALL_FIRST : set->all_capacity * 2;
     struct window_key **bigger = pool_alloc(&set->pool, capacity * sizeof(struct window_key *));
@@ -266,15 +326,8 @@ static void all_add(struct window_set *set, struct window_key *key) {
     set->all = bigger;
     set->all_capacity = capacity;
   }
-  if (set->layout.place != 0) *window_place_of(set, key) = set->all_count;
+  *window_place_of(set, key) = set->all_count;
   set->all[set->all_count++] = key;
-}
-
-static void all_remove(struct window_set *set, const struct window_key *key) {
-  uint64_t place = *window_place_of(set, key);
-  struct window_key *last = set->all[--set->all_count];
-  set->all[place] = last;
-  *window_place_of(set, last) = place;
 }
 
 struct window_key *window_key_make(struct window_set *set) {
@@ -282,14 +335,16 @@ struct window_key *window_key_make(struct window_set *set) {
   if (key != NULL) return key;
   if (set->key_count + 1 > (set->line_mask + 1) * LINE_LOAD_MAX) table_grow(set);
   const struct window_layout *layout = &set->layout;
-  key = pool_alloc(&set->pool, layout->key + set->key_bytes);
+  size_t bytes = put_key(set, NULL);
+  check(bytes < UINT32_MAX / 2);
+  key = pool_alloc(&set->pool, layout->key + bytes);
   memset(key, 0, layout->key);
   key->hash = set->key_hash;
-  key->bytes = set->key_bytes;
-  if (set->key_bytes > 0) memcpy(window_key_of(set, key), set->key, set->key_bytes);
+  key->bytes = (uint32_t)bytes;
+  put_key(set, window_key_of(set, key));
   if (layout->known != 0) *window_known_of(set, key) = (struct window_known){INT64_MIN, INT64_MIN};
   if (layout->links != 0) link_newest(set, key);
-  if (layout->known != 0 || layout->place != 0) all_add(set, key);
+  if (layout->place != 0) all_add(set, key);
   if (layout->stacks != 0) {
     window_stacks_of(set, key)->known = INT64_MIN;
     aggregates_init(set->aggregates, window_back_of(set, key));
@@ -305,7 +360,10 @@ void window_key_free(struct window_set *set, struct window_key *key) {
   table_remove(set, key);
   set->key_count--;
   if (layout->links != 0) unlink(set, key);
-  if (layout->place != 0) all_remove(set, key);
+  if (layout->place != 0) {
+    set->all[*window_place_of(set, key)] = NULL;
+    set->all_holes++;
+  }
   if (layout->stacks != 0) aggregates_free(set->aggregates, window_back_of(set, key));
   if (layout->cell != 0 && *window_cell_of(set, key) != NULL) {
     struct window_cell *cell = *window_cell_of(set, key);

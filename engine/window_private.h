@@ -127,9 +127,10 @@ struct window_set {
   uint16_t value_count; /* slots of what is made */
   struct value *columns, *registers, *key_values, *values;
   struct value window_values[WINDOW_VALUES];
-  /* the key in hand */
-  char *key;
-  uint32_t key_bytes, key_capacity, key_hash;
+  /* the key in hand: an event's values, and the slots of its parts */
+  uint32_t key_hash;
+  const uint16_t *key_slots;
+  const struct value *key_event;
   /* the table */
   struct window_line *lines;
   void *lines_block;
@@ -140,10 +141,10 @@ struct window_set {
   /* aligned windows: live buckets are [bucket_first, bucket_end); the first `passed` of them are told for good */
   struct window_bucket **buckets, *recent;
   uint32_t bucket_first, bucket_end, bucket_capacity, passed;
-  /* All keys, where each window asks each of them: with `every key known` in the order of making, and panes without
-   * lateness in any order. */
+  /* All keys in the order of making, where each window asks each of them: `every key known`, panes without lateness.
+   * NULL = it is gone. */
   struct window_key **all;
-  uint64_t all_count, all_capacity;
+  uint64_t all_count, all_holes, all_capacity;
   /* sessions and counts */
   struct wheel *wheel;
   struct window_cell *free_cells;
@@ -183,6 +184,7 @@ void window_key_values(struct window_set *set, const struct window_key *key);
 struct window_key *window_key_find(const struct window_set *set); /* the key in hand; NULL = it is not there */
 struct window_key *window_key_make(struct window_set *set);       /* found or made; with no parts */
 void window_key_free(struct window_set *set, struct window_key *key);
+void window_all_close_holes(struct window_set *set);
 /* The key's timer (sessions, counts) fires at `deadline` or, where it is set for an earlier time, at that. */
 void window_key_arm(struct window_set *set, struct window_key *key, int64_t deadline);
 /* The oldest key of sessions or counts goes, with its parts (there is one). */

@@ -60,7 +60,7 @@ static void join(struct window_set *set, struct window_key *key, struct window_p
   aggregates_merge(set->aggregates, window_state_of(set, first), window_state_of(set, last));
   window_times_of(set, first)->last = window_times_of(set, last)->last;
   if (last->revision > first->revision) first->revision = last->revision;
-  first->flags |= last->flags & (PART_HELD | PART_CHANGED);
+  first->flags |= last->flags & PART_HELD;
   if (set->layout.early != 0) {
     struct window_early *into = window_early_of(set, first), *from = window_early_of(set, last);
     if (from->partial > into->partial) into->partial = from->partial;

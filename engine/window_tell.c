@@ -4,10 +4,10 @@
 #include "engine/window_private.h"
 
 static void set_values(struct window_set *set, const struct window_telling *telling, struct expr_env *env) {
+  int64_t length = window_minus(telling->end, telling->start);
   window_key_values(set, telling->key);
   for (uint16_t i = 0; i < set->plan->aggregate_count; i++)
-    set->registers[i] =
-        aggregates_tell(set->aggregates, telling->state, i, telling->end - telling->start, &set->scratch, env->counts);
+    set->registers[i] = aggregates_tell(set->aggregates, telling->state, i, length, &set->scratch, env->counts);
   set->window_values[WINDOW_START] = value_time(telling->start);
   set->window_values[WINDOW_END] = value_time(telling->end);
   set->window_values[WINDOW_REVISION] = value_int(telling->revision);
@@ -47,7 +47,7 @@ void window_tell(struct window_set *set, const struct window_telling *telling, s
 /* ---- early results ---- */
 
 int64_t window_early_due(const struct window_set *set, int64_t start, int64_t end, int64_t now) {
-  int64_t every = set->plan->early_us, passed = now > start ? now - start : 0;
+  int64_t every = set->plan->early_us, passed = now > start ? window_minus(now, start) : 0;
   int64_t steps = passed == 0 ? 1 : (passed - 1) / every + 1;
   int64_t due;
   if (__builtin_mul_overflow(steps, every, &due) || __builtin_add_overflow(start, due, &due)) return INT64_MAX;

@@ -4,6 +4,10 @@
 #include "base/check.h"
 #include "nfa/run.h"
 
+/* What a held event counts for; it follows from what is kept of the event alone. */
+enum { UNIT_BYTES = 64 };
+static uint64_t held_units(const struct held *held) { return (held->bytes + UNIT_BYTES - 1) / UNIT_BYTES; }
+
 /* Most events are taken by one run: the first link of an event stands in its block, before it. */
 static struct link *own_link(const struct held *held) { return (struct link *)(uintptr_t)held - 1; }
 
@@ -36,12 +40,15 @@ struct held *nfa_hold(struct nfa_context *context, const struct event *event) {
     }
   }
   check(extra <= (char *)own + bytes);
+  context->held_units += held_units(held);
   context->held = held;
   return held;
 }
 
 void held_unref(struct nfa_context *context, struct held *held) {
-  if (--held->references == 0) pool_free(context->pool, own_link(held), held->bytes);
+  if (--held->references > 0) return;
+  context->held_units -= held_units(held);
+  pool_free(context->pool, own_link(held), held->bytes);
 }
 
 void nfa_release_held(struct nfa_context *context) {
@@ -49,10 +56,21 @@ void nfa_release_held(struct nfa_context *context) {
   context->held = NULL;
 }
 
+static void *link_alloc(struct nfa_context *context, size_t bytes) {
+  context->held_units++;
+  return pool_alloc(context->pool, bytes);
+}
+
+static void link_free(struct nfa_context *context, struct link *link, size_t bytes) {
+  context->held_units--;
+  pool_free(context->pool, link, bytes);
+}
+
 struct link *link_new(struct stepping *s, struct link *parent, uint16_t step, uint16_t rank) {
   struct held *held = nfa_hold(s->context, s->event);
   struct link *link = own_link(held);
-  if (link->references > 0) link = pool_alloc(s->context->pool, sizeof *link);
+  if (link->references > 0) link = link_alloc(s->context, sizeof *link);
+  s->counts->links++;
   held->references++;
   *link = (struct link){.event = held, .parent = parent, .references = 1, .step = step, .rank = rank};
   if (parent != NULL) parent->references++;
@@ -60,7 +78,8 @@ struct link *link_new(struct stepping *s, struct link *parent, uint16_t step, ui
 }
 
 struct link *link_segment(struct stepping *s, struct link *parent, struct link *tail, uint32_t count) {
-  struct segment *segment = pool_alloc(s->context->pool, sizeof *segment);
+  struct segment *segment = link_alloc(s->context, sizeof *segment);
+  s->counts->links++;
   *segment =
       (struct segment){.link = {.parent = parent, .references = 1, .step = LINK_SEGMENT}, .tail = tail, .count = count};
   tail->references++;
@@ -69,7 +88,8 @@ struct link *link_segment(struct stepping *s, struct link *parent, struct link *
 }
 
 struct link *link_copy(struct stepping *s, struct link *parent, const struct link *link) {
-  struct link *copy = pool_alloc(s->context->pool, sizeof *copy);
+  struct link *copy = link_alloc(s->context, sizeof *copy);
+  s->counts->links++;
   *copy =
       (struct link){.event = link->event, .parent = parent, .references = 1, .step = link->step, .rank = link->rank};
   copy->event->references++;
@@ -106,13 +126,14 @@ struct link *link_ref(struct link *link) {
 void link_unref(struct nfa_context *context, struct link *link) {
   while (link != NULL && --link->references == 0) { /* bounded by the chain's length */
     struct link *parent = link->parent;
+    context->counts->links--;
     if (link->step == LINK_SEGMENT) {
       struct segment *segment = (struct segment *)link;
       link_unref(context, segment->tail); /* once: a tape's chain has no segments */
-      pool_free(context->pool, segment, sizeof *segment);
+      link_free(context, link, sizeof *segment);
     } else {
       struct held *held = link->event;
-      if (link != own_link(held)) pool_free(context->pool, link, sizeof *link);
+      if (link != own_link(held)) link_free(context, link, sizeof *link);
       held_unref(context, held);
     }
     link = parent;

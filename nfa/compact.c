@@ -6,11 +6,19 @@
  * and leaves from the front of the ring. Numbers of events and nodes are 32 bits and wrap; only their distance to the
  * front counts. */
 #include "nfa/compact.h"
-#include "base/sort.h"
 
 #include "base/check.h"
+#include "base/limits.h"
+#include "base/sort.h"
 
-enum { CUT_EXACT_MAX = 1024, NODES_MAX = 1 << 24, LIST_FIRST = 4, RING_FIRST = 8 };
+enum {
+  CUT_EXACT_MAX = 1024,
+  CUT_ENTRIES_MAX = 1 << 16,
+  EVENTS_MIN = 64,
+  NODES_MAX = LIMIT_GRAPH_NODES,
+  LIST_FIRST = 4,
+  RING_FIRST = 8
+};
 
 struct ring_event {
   struct held *held;
@@ -61,8 +69,15 @@ static bool node_lives(const struct compact *c, uint32_t node) {
 /* Age of an event number: larger = earlier. */
 static uint32_t age(const struct compact *c, uint32_t event) { return c->event_end - event; }
 
+/* So many more nodes are there, or less, modulo 2^32. */
+static void nodes_count(struct stepping *s, uint32_t more) {
+  s->context->held_units += (uint64_t)(int32_t)more;
+  s->counts->links += (uint64_t)(int32_t)more;
+}
+
 static uint32_t node_new(struct stepping *s, struct compact *c, struct graph_node node) {
-  if (c->node_end - c->node_first == c->node_capacity) {
+  bool skip = c->node_end == COMPACT_NONE; /* the one number that is no node: its place stays unused */
+  if (c->node_end - c->node_first + 1 + skip > c->node_capacity) {
     uint32_t capacity = c->node_capacity == 0 ? RING_FIRST : c->node_capacity * 2;
     struct graph_node *bigger = pool_alloc(s->context->pool, capacity * sizeof *bigger);
     for (uint32_t i = c->node_first; i != c->node_end; i++) bigger[i & (capacity - 1)] = *node_at(c, i);
@@ -70,9 +85,11 @@ static uint32_t node_new(struct stepping *s, struct compact *c, struct graph_nod
     c->nodes = bigger;
     c->node_capacity = capacity;
   }
-  if (c->node_end == COMPACT_NONE) c->node_end++; /* the one number that is no node; its place stays unused */
-  *node_at(c, c->node_end) = node;
-  return c->node_end++;
+  uint32_t number = skip ? 0 : c->node_end;
+  nodes_count(s, number + 1 - c->node_end);
+  *node_at(c, number) = node;
+  c->node_end = number + 1;
+  return number;
 }
 
 static uint32_t hold_event(struct stepping *s, struct compact *c) { /* the event in hand, once */
@@ -273,10 +290,44 @@ static uint32_t earliest_start(struct stepping *s, struct compact *c, uint32_t r
   return node_at(c, root)->earliest;
 }
 
-static struct link *temporary_link(struct stepping *s, const struct compact *c, uint32_t node) {
+/* Links that stand for the nodes of the matches that are being listed, each made once; in the scratch arena. */
+struct listing {
+  const struct link **table; /* open addressing by node number; at most half full */
+  uint32_t *nodes;
+  uint32_t count, capacity;
+  uint64_t entries; /* of all chains */
+};
+
+static uint32_t listing_place(const struct listing *listing, uint32_t node) {
+  uint32_t at = (node * UINT32_C(2654435761)) & (listing->capacity - 1);
+  while (listing->table[at] != NULL && listing->nodes[at] != node) at = (at + 1) & (listing->capacity - 1);
+  return at;
+}
+
+static void listing_grow(struct stepping *s, struct listing *listing) {
+  struct listing old = *listing;
+  listing->capacity = old.capacity == 0 ? 64 : 2 * old.capacity;
+  listing->table = arena_zero(s->context->scratch, listing->capacity * sizeof *listing->table);
+  listing->nodes = arena_alloc(s->context->scratch, listing->capacity * sizeof *listing->nodes);
+  for (uint32_t i = 0; i < old.capacity; i++) {
+    if (old.table[i] == NULL) continue;
+    uint32_t at = listing_place(listing, old.nodes[i]);
+    listing->table[at] = old.table[i];
+    listing->nodes[at] = old.nodes[i];
+  }
+}
+
+static const struct link *listing_link(struct stepping *s, const struct compact *c, struct listing *listing,
+                                       uint32_t node) {
+  if (2 * listing->count >= listing->capacity) listing_grow(s, listing);
+  uint32_t at = listing_place(listing, node);
+  if (listing->table[at] != NULL) return listing->table[at];
   const struct graph_node *n = node_at(c, node);
   struct link *link = arena_alloc(s->context->scratch, sizeof *link);
   *link = (struct link){.event = event_at(c, n->right)->held, .references = 1, .step = n->step, .rank = n->rank};
+  listing->table[at] = link;
+  listing->nodes[at] = node;
+  listing->count++;
   return link;
 }
 
@@ -284,17 +335,20 @@ struct path {
   uint32_t node, length;
 };
 
-static void add_path(struct stepping *s, const struct compact *c, const uint32_t *path, uint32_t length) {
+static void add_path(struct stepping *s, const struct compact *c, struct listing *listing, const uint32_t *path,
+                     uint32_t length) {
   const struct link **chain = arena_alloc(s->context->scratch, length * sizeof *chain);
-  for (uint32_t i = 0; i < length; i++) chain[i] = temporary_link(s, c, path[length - 1 - i]);
+  for (uint32_t i = 0; i < length; i++) chain[i] = listing_link(s, c, listing, path[length - 1 - i]);
+  listing->entries += length;
   completion_add_chain(s, chain, length);
 }
 
 /* Lists the matches below the roots. With `start` COMPACT_NONE: until more than the limit are known to differ: true, if
- * so. Else all that begin there, or true if they are more than CUT_EXACT_MAX. */
+ * so. Else all that begin there, or true if they are more than CUT_EXACT_MAX, or too long. */
 static bool enumerate(struct stepping *s, struct compact *c, const struct roots *roots, uint32_t start) {
   uint32_t enough = (uint32_t)s->p->report_limit + 1;
   bool one_start = start != COMPACT_NONE;
+  struct listing listing = {0};
   uint32_t path_capacity = 64, stack_capacity = 64;
   uint32_t *path = arena_alloc(s->context->scratch, path_capacity * sizeof *path);
   struct path *stack = arena_alloc(s->context->scratch, stack_capacity * sizeof *stack);
@@ -333,8 +387,8 @@ static bool enumerate(struct stepping *s, struct compact *c, const struct roots 
         path[length++] = node;
         node = n->left;
       }
-      add_path(s, c, path, length);
-      if (one_start && s->completion_count > CUT_EXACT_MAX) return true;
+      add_path(s, c, &listing, path, length);
+      if (one_start && (s->completion_count > CUT_EXACT_MAX || listing.entries > CUT_ENTRIES_MAX)) return true;
       if (one_start) continue;
       if (s->completion_count >= 2 * enough && completions_distinct(s) >= enough) return true;
     }
@@ -420,8 +474,19 @@ static void add_leftmost(struct stepping *s, struct compact *c, uint32_t root, u
     i = low;
   }
   const struct link **chain = arena_alloc(s->context->scratch, length * sizeof *chain);
-  for (uint32_t i = 0; i < length; i++) chain[i] = temporary_link(s, c, path[i]);
+  struct listing listing = {0};
+  for (uint32_t i = 0; i < length; i++) chain[i] = listing_link(s, c, &listing, path[i]);
   completion_add_chain(s, chain, length);
+}
+
+/* Events that a key may hold: as one match may, and so few that listing twice as many matches as may be told takes no
+ * more scratch memory than there should be. */
+static uint32_t events_max(const struct stepping *s) {
+  uint32_t most = s->context->match_events_max;
+  if (s->context->scratch_max == 0) return most;
+  uint64_t listed = s->context->scratch_max / sizeof(struct link *) / (2 * ((uint64_t)s->p->report_limit + 1));
+  if (listed < EVENTS_MIN) listed = EVENTS_MIN;
+  return most == 0 || listed < most ? (uint32_t)listed : most;
 }
 
 static void tell_roots(struct stepping *s, struct compact *c, const struct roots *roots) {
@@ -447,15 +512,19 @@ static void tell_roots(struct stepping *s, struct compact *c, const struct roots
 static void expire_first(struct stepping *s, struct compact *c) {
   held_unref(s->context, event_at(c, c->event_first)->held);
   c->event_first++;
-  c->node_first = c->event_first == c->event_end ? c->node_end : event_at(c, c->event_first)->first_node;
+  uint32_t first = c->event_first == c->event_end ? c->node_end : event_at(c, c->event_first)->first_node;
+  nodes_count(s, c->node_first - first);
+  c->node_first = first;
 }
 
 static void expire_events(struct stepping *s, struct compact *c, int64_t now) {
+  uint32_t most = events_max(s); /* 0 = no limit: nothing is above that, less one */
   while (c->event_first != c->event_end && event_at(c, c->event_first)->held->time < now - s->p->within_us)
     expire_first(s, c);
-  while (c->node_end - c->node_first > NODES_MAX && c->event_first != c->event_end) {
+  while (c->event_first != c->event_end &&
+         (c->event_end - c->event_first > most - 1 || c->node_end - c->node_first > NODES_MAX)) {
     expire_first(s, c);
-    s->counts->dropped_entries_max++;
+    s->counts->dropped_events_max++;
   }
   uint32_t kept = 0;
   for (uint32_t i = 0; i < c->active_count; i++) {
@@ -471,7 +540,8 @@ static void expire_events(struct stepping *s, struct compact *c, int64_t now) {
 static void summarise(struct stepping *s, struct nfa_state **slot) {
   struct nfa_state *state = *slot;
   struct compact *c = state->compact;
-  s->counts->open += c->active_count - state->head.run_count;
+  s->counts->open += c->active_count;
+  s->counts->open -= state->head.run_count;
   state->head.run_count = c->active_count;
   if (c->active_count == 0) {
     while (c->event_first != c->event_end) expire_first(s, c);

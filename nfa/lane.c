@@ -9,8 +9,9 @@ struct lane_node {
   uint32_t end, count; /* count: runs */
 };
 
-/* One block: this, a lane_node for each node from 1 on, then the entries [0, capacity), of which [first, end) are in
- * use. With three steps the head is one cache line. */
+/* One block: this, a lane_node for each node from 1 on, then a ring of entries, of which [first, end) are in use:
+ * numbers from `capacity` on stand at the beginning again; first < capacity, end <= first + capacity. With three steps
+ * the head is one cache line. */
 struct lanes {
   struct nfa_head head; /* run_count = runs in all; deadline: when the latest run has passed `within` */
   uint8_t step_count;
@@ -40,8 +41,8 @@ static size_t block_bytes(const struct lanes *lanes) {
 }
 
 static struct lane_entry *entry_at(const struct lanes *lanes, uint32_t index) {
-  return (struct lane_entry *)((char *)(uintptr_t)lanes + head_bytes(lanes->step_count) +
-                               (size_t)index * lanes->stride * 8u);
+  size_t place = index < lanes->capacity ? index : index - lanes->capacity;
+  return (struct lane_entry *)((char *)(uintptr_t)lanes + head_bytes(lanes->step_count) + place * lanes->stride * 8u);
 }
 static struct value *entry_values(const struct lanes *lanes, struct lane_entry *entry) {
   return (struct value *)(void *)((char *)entry + values_offset(lanes->step_count));
@@ -84,6 +85,19 @@ static size_t extra_bytes(const struct value *values, uint16_t count, const char
   return bytes;
 }
 
+/* What the context counts as held (nfa.h): a lane keeps its events itself. */
+enum { UNIT_BYTES = 64 };
+static void held_count(struct stepping *s, size_t bytes, bool more) {
+  uint64_t units = (bytes + UNIT_BYTES - 1) / UNIT_BYTES;
+  s->context->held_units += more ? units : -units;
+  s->counts->links += more ? units : -units;
+}
+
+static void block_free(struct stepping *s, struct lanes *lanes) {
+  held_count(s, block_bytes(lanes), false);
+  pool_free(s->context->pool, lanes, block_bytes(lanes));
+}
+
 /* The entries [from, to) leave. */
 static void entries_release(struct stepping *s, struct lanes *lanes, uint32_t from, uint32_t to) {
   if (!lanes->extras) return;
@@ -91,7 +105,9 @@ static void entries_release(struct stepping *s, struct lanes *lanes, uint32_t fr
     struct lane_entry *entry = entry_at(lanes, i);
     const char *block = NULL;
     size_t bytes = extra_bytes(entry_values(lanes, entry), s->context->schemas[entry->type].kept_count, &block);
-    if (bytes > 0) pool_free(s->context->pool, (char *)(uintptr_t)block, bytes);
+    if (bytes == 0) continue;
+    held_count(s, bytes, false);
+    pool_free(s->context->pool, (char *)(uintptr_t)block, bytes);
   }
 }
 
@@ -113,7 +129,9 @@ static void entry_fill(struct stepping *s, struct lanes *lanes, struct lane_entr
   size_t bytes = extra_bytes(values, schema->kept_count, NULL);
   char *extra = bytes == 0 ? NULL : pool_alloc(s->context->pool, bytes);
   for (uint16_t i = 0; i < schema->kept_count; i++) values[i] = value_copy_to(&extra, values[i]);
-  if (bytes > 0) lanes->extras = true;
+  if (bytes == 0) return;
+  held_count(s, bytes, true);
+  lanes->extras = true;
 }
 
 /* How many entries fit behind the head into a block of the pool. */
@@ -140,74 +158,80 @@ static struct lanes *lanes_new(struct stepping *s) {
   lanes->step_count = (uint8_t)p->step_count;
   lanes->stride = (uint16_t)(stride / 8);
   lanes->capacity = capacity;
+  held_count(s, block_bytes(lanes), true);
   return lanes;
 }
 
-/* Entries that no run needs leave from the middle, if that makes room. */
-static bool compact(struct stepping *s, struct lanes *lanes) {
+/* places[i]: where the entry first + i goes when those that no run needs are left out; places[count]: how many stay. */
+static uint32_t *find_places(struct stepping *s, const struct lanes *lanes) {
   uint32_t count = lanes->end - lanes->first, kept = 0;
-  if (count - lanes->head.run_count <= count / 2) return false;
-  uint32_t *moved = arena_alloc(s->context->scratch, (count + 1u) * sizeof *moved); /* 1: needed; then where it goes */
-  memset(moved, 0, (count + 1u) * sizeof *moved);
+  uint32_t *places = arena_alloc(s->context->scratch, (count + 1u) * sizeof *places);
+  memset(places, 0, (count + 1u) * sizeof *places);
   for (uint32_t n = lanes->step_count - 1u; n > 0; n--)
-    for (uint32_t i = begin_of(lanes, n); i < node_of(lanes, n)->end; i++) {
+    for (uint32_t i = begin_of(lanes, n); i < lanes->nodes[n - 1].end; i++) {
       const struct lane_entry *entry = entry_at(lanes, i);
       if (!entry->live) continue;
-      moved[i - lanes->first] = 1;
-      for (uint32_t t = 0; t + 1 < n; t++) moved[i - lanes->first + entry->taken[t]] = 1;
+      places[i - lanes->first] = 1;
+      for (uint32_t t = 0; t + 1 < n; t++) places[i - lanes->first + entry->taken[t]] = 1;
     }
   for (uint32_t i = 0; i <= count; i++) {
-    bool needed = i < count && moved[i] == 1;
-    moved[i] = kept;
+    uint32_t needed = places[i];
+    places[i] = kept;
     kept += needed;
   }
-  if (kept > count - count / 4) return false;
-  for (uint32_t n = lanes->step_count - 1u; n > 0; n--)
-    for (uint32_t i = begin_of(lanes, n); i < node_of(lanes, n)->end; i++) {
+  return places;
+}
+
+/* Only what has a place goes over. */
+static void move_some(struct stepping *s, struct lanes *lanes, struct lanes *to, const uint32_t *places) {
+  uint32_t first = lanes->first, count = lanes->end - first;
+  for (uint32_t n = lanes->step_count - 1u; n > 0; n--) {
+    uint32_t end = lanes->nodes[n - 1].end;
+    for (uint32_t i = begin_of(lanes, n); i < end; i++) {
       struct lane_entry *entry = entry_at(lanes, i);
-      uint32_t at = i - lanes->first;
-      for (uint32_t t = 0; t + 1 < n && entry->live; t++) entry->taken[t] = moved[at + entry->taken[t]] - moved[at];
+      uint32_t at = i - first;
+      for (uint32_t t = 0; t + 1 < n && entry->live; t++) entry->taken[t] = places[at + entry->taken[t]] - places[at];
     }
+    to->nodes[n - 1].end = end <= first ? 0 : places[end - first];
+  }
   for (uint32_t i = 0; i < count; i++) {
-    if (moved[i + 1] == moved[i])
-      entries_release(s, lanes, lanes->first + i, lanes->first + i + 1);
+    if (places[i + 1] == places[i])
+      entries_release(s, lanes, first + i, first + i + 1);
     else
-      memmove(entry_at(lanes, moved[i]), entry_at(lanes, lanes->first + i), lanes->stride * 8u);
+      memcpy(entry_at(to, places[i]), entry_at(lanes, first + i), lanes->stride * 8u);
   }
-  for (uint32_t n = 1; n < lanes->step_count; n++) {
-    uint32_t end = node_of(lanes, n)->end;
-    node_of(lanes, n)->end = end <= lanes->first ? 0 : moved[end - lanes->first];
-  }
-  lanes->first = 0;
-  lanes->end = kept;
-  return true;
-}
-
-static void shift(struct lanes *lanes, struct lanes *to) {
-  uint32_t first = lanes->first;
-  memmove(entry_at(to, 0), entry_at(lanes, first), (size_t)(lanes->end - first) * lanes->stride * 8u);
-  for (uint32_t n = 1; n < to->step_count; n++) {
-    uint32_t end = node_of(lanes, n)->end;
-    node_of(to, n)->end = end <= first ? 0 : end - first;
-  }
-  to->end = lanes->end - first;
   to->first = 0;
+  to->end = places[count];
 }
 
-static struct lanes *grow(struct stepping *s, struct lanes *lanes) {
-  if (lanes->first > lanes->capacity / 2) { /* room at the front */
-    shift(lanes, lanes);
-    return lanes;
+static void move_all(const struct lanes *lanes, struct lanes *to) {
+  uint32_t first = lanes->first;
+  for (uint32_t i = first; i < lanes->end; i++) memcpy(entry_at(to, i - first), entry_at(lanes, i), lanes->stride * 8u);
+  for (uint32_t n = 1; n < lanes->step_count; n++) {
+    uint32_t end = lanes->nodes[n - 1].end;
+    to->nodes[n - 1].end = end <= first ? 0 : end - first;
   }
-  if (compact(s, lanes)) return lanes;
+  to->first = 0;
+  to->end = lanes->end - first;
+}
+
+/* The ring is full: another block. Where most entries are nobody's, they make room, else the block is larger. */
+static struct lanes *grow(struct stepping *s, struct lanes *lanes) {
   size_t head = head_bytes(lanes->step_count), stride = lanes->stride * 8u;
-  uint32_t capacity = capacity_for(head, stride, lanes->capacity * 2);
-  struct lanes *bigger = pool_alloc(s->context->pool, head + capacity * stride);
-  memcpy(bigger, lanes, head);
-  shift(lanes, bigger);
-  bigger->capacity = capacity;
-  pool_free(s->context->pool, lanes, block_bytes(lanes));
-  return bigger;
+  uint32_t count = lanes->end - lanes->first, capacity = lanes->capacity, *places = NULL;
+  if (count - lanes->head.run_count > count / 2) places = find_places(s, lanes);
+  if (places != NULL && places[count] > count - count / 4) places = NULL;
+  if (places == NULL) capacity = capacity_for(head, stride, capacity * 2);
+  struct lanes *other = pool_alloc(s->context->pool, head + capacity * stride);
+  memcpy(other, lanes, head);
+  other->capacity = capacity;
+  held_count(s, block_bytes(other), true);
+  if (places == NULL)
+    move_all(lanes, other);
+  else
+    move_some(s, lanes, other, places);
+  block_free(s, lanes);
+  return other;
 }
 
 /* The event in hand, as the last entry; not live yet. */
@@ -215,7 +239,7 @@ static uint32_t append(struct stepping *s, struct nfa_state **slot) {
   struct lanes *lanes = (struct lanes *)*slot;
   if (lanes == NULL)
     lanes = lanes_new(s);
-  else if (lanes->end == lanes->capacity)
+  else if (lanes->end - lanes->first == lanes->capacity)
     lanes = grow(s, lanes);
   *slot = (struct nfa_state *)lanes;
   entry_fill(s, lanes, entry_at(lanes, lanes->end));
@@ -223,6 +247,16 @@ static uint32_t append(struct stepping *s, struct nfa_state **slot) {
 }
 
 /* ---- the ends of runs ---- */
+
+/* Numbers begin anew when the first entry's stands at the beginning of the ring. */
+static void wrap(struct lanes *lanes) {
+  lanes->first -= lanes->capacity;
+  lanes->end -= lanes->capacity;
+  for (uint32_t n = 1; n < lanes->step_count; n++) {
+    uint32_t *end = &lanes->nodes[n - 1].end;
+    *end = *end < lanes->capacity ? 0 : *end - lanes->capacity;
+  }
+}
 
 /* The entry `first` has to be a run's. */
 static void find_first(struct stepping *s, struct lanes *lanes) {
@@ -235,6 +269,7 @@ static void find_first(struct stepping *s, struct lanes *lanes) {
   }
   entries_release(s, lanes, lanes->first, first);
   lanes->first = first;
+  if (first >= lanes->capacity) wrap(lanes);
 }
 
 /* The node's runs end; what stood in its part belongs to the next one's. */
@@ -252,10 +287,11 @@ static void node_end(struct stepping *s, struct lanes *lanes, uint32_t node) {
 static void pop_first(struct stepping *s, struct lanes *lanes) {
   uint32_t node = lanes->step_count - 1u;
   while (node_of(lanes, node)->end <= lanes->first) node--;
-  entry_at(lanes, lanes->first)->live = false;
   node_of(lanes, node)->count--;
   lanes->head.run_count--;
   s->counts->open--;
+  entries_release(s, lanes, lanes->first, lanes->first + 1);
+  lanes->first++;
   find_first(s, lanes);
 }
 
@@ -386,7 +422,7 @@ static void summarise(struct stepping *s, struct nfa_state **slot) {
   struct lanes *lanes = (struct lanes *)*slot;
   if (lanes->head.run_count == 0) {
     entries_release(s, lanes, lanes->first, lanes->end);
-    pool_free(s->context->pool, lanes, block_bytes(lanes));
+    block_free(s, lanes);
     *slot = NULL;
     return;
   }
@@ -439,12 +475,10 @@ void lane_drop(struct stepping *s, struct nfa_state **slot) {
 
 size_t lane_bytes(const struct nfa_state *state) { return block_bytes((const struct lanes *)state); }
 
-void lane_prefetch(const struct nfa_state *state) { /* where the event goes, and what leaves next */
+void lane_prefetch(const struct nfa_state *state) { /* where the event goes, and what is earliest when one has left */
   const struct lanes *lanes = (const struct lanes *)state;
-  const char *entry = (const char *)entry_at(lanes, lanes->end > 0 ? lanes->end - 1 : 0), *first;
-  size_t stride = lanes->stride * 8u;
-  for (first = entry; first < entry + stride + POOL_LINE; first += POOL_LINE) __builtin_prefetch(first, 1);
-  first = (const char *)entry_at(lanes, lanes->first);
-  for (; first < entry && lanes->end == lanes->capacity; first += POOL_LINE) __builtin_prefetch(first); /* will move */
-  __builtin_prefetch(first);
+  uint32_t first = lanes->end - 1;                                        /* it may take the event */
+  if (lanes->end - lanes->first == lanes->capacity) first = lanes->first; /* all will move */
+  for (uint32_t i = first; i <= lanes->end; i++) __builtin_prefetch(entry_at(lanes, i), 1);
+  if (lanes->head.run_count > 1) __builtin_prefetch(entry_at(lanes, lanes->first + 1));
 }

@@ -29,8 +29,9 @@ struct nfa_match {
 };
 
 struct nfa_counts { /* per rule, owned by the caller */
-  uint64_t started, completed, told, dropped_runs_max, dropped_entries_max, timeouts;
-  uint64_t open; /* partial matches now */
+  uint64_t started, completed, told, dropped_runs_max, dropped_entries_max, dropped_events_max, timeouts;
+  uint64_t open;  /* partial matches now */
+  uint64_t links; /* what they have taken, now: an event once for each chain of events that it stands in */
 };
 
 enum nfa_mode { NFA_MODE_AUTO, NFA_MODE_RUNS, NFA_MODE_COMPACT }; /* the tests force one */
@@ -46,6 +47,12 @@ struct nfa_context {
   struct held *held; /* the event in hand, once a run took it (made at most once); the caller sets NULL before each
                         event and calls nfa_release_held after it */
   uint32_t runs_max; /* per rule and key */
+  /* Events that one partial match may hold; 0 = no limit. One that would take more is dropped and counted. In the
+   * compact set, where partial matches share what they hold, it is all that a key holds: the oldest start goes. */
+  uint32_t match_events_max;
+  uint64_t scratch_max;      /* bytes of scratch memory that listing matches should take, about; 0 = no limit */
+  uint64_t held_units;       /* of all that is held now: one for 64 bytes of an event, one for a link of its own */
+  struct nfa_counts *counts; /* of the call; inside */
   enum nfa_mode mode;
   struct automaton **automata; /* of the compact-set mode, made when first needed; zero at the start, freed with mem */
   uint32_t automaton_count;
@@ -71,6 +78,7 @@ size_t nfa_state_bytes(const struct pattern *pattern, const struct nfa_state *st
  * that one took beside what the event itself keeps. Of the runs mode. */
 struct nfa_sizes {
   size_t state, run, link;
+  size_t alone; /* of one partial match alone at its key, without its events, in the mode that is used */
 };
 struct nfa_sizes nfa_sizes(const struct pattern *pattern);
 /* 64 bits, one for each class of predicates (id modulo 64) that some run here waits for; all ones when any event of the

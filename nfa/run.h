@@ -97,6 +97,11 @@ struct stepping {
   const struct run *registers_of; /* whose values stand there */
 };
 
+/* Whether the run holds as many events as one may. */
+static inline bool run_full(const struct stepping *s, uint32_t length) {
+  return length > s->context->match_events_max - 1u; /* 0 = no limit: no length is above that */
+}
+
 /* chain.c */
 uint32_t *run_counters(const struct pattern *p, const struct run *run);
 struct link *link_new(struct stepping *s, struct link *parent, uint16_t step, uint16_t rank);
@@ -154,8 +159,9 @@ void run_decide(const struct pattern *p, const struct node *node, int fork, uint
 uint64_t run_bars(struct stepping *s, const struct run *run);
 bool way_takes(struct stepping *s, const struct run *run, const struct way *way);
 void run_step_out(struct stepping *s, struct run *run, const struct node *node,
-                  int way);                             /* out of a tape, by the way */
-void run_pass_out(struct stepping *s, struct run *run); /* out of a tape: it passes over the event for itself */
+                  int way);                              /* out of a tape, by the way */
+void run_pass_out(struct stepping *s, struct run *run);  /* out of a tape: it passes over the event for itself */
+void run_drop_full(struct stepping *s, struct run *run); /* it would take an event more than it may hold; counted */
 void run_close_groups(struct stepping *s, struct run *run);
 bool run_can_go_on(const struct pattern *p, const struct run *run);
 void runs_drop_until(struct stepping *s, uint64_t sequence); /* all runs that began at or before it */

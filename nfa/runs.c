@@ -195,6 +195,11 @@ static void run_end(struct stepping *s, struct run *run) {
   run_free(s, run);
 }
 
+void run_drop_full(struct stepping *s, struct run *run) {
+  s->counts->dropped_events_max++;
+  run_end(s, run);
+}
+
 void runs_drop_until(struct stepping *s, uint64_t sequence) {
   if (s->state->head.kind == NFA_KIND_LANES) {
     lane_drop_until(s, sequence);
@@ -428,6 +433,10 @@ static void run_event(struct stepping *s, struct run *run) {
     run_pass(s, run);
     return;
   }
+  if (run_full(s, run->length)) {
+    run_drop_full(s, run);
+    return;
+  }
   if (asked.left == 0 && (asked.taken & (asked.taken - 1)) == 0) { /* the plain case: the run itself goes on */
     int w = __builtin_ctzll(asked.taken);
     if (way_undecided(s->p, run, node, w, asked.by[w])) {
@@ -570,6 +579,7 @@ bool node_interested(const struct stepping *s, int node, int type_index) {
 void nfa_event(const struct pattern *pattern, struct nfa_state **slot, const struct event *event,
                struct nfa_context *context, struct nfa_counts *counts) {
   struct stepping s = {.p = pattern, .state = *slot, .event = event, .context = context, .counts = counts};
+  context->counts = counts;
   if (context->mode != NFA_MODE_RUNS && pattern->not_compact == NULL) {
     compact_event(&s, slot);
     return;
@@ -645,6 +655,7 @@ static void expire(struct stepping *s, int64_t time) {
 void nfa_time(const struct pattern *pattern, struct nfa_state **slot, int64_t time, struct nfa_context *context,
               struct nfa_counts *counts) {
   struct stepping s = {.p = pattern, .state = *slot, .context = context, .counts = counts};
+  context->counts = counts;
   if (s.state != NULL && s.state->head.kind != NFA_KIND_RUNS) {
     if (s.state->head.kind == NFA_KIND_COMPACT)
       compact_time(&s, slot, time);
@@ -661,17 +672,15 @@ void nfa_time(const struct pattern *pattern, struct nfa_state **slot, int64_t ti
   }
 }
 
-void nfa_prefetch(const struct nfa_state *state) {
-  __builtin_prefetch(state);
-  __builtin_prefetch((const char *)state + 64);
-  __builtin_prefetch((const char *)state + 128);
-}
+void nfa_prefetch(const struct nfa_state *state) { __builtin_prefetch(state, 1); }
 
 void nfa_prefetch_runs(const struct nfa_state *state) {
   if (state->head.kind == NFA_KIND_LANES) {
     lane_prefetch(state);
     return;
   }
+  __builtin_prefetch((const char *)state + 64);
+  __builtin_prefetch((const char *)state + 128);
   const char *run = (const char *)state->oldest[0];
   if (run == NULL) return;
   __builtin_prefetch(run);
@@ -685,6 +694,7 @@ uint64_t nfa_wait_mask(const struct nfa_state *state) { return state->head.wait_
 void nfa_drop(const struct pattern *pattern, struct nfa_state **slot, struct nfa_context *context,
               struct nfa_counts *counts) {
   struct stepping s = {.p = pattern, .state = *slot, .context = context, .counts = counts};
+  context->counts = counts;
   if (s.state == NULL) return;
   if (s.state->head.kind != NFA_KIND_RUNS) {
     if (s.state->head.kind == NFA_KIND_COMPACT)

@@ -123,6 +123,28 @@ static void trim(struct stepping *s, struct tape *tape) {
   tape->links = needed;
 }
 
+/* The events that the run holds; while it is in the tape, its length is what the tape's total lacks (modulo 2^32). */
+static uint32_t run_holds(const struct tape *tape, const struct run *run) { return run->length + tape->total.length; }
+
+/* Before the loop takes an event: runs that may hold no more are dropped. False: none is left, the tape is gone. */
+static bool drop_full(struct stepping *s, int node) {
+  struct tape *tape = s->state->tapes[node];
+  if (!run_full(s, tape->longest + tape->total.length)) return true;
+  uint32_t longest = 0;
+  for (struct run *run = tape->first, *next; run != NULL; run = next) {
+    next = run->next;
+    if (run_full(s, run_holds(tape, run))) {
+      run_drop_full(s, run);
+      if (s->state->tapes[node] == NULL) return false;
+      continue;
+    }
+    if (run_holds(tape, run) > longest) longest = run_holds(tape, run);
+    if (tape->by_length) break;
+  }
+  tape->longest = longest - tape->total.length;
+  return true;
+}
+
 static void append(struct stepping *s, struct tape *tape, int node, int way) {
   struct link *before = tape->tail;
   tape->tail = link_new(s, before, (uint16_t)(node - 1), (uint16_t)way);
@@ -149,7 +171,8 @@ static bool others_may_take(const struct stepping *s, const struct tape *tape, c
   return false;
 }
 
-static void ask_each(struct stepping *s, struct tape *tape, const struct node *n, int again) {
+static void ask_each(struct stepping *s, int node, const struct node *n, int again) {
+  struct tape *tape = s->state->tapes[node];
   bool first_only = s->p->report == PATTERN_REPORT_FIRST && s->p->after == PATTERN_AFTER_PAST_LAST;
   for (struct run *run = tape->first, *next; run != NULL; run = next) {
     uint64_t again_bit = (uint64_t)1 << again;
@@ -159,6 +182,12 @@ static void ask_each(struct stepping *s, struct tape *tape, const struct node *n
     run_ask(s, run, n, run->forks, run->barred, &asked);
     if (asked.taken == 0 || asked.taken == again_bit) {
       lower(s, tape, run);
+      continue;
+    }
+    if (run_full(s, run->length)) {
+      lower(s, tape, run);
+      run_drop_full(s, run);
+      if (s->state->tapes[node] == NULL) return;
       continue;
     }
     take_out(s, tape, run);
@@ -173,7 +202,8 @@ void tape_event(struct stepping *s, int node) {
   const struct node *n = &s->p->nodes[node];
   int again;
   const struct way *way = again_way(s->p, node, &again);
-  if (others_may_take(s, tape, n, again)) ask_each(s, tape, n, again);
+  if (others_may_take(s, tape, n, again)) ask_each(s, node, n, again);
+  if (s->state->tapes[node] == NULL) return;
   if (tape->first == NULL) {
     release_if_empty(s, node);
     return;
@@ -184,7 +214,7 @@ void tape_event(struct stepping *s, int node) {
   uint64_t bars = takes ? 0 : run_bars(s, run);
   lower(s, tape, run);
   if (takes) {
-    append(s, tape, node, again);
+    if (drop_full(s, node)) append(s, tape, node, again);
   } else if (!(bars >> again & 1)) { /* the loop stays open, so every run goes on */
     tape->total.barred |= bars;
     tape->total.passed = true;
@@ -205,8 +235,12 @@ static void join(struct stepping *s, struct tape *tape, struct run *run) {
   lower(s, tape, run);
   struct run *after = tape->last; /* runs that join with the same event: by start */
   while (after != NULL && after->start_sequence > run->start_sequence) after = after->previous;
+  if (tape->first == NULL) tape->by_length = true;
+  if (tape->first == NULL || run_holds(tape, run) > tape->longest + tape->total.length) tape->longest = run->length;
   run->previous = after;
   run->next = after == NULL ? tape->first : after->next;
+  if (run->previous != NULL && run_holds(tape, run->previous) < run_holds(tape, run)) tape->by_length = false;
+  if (run->next != NULL && run_holds(tape, run->next) > run_holds(tape, run)) tape->by_length = false;
   if (run->previous != NULL)
     run->previous->next = run;
   else

@@ -16,6 +16,8 @@ struct tape {
   struct run *first, *last; /* by start; linked by run.previous, run.next */
   struct link *tail;        /* the loop's events, back to the oldest run's and at most as many again */
   uint32_t links;           /* length of that chain */
+  uint32_t longest;         /* with total.length: at least the events that any of the runs holds */
+  bool by_length;           /* the earlier starts hold more, so the first run has most */
   struct run total;         /* length = events so far; last_time, barred, passed are the runs'; then its accumulators */
 };
 

@@ -131,24 +131,22 @@ static void release(struct stepping *s) {
   s->completion_count = 0;
 }
 
-static void chains_needed(struct stepping *s) {
-  for (uint32_t i = 0; i < s->completion_count; i++)
-    if (s->completions[i].chain == NULL)
-      s->completions[i].chain = chain_array(s, s->completions[i].tail, s->completions[i].length);
+static void chains_needed(struct stepping *s, struct completion *list, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    if (list[i].chain == NULL) list[i].chain = chain_array(s, list[i].tail, list[i].length);
 }
 
-/* Of forks with the same events the first is kept: sorts, and counts what is left. */
-static void drop_equal(struct stepping *s) {
-  struct completion *list = s->completions;
+/* Of forks with the same events the first is kept: sorts, and says how many are left. */
+static uint32_t drop_equal(struct stepping *s, struct completion *list, uint32_t all) {
   uint32_t count = 0;
-  sort_items(list, s->completion_count, sizeof *list, compare_for_sort, s->context->scratch);
-  for (uint32_t i = 0; i < s->completion_count; i++) {
+  sort_items(list, all, sizeof *list, compare_for_sort, s->context->scratch);
+  for (uint32_t i = 0; i < all; i++) {
     if (count > 0 && same_events(&list[i], &list[count - 1]))
       completion_release(s, &list[i]);
     else
       list[count++] = list[i];
   }
-  s->completion_count = count;
+  return count;
 }
 
 /* The one that `report first` tells: of the earliest start, the fork that is leftmost in the text. */
@@ -164,9 +162,8 @@ static struct completion *earliest(struct stepping *s) {
     else
       completion_release(s, &list[i]);
   }
-  s->completion_count = count;
-  chains_needed(s);
-  if (count > 1) drop_equal(s);
+  chains_needed(s, list, count);
+  s->completion_count = count > 1 ? drop_equal(s, list, count) : count;
   struct completion *best = &list[0];
   for (uint32_t i = 1; i < s->completion_count; i++)
     if (compare_forks(&list[i], best) < 0) best = &list[i];
@@ -179,38 +176,76 @@ static void tell_one(struct stepping *s, const struct completion *c, int64_t tim
   if (bound > 0) runs_drop_until(s, bound);
 }
 
-/* Of the longest of each start (they stand side by side, and differ) the leftmost is kept. */
-static void keep_leftmost(struct stepping *s) {
-  struct completion *list = s->completions;
-  uint32_t count = 0;
-  for (uint32_t i = 0; i < s->completion_count; i++) {
-    if (count == 0 || list[i].start_sequence != list[count - 1].start_sequence) {
-      list[count++] = list[i];
-    } else if (compare_forks(&list[i], &list[count - 1]) < 0) {
-      completion_release(s, &list[count - 1]);
-      list[count - 1] = list[i];
-    } else {
-      completion_release(s, &list[i]);
-    }
-  }
-  s->completion_count = count;
+static int compare_starts(const void *a, const void *b) {
+  uint64_t x = ((const struct completion *)a)->start_sequence, y = ((const struct completion *)b)->start_sequence;
+  return (x > y) - (x < y);
 }
 
+/* Behind the completions of one start, which stand side by side. */
+static uint32_t start_end(const struct stepping *s, uint32_t first) {
+  uint32_t end = first + 1;
+  while (end < s->completion_count && s->completions[end].start_sequence == s->completions[first].start_sequence) end++;
+  return end;
+}
+
+/* Whether more than the limit are different. Those of different starts are; the others are looked at, start by start,
+ * with as few chains as that takes. */
+static bool above_limit(struct stepping *s) {
+  struct completion *list = s->completions;
+  int64_t limit = s->p->report_limit;
+  uint32_t starts = 0, kept = 0;
+  for (uint32_t i = 0; i < s->completion_count && starts <= limit; i = start_end(s, i)) starts++;
+  if (starts > limit) return true;
+  for (uint32_t i = 0, end; i < s->completion_count; i = end) {
+    end = start_end(s, i);
+    chains_needed(s, list + i, end - i);
+    uint32_t distinct = drop_equal(s, list + i, end - i);
+    memmove(list + kept, list + i, distinct * sizeof *list);
+    kept += distinct;
+    if (kept <= limit) continue;
+    memmove(list + kept, list + end, (s->completion_count - end) * sizeof *list);
+    s->completion_count -= end - kept;
+    return true;
+  }
+  s->completion_count = kept;
+  return false;
+}
+
+/* Match by match: what one skips, later ones here are too. */
 static void tell_all(struct stepping *s, int64_t time, bool by_timer) {
-  chains_needed(s);
-  drop_equal(s);
-  if (s->p->report == PATTERN_REPORT_LONGEST) keep_leftmost(s);
-  if (s->p->report == PATTERN_REPORT_ALL && s->completion_count > s->p->report_limit) {
+  sort_items(s->completions, s->completion_count, sizeof *s->completions, compare_starts, s->context->scratch);
+  if (above_limit(s)) {
     tell_one(s, earliest(s), time, by_timer, true);
     return;
   }
   uint64_t bound = 0;
-  for (uint32_t i = 0; i < s->completion_count; i++) { /* match by match: what one skips, later ones here are too */
+  for (uint32_t i = 0; i < s->completion_count; i++) {
     const struct completion *c = &s->completions[i];
     if (c->start_sequence <= bound) continue;
     uint64_t mine = skip_bound(s->p, c);
     tell_one(s, c, time, by_timer, false);
     if (mine > bound) bound = mine;
+  }
+}
+
+/* Of each start the longest, of equally long ones the leftmost. */
+static void tell_longest(struct stepping *s, int64_t time, bool by_timer) {
+  uint64_t bound = 0;
+  sort_items(s->completions, s->completion_count, sizeof *s->completions, compare_starts, s->context->scratch);
+  for (uint32_t i = 0, end; i < s->completion_count; i = end) {
+    end = start_end(s, i);
+    struct completion *list = s->completions + i, *best = list;
+    if (list->start_sequence <= bound) continue;
+    struct arena_mark mark = arena_mark(s->context->scratch); /* starts may be as many as runs, and each match long */
+    chains_needed(s, list, end - i);
+    uint32_t kept = drop_equal(s, list, end - i);
+    for (uint32_t c = 1; c < kept; c++)
+      if (compare_forks(&list[c], best) < 0) best = &list[c];
+    for (uint32_t c = kept; c < end - i; c++) list[c] = (struct completion){0}; /* what was there is released */
+    uint64_t mine = skip_bound(s->p, best);
+    tell_one(s, best, time, by_timer, false);
+    if (mine > bound) bound = mine;
+    arena_release(s->context->scratch, mark);
   }
 }
 
@@ -220,15 +255,15 @@ void completions_tell(struct stepping *s, int64_t time, bool by_timer) {
   switch (s->p->report) {
   case PATTERN_REPORT_FIRST:
   case PATTERN_REPORT_TIMEOUT: tell_one(s, earliest(s), time, by_timer, false); break;
-  case PATTERN_REPORT_ALL:
-  case PATTERN_REPORT_LONGEST: tell_all(s, time, by_timer); break;
+  case PATTERN_REPORT_ALL: tell_all(s, time, by_timer); break;
+  case PATTERN_REPORT_LONGEST: tell_longest(s, time, by_timer); break;
   case PATTERN_REPORT_TIMEOUT_ONLY: break; /* complete runs are not told and skip nothing */
   }
   release(s);
 }
 
 uint32_t completions_distinct(struct stepping *s) {
-  drop_equal(s);
+  s->completion_count = drop_equal(s, s->completions, s->completion_count);
   return s->completion_count;
 }
 
@@ -257,14 +292,16 @@ static struct completion *most_events(struct stepping *s, struct completion *lis
 
 void timeouts_tell(struct stepping *s, int64_t time) {
   struct completion *list = s->completions;
-  chains_needed(s);
   for (uint32_t i = 0; i < s->completion_count;) { /* runs come by start, forks of one start side by side */
     uint32_t first = i;
     while (i < s->completion_count && list[i].start == list[first].start) i++;
+    if (list[first].start->told) continue;
+    struct arena_mark mark = arena_mark(s->context->scratch);
+    chains_needed(s, list + first, i - first);
     struct completion *best = most_events(s, list, first, i);
-    if (best->start->told) continue;
     s->counts->timeouts++;
     tell(s, best, NFA_TIMEOUT, time, true, false);
+    arena_release(s->context->scratch, mark);
   }
   release(s);
 }

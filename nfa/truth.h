@@ -7,6 +7,7 @@
 
 #include "base/event.h"
 #include "base/expr.h"
+#include "base/laps.h"
 
 enum { PREDICATE_TRUE = -1 }; /* as a predicate id: holds for every event of its type */
 
@@ -23,6 +24,8 @@ struct truth {
   uint64_t epoch;             /* of the event in hand; grows by one per event */
   struct expr_counts *counts; /* one per predicate: what went wrong in evaluating it */
   struct expr_env *env;       /* env->banks[BANK_EVENT] = the event's values */
+  struct laps *laps;          /* profiles: each predicate that is evaluated is charged, and counted when it does not */
+  uint32_t lap_first;         /* hold; row of predicate 0. NULL = nobody asks */
 };
 
 bool truth_evaluate(struct truth *truth, int32_t predicate); /* its expression, whatever is known */

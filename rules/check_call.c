@@ -48,8 +48,8 @@ struct type check_aggregate_type(struct checker *c, struct span at, enum aggrega
     takes = "numbers or durations";
     break;
   case AGG_STDDEV:
-    if (type_is_number(type)) return TYPE(VALUE_FLOAT);
-    takes = "numbers";
+    if (sum_type(type, &total, &average)) return average;
+    takes = "numbers or durations";
     break;
   case AGG_MIN:
   case AGG_MAX:

@@ -490,12 +490,33 @@ static struct type check_model_output(struct checker *c, const struct scope *s, 
     check_say(c, expr->span, "model", NULL, "a model cannot be asked %s", s->place);
     return TYPE_BAD;
   }
+  if (s->type_count != 1 || s->window || s->join != NULL) {
+    check_say(c, expr->span, "model", "ask it in the condition of a step, or in an `on` rule",
+              "a model is asked for one event: it cannot be asked %s", s->place == NULL ? "here" : s->place);
+    return TYPE_BAD;
+  }
   expr->ref.kind = REF_MODEL;
-  for (uint16_t i = 0; i < model->in_count && s->type_count > 0; i++) {
+  while (c->models.decls[expr->ref.index]->model != model) expr->ref.index++;
+  for (uint16_t i = 0; i < model->in_count; i++) {
     struct type type;
     struct ref ref = {0};
     struct name in = {.text = model->in[i].text, .span = expr->parts[0].span};
-    if (name_map_get(&c->counters.map, in.text) != NAME_ABSENT) continue;
+    int64_t counter = name_map_get(&c->counters.map, in.text);
+    if (counter != NAME_ABSENT && s->counters == COUNTERS_NONE) {
+      check_say(c, in.span, "counter", s->counters_why,
+                "the model `" SLICE_FMT "` reads a counter: it cannot be asked %s", SLICE_ARG(model->name.text),
+                s->place);
+      return TYPE_BAD;
+    }
+    if (counter != NAME_ABSENT && check_field_find(c, s->types[0], in.text) >= 0) {
+      check_say(c, in.span, "ambiguous", "rename one of them",
+                "the input `" SLICE_FMT "` of the model is a field and a counter", SLICE_ARG(in.text));
+      return TYPE_BAD;
+    }
+    if (counter != NAME_ABSENT) {
+      check_counter_use(c, s, expr->span, c->counters.decls[counter]->counter->counting);
+      continue;
+    }
     int found = check_candidate_field(c, s, &in, in.text, &type, &ref);
     if (found == 0)
       check_say(c, in.span, "unknown-field", "an input is a field of the event or a counter",

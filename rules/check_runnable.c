@@ -20,21 +20,6 @@ static void visit(void *context, struct tree_expr *expr) {
   struct runnable *r = context;
   if (expr->kind != TREE_PATH) return;
   if (expr->ref.kind == REF_LOOKUP) refuse(r, expr->span, "lookups");
-  if (expr->ref.kind == REF_MODEL) refuse(r, expr->span, "models");
-}
-
-/* Filters are made before any pass has begun: what they read is said by their event, and by what stands still. */
-static void visit_filter(void *context, struct tree_expr *expr) {
-  struct runnable *r = context;
-  visit(context, expr);
-  bool counter = expr->kind == TREE_COUNTING || expr->kind == TREE_SEEN ||
-                 (expr->kind == TREE_PATH && expr->ref.kind == REF_COUNTER);
-  if (counter) refuse(r, expr->span, "counters in a derived event without a window");
-  if (expr->kind == TREE_PATH && expr->ref.kind == REF_TABLE &&
-      r->tree->tables[expr->ref.index]->from_event.text.length > 0)
-    refuse(r, expr->span, "a derived event without a window that asks a table that events fill");
-  if (expr->kind == TREE_IN_NAME && expr->ref.kind == REF_LIST && r->tree->lists[expr->ref.index]->level > 0)
-    refuse(r, expr->span, "a derived event without a window that asks a list that rules fill");
 }
 
 static void visit_expr(struct runnable *r, struct tree_expr *expr) {
@@ -75,9 +60,8 @@ static void visit_derived(struct runnable *r, struct event_tree *event) {
   r->at = event->name.span;
   for (uint16_t i = 0; i < event->from_type_count; i++)
     visit_type(r, i < event->from_count ? event->from[i].span : event->name.span, event->from_types[i]);
-  void (*look)(void *, struct tree_expr *) = event->join || event->window != NULL ? visit : visit_filter;
-  if (event->where != NULL) tree_expr_walk(event->where, look, r);
-  for (uint16_t i = 0; i < event->entry_count; i++) tree_expr_walk(event->entries[i].expr, look, r);
+  visit_expr(r, event->where);
+  for (uint16_t i = 0; i < event->entry_count; i++) visit_expr(r, event->entries[i].expr);
   event->not_yet = !r->good;
 }
 
@@ -89,7 +73,6 @@ bool check_runnable(struct tree *tree, struct diags *diags) {
     r.good = true;
     switch (decl->kind) {
     case DECL_LOOKUP: refuse(&r, decl->lookup->name.span, "lookups"); break;
-    case DECL_MODEL: refuse(&r, decl->model->name.span, "models"); break;
     default: break;
     }
     all = all && r.good;

@@ -175,7 +175,7 @@ static void set_levels(struct stage_walk *walk, const uint32_t *order) {
     if (node < walk->first_rule) {
       struct type_info *type = &tree->types[node];
       const struct event_tree *event = type->origin == TYPE_OF_DERIVED ? type->event : NULL;
-      if (event != NULL && (event->window != NULL || event->join)) levels[node]++;
+      if (event != NULL && (event->window != NULL || event->join || event->asks)) levels[node]++;
       type->level = levels[node];
     } else if (node < walk->first_list) { /* its alerts, and the lists that it fills, are read by the next pass */
       tree->rules[node - walk->first_rule]->level = levels[node]++;
@@ -184,6 +184,51 @@ static void set_levels(struct stage_walk *walk, const uint32_t *order) {
     } else {
       tree->tables[node - walk->first_table]->level = levels[node];
     }
+  }
+}
+
+/* ---- filters that ask what changes ---- */
+
+struct filter_walk {
+  struct checker *c;
+  bool asks;
+};
+
+static bool is_filled(const struct tree *tree, uint16_t list) {
+  struct slice name = tree->lists[list]->name.text;
+  for (uint16_t r = 0; r < tree->rule_count; r++) {
+    const struct rule_rare *rare = tree->rules[r]->rare;
+    for (uint16_t i = 0; i < rare->add_count; i++)
+      if (slice_equal(rare->add[i].list.text, name)) return true;
+    for (uint16_t i = 0; i < rare->remove_count; i++)
+      if (slice_equal(rare->remove[i].list.text, name)) return true;
+  }
+  return false;
+}
+
+static void find_asks(void *context, struct tree_expr *expr) {
+  struct filter_walk *walk = context;
+  const struct tree *tree = walk->c->tree;
+  switch (expr->kind) {
+  case TREE_COUNTING:
+  case TREE_SEEN: walk->asks = true; break;
+  case TREE_IN_NAME: walk->asks |= expr->ref.kind == REF_LIST && is_filled(tree, expr->ref.index); break;
+  case TREE_PATH:
+    walk->asks |= expr->ref.kind == REF_COUNTER || expr->ref.kind == REF_MODEL ||
+                  (expr->ref.kind == REF_TABLE && name_given(&tree->tables[expr->ref.index]->from_event));
+    break;
+  default: break;
+  }
+}
+
+static void find_asking_filters(struct checker *c) {
+  for (uint16_t i = 0; i < c->tree->derived_count; i++) {
+    struct event_tree *event = c->tree->deriveds[i];
+    struct filter_walk walk = {.c = c};
+    if (event->join || event->window != NULL) continue;
+    if (event->where != NULL) tree_expr_walk(event->where, find_asks, &walk);
+    for (uint16_t e = 0; e < event->entry_count; e++) tree_expr_walk(event->entries[e].expr, find_asks, &walk);
+    event->asks = walk.asks;
   }
 }
 
@@ -221,6 +266,7 @@ static void collect_needs(struct checker *c, struct stage_walk *all, bool soft) 
 /* Where that is possible, a list is filled by a pass before those that ask it, also by their own key. */
 static void check_circles(struct checker *c) {
   struct stage_walk walk;
+  find_asking_filters(c);
   for (int soft = 1; soft >= 0; soft--) {
     collect_needs(c, &walk, soft != 0);
     uint32_t count = walk.graph.node_count;

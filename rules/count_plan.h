@@ -17,10 +17,10 @@ enum { NO_COLUMN = 0xffff, LEVELS_MAX = 64 };
 /* ---- aggregates: of counters and of windows ----
  *
  * Nulls take no part, but for first, last and nth, which give the event's value, null or not. Of nothing, count,
- * distinct and sum are 0 of their type, all others null. avg, stddev as sum.h. median is the middle value or the mean
- * of the two middle ones; percentile(f, p) interpolates linearly between the two nearest ranks, rank = p / 100 * (n -
- * 1); both are floats. first, last, nth, collect follow the order of events; collect(f, n) is the last n values. top(f,
- * n) lists the n values with the highest count (sum, …), equal ones by value; rate() is events per second of the
+ * distinct, sum and rate are 0 of their type, all others null. avg, stddev as sum.h. median is the middle value or the
+ * mean of the two middle ones; percentile(f, p) interpolates linearly between the two nearest ranks, rank = p / 100 *
+ * (n - 1); both are floats. first, last, nth, collect follow the order of events; collect(f, n) is the last n values.
+ * top(f, n) lists the n values with the highest count (sum, …), equal ones by value; rate() is events per second of the
  * window's length. ewma(f, D): the mean with weights 2^(-(t - time) / D), D the half-life, t the time that asks. */
 
 struct aggregate_plan {

@@ -104,24 +104,32 @@ static __attribute__((noinline)) void take_between(struct query *query, const st
   }
 }
 
+static __attribute__((noinline)) void take_first(struct query *query, const struct index_run *run, int64_t key) {
+  uint32_t i = 0;
+  do take(query, &run->entries[i]);
+  while (++i < run->count && run->bounds[i] <= key);
+}
+
+static __attribute__((noinline)) void take_all(struct query *query, const struct index_run *run) {
+  for (uint32_t i = 0; i < run->count; i++) take(query, &run->entries[i]);
+}
+
+/* Most runs have nothing for most events: that is found out without a call. */
 static inline void take_run(struct query *query, const struct index_run *run) {
   if (run->kind == RUN_ALL) {
-    for (uint32_t i = 0; i < run->count; i++) take(query, &run->entries[i]);
+    take_all(query, run);
     return;
   }
   const struct value *v = &query->values[run->slot];
   if (v->kind == VALUE_NULL) return;
   int64_t key = index_key(run->type, *v) ^ run->flip;
-  if (run->kind == RUN_BETWEEN) {
+  if (run->kind == RUN_BETWEEN)
     take_between(query, run, key);
-    return;
-  }
-  const int64_t *bounds = run->bounds;
-  if (bounds[0] > key) return; /* most runs at most events: at least one bound stands in each */
-  for (uint32_t i = 0, count = run->count; i < count && bounds[i] <= key; i++) take(query, &run->entries[i]);
+  else if (run->bounds[0] <= key) /* at least one bound stands in each */
+    take_first(query, run, key);
 }
 
-static void take_group(struct query *query, const struct index_group *group) {
+static inline void take_group(struct query *query, const struct index_group *group) {
   const struct index_run *run = query->index->runs + group->run_first, *end = run + group->run_count;
   for (; run < end; run++) take_run(query, run);
 }

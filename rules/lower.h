@@ -41,6 +41,11 @@ struct lower {
   struct diags *diags;
   uint32_t error_count; /* said by this module */
   struct ruleset *ruleset;
+  const struct model_tree **models; /* the checker's numbers */
+  struct model_asks {
+    uint16_t count, capacity;
+    struct model_ask *items;
+  } model_asks;         /* of the rule in hand */
   uint16_t level;       /* of the rule, window or join that is being lowered */
   struct mem *mem;      /* the rule set's */
   struct arena *arena;  /* the rule set's */

@@ -20,9 +20,13 @@ void counter_lowering_init(struct lower *lower) {
   uint16_t count = 0;
   for (uint32_t d = 0; d < lower->tree->decl_count; d++)
     if (lower->tree->decls[d].kind == DECL_COUNTER) count++;
+  struct slice *names = arena_array(&lower->work, struct slice, count);
+  c->names = names;
   c->named = arena_array(&lower->work, const struct tree_expr *, count);
   for (uint32_t d = 0; d < lower->tree->decl_count; d++) {
-    if (lower->tree->decls[d].kind == DECL_COUNTER) c->named[c->name_count++] = lower->tree->decls[d].counter->counting;
+    if (lower->tree->decls[d].kind != DECL_COUNTER) continue;
+    names[c->name_count] = lower->tree->decls[d].counter->name.text;
+    c->named[c->name_count++] = lower->tree->decls[d].counter->counting;
   }
 }
 
@@ -240,7 +244,7 @@ static struct expr_node *asked_slot(struct lower *lower, const struct lower_scop
   buf_add(&bytes, &counter, sizeof counter);
   buf_add(&bytes, slots, key->count * sizeof *slots);
   if (operand != NULL) expr_node_key(&bytes, operand);
-  uint64_t level = scope->rule == NULL ? 1 : (uint64_t)1 << (scope->rule->level & 63);
+  uint64_t level = (uint64_t)1 << lower->level;
   c->populations[c->counters[counter].population].plan.levels |= level;
   bool is_new;
   struct slice known = {arena_copy(&lower->work, bytes.data, bytes.length), bytes.length};
@@ -289,15 +293,25 @@ static struct expr_node *asked_at_end(struct lower *lower, const struct lower_sc
   }
   struct end_asks *asks = scope->end_asks;
   check(asks != NULL);
-  lower->counters.populations[lower->counters.counters[counter].population].plan.levels |= (uint64_t)1
-                                                                                           << (scope->rule->level & 63);
+  lower->counters.populations[lower->counters.counters[counter].population].plan.levels |= (uint64_t)1 << lower->level;
   uint16_t at = 0;
   while (at < asks->count &&
          (asks->items[at].counter != counter || memcmp(asks->items[at].parts, parts, key->count * sizeof *parts) != 0))
     at++;
   if (at == asks->count) {
     asks->items = room(lower->arena, asks->items, asks->count, &asks->capacity, sizeof *asks->items);
-    asks->items[asks->count++] = (struct end_ask){.counter = counter, .parts = parts};
+    uint16_t *slots = NULL;
+    if (lower->counters.counters[counter].before) {
+      const struct rule_tree *rule = scope->rule;
+      slots = arena_array(lower->arena, uint16_t, rule->type_count);
+      for (uint16_t t = 0; t < rule->type_count; t++) {
+        struct lower_scope own = {.rule = rule, .type = rule->types[t]};
+        const struct expr_node *asked = asked_slot(lower, &own, counter, key, false, false, NULL, span);
+        if (asked == NULL) return NULL;
+        slots[t] = asked->index;
+      }
+    }
+    asks->items[asks->count++] = (struct end_ask){.counter = counter, .parts = parts, .slots = slots};
   }
   return lower_input(lower, BANK_ASKED, at, type);
 }

@@ -25,6 +25,7 @@ struct counter_lowering {
   } * asks;
   uint16_t used_count, used_capacity;
   uint16_t *used;                 /* counters of the rule in hand, each once */
+  const struct slice *names;      /* of those that have one */
   const struct tree_expr **named; /* `counter NAME = …`, in the order of the declarations: the checker's numbers */
 };
 

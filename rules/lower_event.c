@@ -203,6 +203,10 @@ void lower_kept(struct lower *lower) {
   for (uint16_t r = 0; r < lower->ruleset->rule_count; r++) keep_rule_fields(lower, &lower->ruleset->rules[r]);
   for (uint16_t t = 0; t < lower->ruleset->schema_count; t++) {
     struct schema *schema = &lower->ruleset->schemas[t];
+    if (schema->window) { /* what `matched` says of it */
+      lower_keep(lower, t, schema->end_slot);
+      if (schema->partial_slot != NO_SLOT) lower_keep(lower, t, schema->partial_slot);
+    }
     if (schema->unique_field >= 0) lower_keep(lower, t, schema->fields[schema->unique_field].slot);
     if (schema->has_identity) lower_keep(lower, t, schema->identity_slot);
     schema->kept_slots = arena_array(lower->arena, uint16_t, schema->slot_count);
@@ -270,8 +274,13 @@ void lower_deriveds(struct lower *lower) {
     const struct event_tree *event = lower->tree->deriveds[d];
     if (event->not_yet || event->window != NULL || event->join) continue;
     struct derived_from *from = arena_array(lower->arena, struct derived_from, event->from_type_count);
+    lower->level = event->asks ? (uint16_t)(lower->tree->types[event->schema].level - 1) & (LEVELS_MAX - 1) : 0;
     for (uint16_t i = 0; i < event->from_type_count; i++) lower_from(lower, event, i, &from[i]);
-    ruleset->deriveds[ruleset->derived_count++] = (struct derived){
-        .schema = event->schema, .stage = event->stage, .from_count = event->from_type_count, .from = from};
+    ruleset->deriveds[ruleset->derived_count++] = (struct derived){.schema = event->schema,
+                                                                   .stage = event->stage,
+                                                                   .asks = event->asks,
+                                                                   .from_count = event->from_type_count,
+                                                                   .from = from};
   }
+  lower->level = 0;
 }

@@ -2,7 +2,7 @@
 #include "base/check.h"
 #include "base/expr_number.h"
 #include "base/function.h"
-#include "rules/lower.h"
+#include "rules/lower_model.h"
 
 struct expr_node *lower_node(struct lower *lower, enum expr_op op, struct type type, uint16_t child_count) {
   struct expr_node *node = arena_new(&lower->scratch, struct expr_node);
@@ -160,6 +160,7 @@ static struct expr_node *named_value(struct lower *lower, const struct lower_sco
   }
   case REF_ELEMENT: return lower_input(lower, BANK_REGISTER, 0, expr->type);
   case REF_COUNTER: return lower_counting(lower, scope, expr);
+  case REF_MODEL: return lower_model_value(lower, scope, expr);
   default: check_failed("a name that lowering knows", __FILE__, __LINE__);
   }
 }

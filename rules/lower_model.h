@@ -14,4 +14,8 @@ const struct model *lower_model_file(struct lower *lower, const struct model_tre
 bool lower_model_takes(struct lower *lower, const struct model_tree *tree, const struct model *model,
                        const struct type *types, struct span span);
 
+void lower_models(struct lower *lower); /* all that are declared: before anything asks them */
+/* `model.output`: NULL after an error that was said. */
+struct expr_node *lower_model_value(struct lower *lower, const struct lower_scope *scope, const struct tree_expr *expr);
+
 #endif

@@ -196,14 +196,19 @@ static void lower_reasons(struct lower *lower, const struct rule_tree *tree, str
   }
 }
 
-/* The counters that the rule asked while it was lowered. */
-static void lower_used_counters(struct lower *lower, struct rule *rule) {
+/* The counters and models that the rule asked while it was lowered. */
+static void lower_used(struct lower *lower, struct rule *rule) {
   struct counter_lowering *c = &lower->counters;
   uint16_t *used = arena_array(lower->arena, uint16_t, c->used_count);
   if (c->used_count > 0) memcpy(used, c->used, c->used_count * sizeof *used);
   rule->counter_count = c->used_count;
   rule->counters = used;
   c->used_count = 0;
+  struct model_ask *asks = arena_array(lower->arena, struct model_ask, lower->model_asks.count);
+  if (lower->model_asks.count > 0) memcpy(asks, lower->model_asks.items, lower->model_asks.count * sizeof *asks);
+  rule->model_ask_count = lower->model_asks.count;
+  rule->model_asks = asks;
+  lower->model_asks.count = 0;
 }
 
 void lower_rule(struct lower *lower, const struct rule_tree *tree, struct rule *rule) {
@@ -229,7 +234,7 @@ void lower_rule(struct lower *lower, const struct rule_tree *tree, struct rule *
   struct pattern_register *kept = arena_array(lower->arena, struct pattern_register, registers.count);
   if (registers.count > 0) memcpy(kept, registers.items, registers.count * sizeof *kept);
   rule->emit_registers = kept;
-  lower_used_counters(lower, rule);
+  lower_used(lower, rule);
 }
 
 /* ---- what each event type feeds ---- */

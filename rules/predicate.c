@@ -20,7 +20,8 @@ void predicate_table_free(struct predicate_table *table) {
 
 static uint16_t cost_of(enum expr_op op) {
   switch (op) {
-  case EXPR_MATCHES: return 60;
+  case EXPR_MATCHES:
+  case EXPR_MODEL: return 60;
   case EXPR_CALL: return 10;
   case EXPR_IN_LIST:
   case EXPR_TABLE:

@@ -13,7 +13,7 @@
 #include "rules/json_form.h"
 #include "rules/lint.h"
 #include "rules/list_set.h"
-#include "rules/lower.h"
+#include "rules/lower_model.h"
 #include "rules/parse.h"
 #include "rules/print.h"
 #include "rules/table_rows.h"
@@ -141,6 +141,12 @@ static struct value table_get(void *context, uint16_t table, uint16_t column, st
   return rows == NULL ? value_null() : table_rows_get(rows, column, key);
 }
 
+static struct value model_get(void *context, uint16_t model, const struct value *inputs, uint32_t count) {
+  const struct ruleset *ruleset = context;
+  check(count == ruleset->models[model].input_count);
+  return model_score(ruleset->models[model].model, inputs);
+}
+
 /* ---- compilation ---- */
 
 /* What the rules mean, as far as their text says: equal for equal declarations in any order and in any files. */
@@ -211,6 +217,7 @@ static int compile(struct lower *lower) {
   lower_lists(lower);
   lower_tables(lower);
   lower_live(lower);
+  lower_models(lower);
   lower_schema_exprs(lower);
   lower_deriveds(lower);
   lower_windows(lower);
@@ -220,7 +227,7 @@ static int compile(struct lower *lower) {
   if (lower->error_count > 0) return ERR_ABORT;
   lower_kept(lower);
   lower_uses(lower);
-  ruleset->lookup = (struct expr_lookup){.list_has = list_has, .table_get = table_get};
+  ruleset->lookup = (struct expr_lookup){.list_has = list_has, .table_get = table_get, .model_get = model_get};
   ruleset->identity_hash = identity_hash(lower);
   release_tree(lower);
   ruleset->index = index_build(ruleset, lower->options->index_off);

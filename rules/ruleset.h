@@ -58,9 +58,26 @@ struct rule_step {
   struct because because;
 };
 
+struct model;
+
+struct model_def {
+  struct slice name;
+  struct type type;
+  uint16_t input_count;
+  const struct slice *inputs;
+  const struct model *model; /* base/model.h */
+};
+
+struct model_ask { /* a rule asks a model for the events of a type: what `reasons` are told of */
+  uint16_t model, type;
+  const struct expr *const *inputs; /* BANK_EVENT */
+};
+
 struct end_ask { /* a counter that `emit` of a pattern asks */
   uint16_t counter;
   const uint16_t *parts; /* of the rule's key, one for each part of the counter's */
+  const uint16_t *slots; /* of a counter that leaves out the event in hand: where that event has it, one for each of the
+                          * rule's types; NULL */
 };
 
 /* When and for whom a rule is told (engine/schedule.h). */
@@ -104,6 +121,8 @@ struct rule {
   const struct message_part *message;
   uint16_t counter_count; /* that its conditions and `emit` ask */
   const uint16_t *counters;
+  uint16_t model_ask_count;
+  const struct model_ask *model_asks;
   uint16_t asked_count; /* BANK_ASKED */
   const struct end_ask *asked;
   uint16_t member_count; /* of groups */
@@ -117,6 +136,7 @@ struct rule {
 
 struct derived {   /* filter and map: event NAME from EVENT [each w in words] [where] { … } */
   uint16_t schema; /* what it makes */
+  bool asks;       /* counters, or lists and tables that change: it is made by the pass before its level */
   uint16_t level;  /* the first pass that has it */
   uint16_t stage;  /* 1 + the highest stage of its sources */
   uint16_t from_count;
@@ -183,6 +203,8 @@ struct ruleset {
   struct list_def *lists;
   struct table_def *tables;
   struct type_use *uses; /* per schema */
+  uint16_t model_count;
+  struct model_def *models;
   int32_t predicate_count;
   struct predicate *predicates;
   const struct slice *predicate_texts;            /* as fmt prints them, for explain */

@@ -338,6 +338,7 @@ struct event_tree {
   uint16_t *from_types;
   uint16_t *each_fields; /* `each w in words`: index of `words` for each of from_types; NULL = no `each` */
   uint16_t stage;        /* 0 for source events, else 1 + the highest stage of what it is made from */
+  bool asks;             /* a filter that asks counters, or lists and tables that change: made in a pass */
   bool not_yet;          /* check_runnable: has constructs that `run` refuses */
 };
 

@@ -51,6 +51,13 @@ if(TARGET weir AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/golden/cli/run.sh)
   add_test(NAME golden_cli COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/golden/cli/run.sh $<TARGET_FILE:weir>)
 endif()
 
+# The judge of counting: random counters and windows against a brute-force reference. See counting/README.md there.
+find_package(Python3 QUIET COMPONENTS Interpreter)
+if(Python3_FOUND AND TARGET weir)
+  add_test(NAME counting COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/counting/run_counting.py
+    --seed 1 --count 200 --weir $<TARGET_FILE:weir>)
+endif()
+
 # The docs: every example of the pages, the generated tables, the links. See docs/README.md there.
 find_package(Python3 QUIET COMPONENTS Interpreter)
 if(Python3_FOUND AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/docs/run_docs.py AND TARGET weir)

@@ -3,7 +3,8 @@
  *   fraud_generate --out FOLDER [--seed N] [--minutes N] [--customers N]
  *
  * Writes payments.jsonl, sessions.jsonl and heartbeats.jsonl (one partition each, in order of arrival, which is not the
- * order of event time) and labels.csv: every planted fraud and every honest look-alike, with its key and its time.
+ * order of event time), history.jsonl (the four weeks before, for every tenth customer) and labels.csv: every planted
+ * fraud and every honest look-alike, with its key and its time.
  * The same options give the same bytes on every machine: whole numbers only, one generator of numbers, no clock, and at
  * most one draw among the arguments of a call, whose order compilers choose.
  * One file that uses nothing of Weir, so that it can be read alone; a test compares its sample with data/. */
@@ -27,7 +28,9 @@ enum {
   MINUTES_MAX = 60 * 24 * 31,
   DAY_MINUTES = 1440,
   TERMINALS = 160,
-  DESKS = 10, /* terminals that send heartbeats */
+  DESKS = 10,        /* terminals that send heartbeats */
+  MARKET_TILL = 190, /* tills outside of the grid of shops: this one and the next ones */
+  HISTORY_DAYS = 28,
   ONLINE_SHOPS = 24,
   PATIENCE = 10000 /* draws before a search gives up */
 };
@@ -37,8 +40,9 @@ enum {
 #define HOUR (60 * MINUTE)
 #define START_MS (INT64_C(1772409600) * SECOND) /* Monday, 2026-03-02T00:00:00Z */
 
-enum partition { PAYMENTS, SESSIONS, HEARTBEATS, PARTITIONS };
-static const char *const partition_files[PARTITIONS] = {"payments.jsonl", "sessions.jsonl", "heartbeats.jsonl"};
+enum partition { PAYMENTS, SESSIONS, HEARTBEATS, HISTORY, PARTITIONS, NO_PARTITION };
+static const char *const partition_files[PARTITIONS] = {"payments.jsonl", "sessions.jsonl", "heartbeats.jsonl",
+                                                        "history.jsonl"};
 
 struct line {
   int64_t arrival_ms;
@@ -81,7 +85,8 @@ struct terminal {
 struct world {
   uint64_t random;
   int64_t minutes;
-  unsigned customer_count, next_victim, payment_serial, transfer_serial;
+  unsigned customer_count, next_victim, first_regular, payment_serial, transfer_serial;
+  bool past; /* what is written now belongs to the history */
   struct customer *customers;
   unsigned *victims; /* customers in a random order: each scenario takes the next */
   struct terminal terminals[TERMINALS];
@@ -109,7 +114,8 @@ enum {
   TRANSIT = 1,
   GAMES = 5,
   ELECTRONICS = 6,
-  JEWELLERY = 7
+  JEWELLERY = 7,
+  CLOTHES = 4
 };
 
 /* ---- numbers ---- */
@@ -241,14 +247,15 @@ static void pay(struct world *w, int64_t at, struct payment p) {
   int64_t arrives = p.delay_ms > 0 ? at + p.delay_ms : arrival(w, at);
   unsigned serial = ++w->payment_serial;
   for (int copy = 0; copy < 1 + p.twice; copy++)
-    add_line(w, PAYMENTS, arrives + copy * 1500,
-             "{\"at\":\"%s\",\"id\":\"p%06u\",\"card_id\":\"card-%04u\",\"customer_id\":\"c%04u\",\"pan\":\"99990000%"
+    add_line(w, w->past ? HISTORY : PAYMENTS, arrives + copy * 1500,
+             "{%s\"at\":\"%s\",\"id\":\"p%06u\",\"card_id\":\"card-%04u\",\"customer_id\":\"c%04u\",\"pan\":\"99990000%"
              "08" PRIu32 "\",\"amount\":%" PRId64
              ".%02d,\"status\":\"%s\",\"entry\":\"%s\",\"category\":\"%s\",\"terminal_id\":\"t%03u\","
              "\"merchant\":{\"country\":\"%s\",\"lat\":%s,\"lon\":%s}}",
-             moment(at).text, serial, p.customer, p.customer, w->customers[p.customer].pan_tail, p.cents / 100,
-             (int)(p.cents % 100), p.declined ? "declined" : "approved", p.online ? "online" : "present",
-             categories[p.category].name, p.terminal, city->country, degrees(city->lat + (int)(p.terminal % 50)).text,
+             w->past ? "\"type\":\"payment\"," : "", moment(at).text, serial, p.customer, p.customer,
+             w->customers[p.customer].pan_tail, p.cents / 100, (int)(p.cents % 100),
+             p.declined ? "declined" : "approved", p.online ? "online" : "present", categories[p.category].name,
+             p.terminal, city->country, degrees(city->lat + (int)(p.terminal % 50)).text,
              degrees(city->lon + (int)(p.terminal % 70)).text);
 }
 
@@ -296,30 +303,31 @@ static struct moment_text address(const char *network, int64_t host) {
 }
 
 static void login(struct world *w, int64_t at, unsigned customer, bool ok, struct moment_text ip, const char *device) {
-  add_line(w, SESSIONS, arrival(w, at),
+  add_line(w, w->past ? HISTORY : SESSIONS, arrival(w, at),
            "{\"type\":\"login\",\"at\":\"%s\",\"customer_id\":\"c%04u\",\"ok\":%s,\"ip\":\"%s\",\"device\":\"%s\"}",
            moment(at).text, customer, ok ? "true" : "false", ip.text, device);
 }
 
 static void mfa(struct world *w, int64_t at, unsigned customer, const char *state) {
-  add_line(w, SESSIONS, arrival(w, at), "{\"type\":\"mfa\",\"at\":\"%s\",\"customer_id\":\"c%04u\",\"state\":\"%s\"}",
-           moment(at).text, customer, state);
+  add_line(w, w->past ? HISTORY : SESSIONS, arrival(w, at),
+           "{\"type\":\"mfa\",\"at\":\"%s\",\"customer_id\":\"c%04u\",\"state\":\"%s\"}", moment(at).text, customer,
+           state);
 }
 
 static void profile_change(struct world *w, int64_t at, unsigned customer, const char *what) {
-  add_line(w, SESSIONS, arrival(w, at),
+  add_line(w, w->past ? HISTORY : SESSIONS, arrival(w, at),
            "{\"type\":\"customer.profile.changed\",\"at\":\"%s\",\"customer_id\":\"c%04u\",\"what\":\"%s\"}",
            moment(at).text, customer, what);
 }
 
 static void payee_added(struct world *w, int64_t at, unsigned customer, const char *payee) {
-  add_line(w, SESSIONS, arrival(w, at),
+  add_line(w, w->past ? HISTORY : SESSIONS, arrival(w, at),
            "{\"type\":\"payee_added\",\"at\":\"%s\",\"customer_id\":\"c%04u\",\"payee_id\":\"%s\"}", moment(at).text,
            customer, payee);
 }
 
 static void transfer(struct world *w, int64_t at, unsigned customer, const char *payee, int64_t amount) {
-  add_line(w, SESSIONS, arrival(w, at),
+  add_line(w, w->past ? HISTORY : SESSIONS, arrival(w, at),
            "{\"type\":\"transfer\",\"at\":\"%s\",\"id\":\"x%06u\",\"customer_id\":\"c%04u\",\"payee_id\":\"%s\","
            "\"amount\":%" PRId64 ".%02d}",
            moment(at).text, ++w->transfer_serial, customer, payee, amount / 100, (int)(amount % 100));
@@ -726,6 +734,254 @@ static void plant_flat_share(struct world *w, struct label *label) {
   plant_gifts(w, label, 30000, 40000, 2 * HOUR, 100);
 }
 
+/* ---- four weeks before, and what is planted against them ---- */
+
+/* Where a customer's rent goes, month after month. */
+static struct account landlord_of(unsigned customer) {
+  struct account out;
+  snprintf(out.text, sizeof out.text, "a9%05u", customer);
+  return out;
+}
+
+static int64_t past_moment(struct world *w) {
+  int64_t day = between(w, 1, HISTORY_DAYS), hour = between(w, 8, 21);
+  return START_MS - day * 24 * HOUR + hour * HOUR + between(w, 0, 3599) * SECOND;
+}
+
+/* A quiet life: small purchases at home, a look at the account from the same two devices, the rent each week. */
+static void remember(struct world *w, unsigned customer) {
+  w->past = true;
+  for (int64_t n = between(w, 8, 11); n > 0; n--) {
+    unsigned category = draw_category(w);
+    if (category > CLOTHES) category = GROCERIES;
+    struct payment p = purchase(w, customer, category, false);
+    p.cents = cents(w, &categories[category]);
+    pay(w, past_moment(w), p);
+  }
+  for (int n = 0; n < 5; n++)
+    login(w, past_moment(w), customer, true, home(w, customer), n % 2 == 0 ? "browser" : "phone");
+  for (int week = 0; week < 4; week++) {
+    int64_t at = START_MS - (week * 7 + 3) * 24 * HOUR + between(w, 9 * 60, 17 * 60) * MINUTE;
+    transfer(w, at, customer, landlord_of(customer).text, between(w, 35000, 45000));
+  }
+  w->past = false;
+}
+
+/* Eight purchases of clothes between two sums. */
+static void remember_clothes(struct world *w, unsigned customer, int64_t low, int64_t high) {
+  w->past = true;
+  for (int n = 0; n < 8; n++) {
+    int64_t at = past_moment(w), amount = between(w, low, high);
+    pay(w, at, desk_purchase(w, customer, CLOTHES, w->customers[customer].city, amount));
+  }
+  w->past = false;
+}
+
+static void history(struct world *w) {
+  unsigned last = w->first_regular + w->customer_count / 10;
+  if (last < w->next_victim) last = w->next_victim;
+  if (last > w->customer_count) last = w->customer_count;
+  for (unsigned i = w->first_regular; i < last; i++) remember(w, w->victims[i]);
+}
+
+/* Who is on a journey does not pay at home: what the ordinary day has written for the desks there is taken back. */
+static void leave_home(struct world *w, unsigned customer) {
+  char card[24];
+  snprintf(card, sizeof card, "\"card-%04u\"", customer);
+  for (size_t i = 0; i < w->line_count; i++) {
+    struct line *line = &w->lines[i];
+    if (line->partition == PAYMENTS && strstr(line->text, card) != NULL && strstr(line->text, "\"present\"") != NULL)
+      line->partition = NO_PARTITION;
+  }
+}
+
+/* Purchases of one card, so far apart: sprees and what looks like them. */
+static int64_t shop(struct world *w, unsigned customer, unsigned category, int64_t at, int count, int64_t step_ms,
+                    int64_t low, int64_t high) {
+  for (int i = 0; i < count; i++) {
+    if (i > 0) at += step_ms * between(w, 85, 100) / 100;
+    int64_t amount = between(w, low, high);
+    pay(w, at, desk_purchase(w, customer, category, w->customers[customer].city, amount));
+  }
+  return at;
+}
+
+/* Windows tell at the end of the hour: the span of such a label ends with the hour after. */
+static void plant_spree(struct world *w, struct label *label) {
+  unsigned customer = victim(w);
+  int64_t at = scenario_moment(w, 2 * HOUR), from = at;
+  at = label->fraud ? shop(w, customer, ELECTRONICS, at, 5, 3 * MINUTE, 26000, 44000)
+                    : shop(w, customer, ELECTRONICS, at, 3, 55 * MINUTE, 26000, 44000);
+  set_key(label, "card-", customer);
+  set_span(label, from, at + HOUR);
+}
+
+/* A fraud goes on from till to till; who is at a market comes back to the same three. */
+static void plant_tills(struct world *w, struct label *label) {
+  unsigned customer = victim(w), city = w->customers[customer].city, first = (unsigned)between(w, 0, 11);
+  int64_t at = scenario_moment(w, 2 * HOUR), from = at;
+  for (unsigned i = 0; i < 7; i++) {
+    unsigned till = city + HOME_CITIES * (first + (label->fraud ? i : i % 3));
+    struct payment p = {.customer = customer, .city = city, .terminal = till};
+    p.category = w->terminals[till].category;
+    p.cents = label->fraud ? between(w, 2000, 6000) : between(w, 800, 1900);
+    pay(w, at, p);
+    at += between(w, 4 * 60, 7 * 60) * SECOND;
+  }
+  set_key(label, "card-", customer);
+  set_span(label, from, at + HOUR);
+}
+
+static void plant_refused_cards(struct world *w, struct label *label) {
+  unsigned same = victim(w), shop_of_all = TERMINALS + (unsigned)between(w, 0, ONLINE_SHOPS - 1);
+  int64_t at = scenario_moment(w, HOUR), from = at;
+  for (int i = 0; i < 11; i++) {
+    unsigned customer = label->fraud ? (unsigned)between(w, 0, w->customer_count - 1) : same;
+    struct payment p = purchase(w, customer, GAMES, label->fraud);
+    if (label->fraud) p.terminal = shop_of_all, p.city = shop_of_all % HOME_CITIES;
+    if (!label->fraud) shop_of_all = p.terminal;
+    p.cents = between(w, 100, 900);
+    p.declined = true;
+    pay(w, at, p);
+    at += between(w, 15, 40) * SECOND;
+  }
+  snprintf(label->key, sizeof label->key, "t%03u", shop_of_all);
+  set_span(label, from, at);
+}
+
+static void plant_abroad(struct world *w, struct label *label) {
+  unsigned customer = victim(w), city = (w->customers[customer].city + 3) % HOME_CITIES;
+  int64_t at = scenario_moment(w, HOUR), amount = between(w, 12000, 45000);
+  if (!label->fraud) {
+    leave_home(w, customer);
+    int64_t before = past_moment(w);
+    w->past = true;
+    pay(w, before, desk_purchase(w, customer, GROCERIES, city, 4520));
+    w->past = false;
+  }
+  pay(w, at, desk_purchase(w, customer, ELECTRONICS, city, amount));
+  set_key(label, "card-", customer);
+  set_span(label, at, at + 12 * HOUR); /* the owner goes on paying at home */
+}
+
+static void plant_new_device(struct world *w, struct label *label) {
+  unsigned customer = victim(w);
+  int64_t at = scenario_moment(w, HOUR), from = at;
+  login(w, at, customer, true, label->fraud ? address("192.0.2.", between(w, 1, 250)) : home(w, customer), "tablet");
+  at += between(w, 2, 20) * MINUTE;
+  struct account payee = label->fraud ? outside_account(w) : landlord_of(customer);
+  int64_t amount = label->fraud ? between(w, 190000, 390000) : between(w, 38000, 45000);
+  transfer(w, at, customer, payee.text, amount);
+  set_key(label, "c", customer);
+  set_span(label, from, at);
+}
+
+static void plant_large_transfer(struct world *w, struct label *label) {
+  unsigned customer = victim(w);
+  int64_t at = scenario_moment(w, HOUR);
+  struct account payee = outside_account(w);
+  int64_t amount = label->fraud ? between(w, 190000, 390000) : between(w, 85000, 96000);
+  transfer(w, at, customer, payee.text, amount);
+  set_key(label, "c", customer);
+  set_span(label, at, at);
+}
+
+static void plant_clothes(struct world *w, struct label *label) {
+  unsigned customer = victim(w);
+  int64_t at = scenario_moment(w, HOUR), amount = between(w, 19000, 24000);
+  remember_clothes(w, customer, label->fraud ? 1500 : 6000, label->fraud ? 3500 : 16000);
+  pay(w, at, desk_purchase(w, customer, CLOTHES, w->customers[customer].city, amount));
+  set_key(label, "card-", customer);
+  set_span(label, at, at);
+}
+
+static void plant_dear_groceries(struct world *w, struct label *label) {
+  unsigned customer = victim(w);
+  int64_t at = scenario_moment(w, HOUR), amount = label->fraud ? between(w, 38000, 39900) : between(w, 24000, 29000);
+  pay(w, at, desk_purchase(w, customer, GROCERIES, w->customers[customer].city, amount));
+  set_key(label, "card-", customer);
+  set_span(label, at, at);
+}
+
+static void plant_patient_spree(struct world *w, struct label *label) {
+  unsigned customer = victim(w);
+  int64_t from = scenario_moment(w, 3 * HOUR) / HOUR * HOUR + 2 * MINUTE;
+  shop(w, customer, GROCERIES, from, 5, 13 * MINUTE, label->fraud ? 10000 : 3000, label->fraud ? 15500 : 5500);
+  set_key(label, "card-", customer);
+  set_span(label, from, from + HOUR);
+}
+
+/* A market till from six o'clock: four busy hours, then a pause of one, or none at all any more. */
+static void plant_market_till(struct world *w, struct label *label) {
+  unsigned till = MARKET_TILL + label->fraud;
+  int64_t opens = START_MS + (label->number - 1) * 24 * HOUR + 6 * HOUR;
+  for (int hour = 0; hour < 6; hour++)
+    for (int64_t n = hour == 4 || (hour == 5 && label->fraud) ? 0 : between(w, 6, 8); n > 0; n--) {
+      unsigned customer = (unsigned)between(w, 0, w->customer_count - 1);
+      for (int tries = 0; tries < PATIENCE && w->customers[customer].city != 0; tries++)
+        customer = (unsigned)between(w, 0, w->customer_count - 1);
+      int64_t amount = between(w, 300, 2500);
+      struct payment p = {.customer = customer, .category = GROCERIES, .terminal = till, .cents = amount};
+      pay(w, opens + hour * HOUR + between(w, 0, 59 * 60) * SECOND, p);
+    }
+  snprintf(label->key, sizeof label->key, "t%03u", till);
+  set_span(label, opens, opens + 6 * HOUR);
+}
+
+static void plant_bust_out(struct world *w, struct label *label) {
+  unsigned shop_of_all = TERMINALS + (unsigned)between(w, 0, ONLINE_SHOPS - 1);
+  int64_t from = scenario_moment(w, 2 * HOUR) / HOUR * HOUR + MINUTE;
+  for (int i = 0; i < 26; i++) {
+    struct payment p = purchase(w, (unsigned)between(w, 0, w->customer_count - 1), CLOTHES, true);
+    p.terminal = shop_of_all;
+    p.city = shop_of_all % HOME_CITIES;
+    p.cents = between(w, 4000, 9900);
+    pay(w, from + i * 2 * MINUTE + between(w, 0, 90) * SECOND, p);
+  }
+  snprintf(label->key, sizeof label->key, "t%03u", shop_of_all);
+  set_span(label, from, from + HOUR);
+}
+
+static void plant_kept_card(struct world *w, struct label *label) {
+  unsigned customer = victim(w);
+  int64_t at = scenario_moment(w, 6 * HOUR), from = at;
+  for (int i = 0; i < 4; i++, at += 70 * SECOND) pay(w, at, online_purchase(w, customer, GAMES, 120 + 35 * (i % 3)));
+  if (label->fraud) {
+    pay(w, at, online_purchase(w, customer, ELECTRONICS, 31500));
+    at += between(w, 180, 300) * MINUTE;
+  }
+  pay(w, at, online_purchase(w, customer, CLOTHES, between(w, 7000, 19000)));
+  set_key(label, "card-", customer);
+  set_span(label, from, at);
+}
+
+static void plant_remote_control(struct world *w, struct label *label) {
+  unsigned customer = victim(w);
+  int64_t at = scenario_moment(w, 2 * HOUR), from = at;
+  struct account payee = outside_account(w);
+  login(w, at, customer, true,
+        label->fraud ? address("198.51.100.", between(w, 1, 250)) : address("10.255.8.", between(w, 1, 250)),
+        "browser");
+  payee_added(w, at += between(w, 3, 12) * MINUTE, customer, payee.text);
+  at += between(w, 3, 30) * MINUTE;
+  int64_t amount = label->fraud ? between(w, 210000, 450000) : between(w, 60000, 99000);
+  transfer(w, at, customer, payee.text, amount);
+  set_key(label, "c", customer);
+  set_span(label, from, at);
+}
+
+/* From a data centre, the telephone silent, a dear ring at a jeweller's: each alone is nothing. */
+static void plant_small_signs(struct world *w, struct label *label) {
+  unsigned customer = victim(w);
+  int64_t at = scenario_moment(w, 4 * HOUR), from = at;
+  login(w, at, customer, true, address("198.51.100.", between(w, 1, 250)), "browser");
+  mfa(w, at + 500, customer, "asked");
+  at += between(w, 60, 200) * MINUTE;
+  pay(w, at, desk_purchase(w, customer, JEWELLERY, w->customers[customer].city, between(w, 160000, 190000)));
+  set_key(label, "c", customer);
+  set_span(label, from, at);
+}
+
 /* ---- cash desks ---- */
 
 struct silence {
@@ -829,9 +1085,39 @@ static const struct scenario {
     {plant_flat_share, 1, false, "flat_share", "mule", "one collects the rent of all"},
 };
 
-static void plant(struct world *w) {
-  for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
-    const struct scenario *scenario = &scenarios[i];
+/* As above; these came later, and stand behind all the rest, so that they leave its dice as they were. */
+static const struct scenario later_scenarios[] = {
+    {plant_spree, 2, true, "spree", "card_velocity", "a stolen card is taken round the shops"},
+    {plant_spree, 2, false, "furnishing", "card_velocity", "as much in as many shops but in an afternoon"},
+    {plant_tills, 2, true, "till_tour", "many_terminals", "a copy goes from till to till"},
+    {plant_tills, 1, false, "market_day", "many_terminals", "seven purchases at three stalls"},
+    {plant_refused_cards, 1, true, "card_enumeration", "refused_cards", "made-up numbers are tried at one shop"},
+    {plant_refused_cards, 1, false, "worn_chip", "refused_cards", "one card that no reader reads"},
+    {plant_abroad, 2, true, "copy_abroad", "new_country", "a copy is used in another country"},
+    {plant_abroad, 1, false, "second_home", "new_country", "a journey to where the card has been before"},
+    {plant_new_device, 2, true, "stolen_session", "strange_hands", "the thief's tablet and the thief's account"},
+    {plant_new_device, 1, false, "new_tablet", "strange_hands", "the owner's new tablet pays the rent"},
+    {plant_large_transfer, 2, true, "false_invoice", "three_times_usual", "an invoice with another account number"},
+    {plant_large_transfer, 1, false, "yearly_bill", "three_times_usual", "twice the usual"},
+    {plant_clothes, 2, true, "other_taste", "unlike_itself", "within the limits of all but not of this card"},
+    {plant_clothes, 1, false, "winter_coat", "unlike_itself", "the coat of somebody who likes clothes"},
+    {plant_dear_groceries, 2, true, "gift_cards", "dear_among_peers", "gift cards from the supermarket"},
+    {plant_dear_groceries, 1, false, "garden_party", "dear_among_peers", "food for forty guests"},
+    {plant_patient_spree, 2, true, "patient_spree", "hot_hour", "purchase after purchase without haste"},
+    {plant_patient_spree, 1, false, "saturday_shopping", "hot_hour", "five shops for one supper"},
+    {plant_market_till, 1, true, "swapped_till", "till_fell_silent", "customers pay at a till that is none"},
+    {plant_market_till, 1, false, "long_lunch", "till_fell_silent", "a pause of an hour"},
+    {plant_bust_out, 1, true, "bust_out", "crowded_shop", "a shop that exists to empty cards"},
+    {plant_kept_card, 2, true, "kept_card", "watched_card", "tested and charged and used again hours later"},
+    {plant_kept_card, 1, false, "young_player", "watched_card", "four small games and a pair of shoes"},
+    {plant_remote_control, 2, true, "remote_control", "remote_hands", "somebody helps with the computer"},
+    {plant_remote_control, 1, false, "first_bill", "remote_hands", "a new payee from the train"},
+    {plant_small_signs, 2, true, "small_signs", "weak_signs", "three signs that mean nothing alone"},
+};
+
+static void plant(struct world *w, const struct scenario *planted, size_t count_planted) {
+  for (size_t i = 0; i < count_planted; i++) {
+    const struct scenario *scenario = &planted[i];
     int64_t count = scenario->per_day * w->minutes / DAY_MINUTES;
     for (int64_t n = count > 0 ? count : 1; n > 0; n--)
       scenario->plant(w, add_label(w, scenario->name, scenario->fraud, scenario->rule, scenario->note));
@@ -912,10 +1198,13 @@ int main(int argc, char **argv) {
   if (out == NULL) return usage();
   struct world w = {.random = seed, .minutes = (int64_t)minutes, .customer_count = (unsigned)customers};
   make_world(&w);
-  plant(&w);
+  plant(&w, scenarios, sizeof scenarios / sizeof *scenarios);
   ordinary_day(&w);
   desks(&w);
   mishaps(&w);
+  w.first_regular = w.next_victim;
+  plant(&w, later_scenarios, sizeof later_scenarios / sizeof *later_scenarios);
+  history(&w);
   write_lines(&w, out);
   write_labels(&w, out);
   free(w.customers);

@@ -14,9 +14,14 @@ function padded(time) { # 10:05:00Z and 10:05:00.120Z as texts of one length
   return substr(time "000", 1, 23)
 }
 
+function person(key) { # card-0123 is the card of c0123
+  sub(/^card-/, "c", key)
+  return key
+}
+
 function coloured(severity) {
-  if (severity == "critical" || severity == "high") return red
-  return severity == "medium" ? yellow : dim
+  if (severity == "critical" || severity == "high" || severity == "block") return red
+  return severity == "medium" || severity == "review" ? yellow : dim
 }
 
 FILENAME != file { file = FILENAME; files++ }
@@ -38,12 +43,24 @@ files == 3 {
   rest = substr($0, index($0, "\"key\":{") + 7)
   split(rest, part, "\"")
   who = part[4]
+  begin = text("cause") == "window" ? padded(text("from")) : time # a window speaks at its end of all that was in it
+  said = text("message")
+  if (text("cause") == "band") { # of a group
+    match($0, /"rules":\[[^]]*/)
+    said = substr($0, RSTART + 9, RLENGTH - 9)
+    gsub(/"/, "", said)
+    gsub(/,/, ", ", said)
+    said = who ": " said
+    match($0, /"score":[0-9]+,"action"/)
+    severity = text("action")
+    said = said ", score " substr($0, RSTART + 8, RLENGTH - 17)
+  }
   alerts++
   told[name]++
   verdict = 0 # of this alert: 1 a planted fraud, else an honest look-alike or nothing at all
   which = 0
   for (n = 1; n <= labels; n++)
-    if (key[n] == who && from[n] <= time && time <= to[n]) {
+    if (person(key[n]) == person(who) && from[n] <= time && begin <= to[n]) {
       which = n
       if (fraud[n]) { verdict = 1; if (rule[n] == name) found[n] = 1; helped[n] = helped[n] " " name }
       else loud[n] = 1
@@ -54,7 +71,7 @@ files == 3 {
     false_alarm[++false_alarms] = sprintf("  %s  %-21s %s (%s)", substr(time, 12, 8), name, who,
                                           which ? scenario[which] ": " note[which] : "nothing was planted")
   }
-  printf "%s  %s%-8s%s  %-21s %s\n", substr(time, 12, 8), coloured(severity), severity, off, name, text("message")
+  printf "%s  %s%-8s%s  %-21s %s\n", substr(time, 12, 8), coloured(severity), severity, off, name, said
 }
 
 END {

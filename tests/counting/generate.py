@@ -6,13 +6,15 @@ small pools, so that they meet again; some are null, some at the limits of their
 import random
 from fractions import Fraction
 
-from reference import INT_MAX, INT_MIN, SECOND, address
+from values import INT_MAX, INT_MIN, SECOND, address
 
 FIELDS = {"k": "string", "u": "int", "i": "int", "d": "dec:2", "f": "float", "s": "string", "b": "bool", "t": "time",
           "w": "duration", "p": "ip"}
 BASES = [1_767_607_200 * SECOND, 1_774_740_000 * SECOND, 1_792_886_400 * SECOND]  # 5 January; days of summer time
 ZONES = [None, "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"]
 STEPS = [1, 1000, SECOND, 7 * SECOND, 60 * SECOND, 3600 * SECOND]
+EXTREME_FLOATS = [1.5 * 2.0**66, -1.5 * 2.0**66, 2.0**67, 1e300, 1e-300, 2.0**-60, 2.0**-61, 3 * 2.0**-61, 0.1]
+FIELD_OF = {"int": "i", "dec:2": "d", "float": "f", "string": "s", "bool": "b", "time": "t", "duration": "w", "ip": "p"}
 SUMS = ("int", "float", "duration")
 ORDERED = ("int", "float", "string", "time", "duration", "ip")
 
@@ -87,7 +89,7 @@ class Generator:
             return Fraction(self.pick([INT_MAX, INT_MIN, 1, 99]) if self.extreme else r.randint(-50, 500), 100)
         if name == "f":
             if self.extreme:
-                return self.pick([1.5 * 2.0**66, -1.5 * 2.0**66, 2.0**67, 1e300, 1e-300, 2.0**-60, 2.0**-61, 3 * 2.0**-61, 0.1])
+                return self.pick(EXTREME_FLOATS)
             return self.pick([0.1, 0.2, 0.3, 1.5, -2.25, 1e-3, 7.0, 1e15, round(r.uniform(-9, 9), 3)])
         if name == "s":
             return self.pick(["", "x", "y", "z", "\u00fc\U0001f600"])
@@ -100,10 +102,9 @@ class Generator:
         return address(self.pick(["10.0.0.1", "10.0.0.2", "2001:db8::1", "9.255.255.255"]))
 
     def literal(self, kind):
-        names = {"int": "i", "dec:2": "d", "float": "f", "string": "s", "bool": "b", "time": "t", "duration": "w", "ip": "p"}
         value = None
         while value is None or value in (INT_MIN, Fraction(INT_MIN, 100)):  # which no literal can say
-            value = self.field_value(names.get(kind, "d"))
+            value = self.field_value(FIELD_OF.get(kind, "d"))
         return ["lit", kind, value]
 
     # ---- expressions over an event's own fields ----
@@ -114,7 +115,8 @@ class Generator:
     def condition(self, fields, depth=0):
         dice = self.random.random()
         if depth < 2 and dice < 0.3:
-            return [self.pick(["and", "or"]), "bool", self.condition(fields, depth + 1), self.condition(fields, depth + 1)]
+            both = self.condition(fields, depth + 1), self.condition(fields, depth + 1)
+            return [self.pick(["and", "or"]), "bool", *both]
         if depth < 2 and dice < 0.38:
             return ["not", "bool", self.condition(fields, depth + 1)]
         if dice < 0.45:
@@ -149,7 +151,8 @@ class Generator:
         if dice < 0.6:
             return {"kind": "previous", "over": self.duration()}
         if dice < 0.8:
-            return {"kind": "last", "last": self.pick([1, 2, 3, 5, 9, 30]), "over": self.duration() if self.chance(0.4) else None}
+            over = self.duration() if self.chance(0.4) else None
+            return {"kind": "last", "last": self.pick([1, 2, 3, 5, 9, 30]), "over": over}
         if dice < 0.9:
             return {"kind": "today", "zone": self.pick(ZONES)}
         return {"kind": "ever", "over": self.duration()}
@@ -211,8 +214,8 @@ class Generator:
     def asked(self, case, rule):
         """What `emit` may tell: a counter, a named one, seen, previous, a field."""
         dice = self.random.random()
-        named = [d for d in case["declarations"] if d["kind"] == "counter" and d["asked_by"] <= set(self.fields[rule["on"][0]])]
         fields = self.fields[rule["on"][0]]
+        named = [d for d in case["declarations"] if d["kind"] == "counter" and d["asked_by"] <= set(fields)]
         if named and dice < 0.1:
             counter = self.pick(named)
             return ["named", counter["type"], counter["name"]]
@@ -236,7 +239,8 @@ class Generator:
             if node[2]["agg"] == "ewma" or kind.startswith("["):
                 continue
             if kind == "int":
-                return ["cmp", "bool", self.pick([">", ">=", "==", "<", "<="]), node, ["lit", "int", self.random.randint(0, 4)]]
+                few = ["lit", "int", self.random.randint(0, 4)]
+                return ["cmp", "bool", self.pick([">", ">=", "==", "<", "<="]), node, few]
             if kind == "bool":
                 return ["cmp", "bool", "==", node, ["lit", "bool", True]]
             if kind == "float":
@@ -245,9 +249,13 @@ class Generator:
 
     # ---- rules ----
 
+    def shared(self, names):
+        """The fields that all these types have."""
+        return {f: k for f, k in self.fields[names[0]].items() if all(self.fields[n].get(f) == k for n in names)}
+
     def key(self, names):
         """Parts of a key, their names and types, of fields that all these types have."""
-        shared = {f: kind for f, kind in self.fields[names[0]].items() if all(self.fields[n].get(f) == kind for n in names)}
+        shared = self.shared(names)
         choices = [["k"], ["k"], ["k"], ["k"], ["u"], ["u"], ["k", "u"], ["u", "b"], ["s", "k"], ["d"], ["t"]]
         choices = [c for c in choices if all(f in shared for f in c)]
         if not choices or self.chance(0.15):
@@ -260,8 +268,8 @@ class Generator:
     def rule(self, names):
         """A rule over some of these types."""
         key, key_names, key_types = self.key(names)
-        return {"kind": "rule", "name": self.name("r"), "key": key, "key_names": key_names, "key_types": key_types, "when": None,
-                "emit": [], "names": names, "asking": []}
+        return {"kind": "rule", "name": self.name("r"), "key": key, "key_names": key_names, "key_types": key_types,
+                "when": None, "emit": [], "names": names, "asking": []}
 
     def counting_rule(self, case, names):
         rule = self.rule(names)
@@ -293,7 +301,8 @@ class Generator:
         rule = {"key": [], "names": names, "asking": []}
         node = self.counter(rule, step=True)
         by = node[2]["by"] = node[2]["by"] or ["k"]
-        case["declarations"].append({"kind": "counter", "name": self.name("c"), "spec": node[2], "type": node[1], "asked_by": set(by)})
+        case["declarations"].append({"kind": "counter", "name": self.name("c"), "spec": node[2], "type": node[1],
+                                     "asked_by": set(by)})
 
     # ---- windows ----
 
@@ -310,15 +319,20 @@ class Generator:
             window["zone"] = self.pick(ZONES)
         if kind in ("tumbling", "sliding") and self.chance(0.3):
             window["offset"] = self.pick([1, 2, 7]) * self.step % (window["every"] or window["size"])
+        if kind in ("tumbling", "sliding", "today") and "lateness" in self.features and self.chance(0.6):
+            window["lateness"] = self.duration()
         return window
 
     def derived_window(self, names):
         """A window over some types: its fields are the parts of its key and its entries."""
         froms = self.random.sample(names, self.pick([1, 1, min(2, len(names))]))
-        shared = {f: k for f, k in self.fields[froms[0]].items() if all(self.fields[n].get(f) == k for n in froms)}
+        shared = self.shared(froms)
+        if not any(ordered(kind) for kind in shared.values()):
+            froms = froms[:1]
+            shared = self.fields[froms[0]]
         key, key_names, key_types = self.key(froms)
-        item = {"kind": "window", "name": self.name("w"), "from": froms, "where": self.maybe_condition(shared, 0.3), "key": key,
-                "key_names": key_names, "key_types": key_types, "entries": [],
+        item = {"kind": "window", "name": self.name("w"), "from": froms, "where": self.maybe_condition(shared, 0.3),
+                "key": key, "key_names": key_names, "key_types": key_types, "entries": [],
                 "window": self.window(self.pick(["tumbling", "tumbling", "sliding", "session", "count", "today"]))}
         made = {**dict(zip(key_names, key_types)), "window.start": "time", "window.end": "time"}
         window_kind = item["window"]["kind"]
@@ -332,12 +346,15 @@ class Generator:
     def derived_filter(self, names):
         source = self.pick(names)
         fields = self.fields[source]
-        item = {"kind": "filter", "name": self.name("m"), "from": [source], "where": self.maybe_condition(fields, 0.7), "entries": []}
+        item = {"kind": "filter", "name": self.name("m"), "from": [source], "where": self.maybe_condition(fields, 0.7),
+                "entries": []}
         for name, kind in fields.items():
             if "." not in name and name != "at" and (name in "ku" or self.chance(0.5)):
                 item["entries"].append((name, ["field", kind, name]))
-        if self.chance(0.3) and "i" in fields:
+        if "i" in fields and self.chance(0.3):
             item["entries"].append(("more", ["arith", "int", "+", ["field", "int", "i"], ["lit", "int", 1]]))
+        if not any(ordered(node[1]) for _, node in item["entries"]):
+            item["entries"].append(("one", ["lit", "int", 1]))
         self.fields[item["name"]] = {name: node[1] for name, node in item["entries"]}
         return item
 
@@ -363,7 +380,7 @@ class Generator:
     def mixed(self, records, disorder):
         """In another order, within the disorder; now and then one is late."""
         shifted = [(r[1] + self.random.randint(0, disorder) if disorder else r[1], n, r) for n, r in enumerate(records)]
-        if self.chance(0.2):
+        if self.chance(0.7 if "lateness" in self.features else 0.2):
             shifted = [(t + self.pick([0, 0, 0, 0, 1, 5]) * self.step, n, r) for t, n, r in shifted]
         return [r for _, _, r in sorted(shifted, key=lambda s: s[:2])]
 
@@ -372,16 +389,26 @@ class Generator:
         disorder = self.pick([0, 0, 3, 10]) * self.step
         for n in range(self.pick([1, 2, 2, 3])):
             fields = {"at": "time", **FIELDS}
-            case["types"].append({"name": "egh"[n], "fields": fields, "disorder": disorder if n == 0 else 0, "late": None})
+            case["types"].append({"name": "egh"[n], "fields": fields, "disorder": disorder if n == 0 else 0,
+                                  "late": "accept" if "lateness" in self.features and self.chance(0.7) else None})
             self.fields["egh"[n]] = FIELDS
         self.declarations(case)
         case["partitions"] = self.streams(case, self.pick([20, 60, 120, 200]))
         return case
 
     def declarations(self, case):
-        feature = self.pick(self.features)
+        feature = self.pick([f for f in self.features if hasattr(self, "make_" + f)])
         sources = [t["name"] for t in case["types"]]
         getattr(self, "make_" + feature)(case, sources)
+
+    def telling_rules(self, case, names):
+        """For each derived type a rule that tells all its fields."""
+        for name in names:
+            rule = self.rule([name])
+            rule["on"] = [name, None]
+            fields = self.fields[name].items()
+            rule["emit"] = [(f"v{n}", ["field", kind, field]) for n, (field, kind) in enumerate(fields)]
+            case["declarations"].append(rule)
 
     def make_counters(self, case, sources):
         for _ in range(self.pick([0, 0, 1, 2])):
@@ -392,16 +419,11 @@ class Generator:
     def make_windows(self, case, sources):
         for _ in range(self.random.randint(1, 4)):
             names = list(self.fields) if self.chance(0.5) else sources
-            case["declarations"].append(self.derived_filter(names) if self.chance(0.25) else self.derived_window(names))
-        for name in [n for n in self.fields if n not in sources]:
-            rule = self.rule([name])
-            rule["on"] = [name, None]
-            rule["emit"] = [(f"v{n}", ["field", kind, field]) for n, (field, kind) in enumerate(self.fields[name].items())]
-            case["declarations"].append(rule)
+            derived = self.derived_filter if "filters" in self.features and self.chance(0.25) else self.derived_window
+            case["declarations"].append(derived(names))
+        self.telling_rules(case, [n for n in self.fields if n not in sources])
         for _ in range(self.pick([0, 1, 2, 4])):
-            names = self.random.sample(list(self.fields), min(len(self.fields), self.pick([1, 2])))
+            names = list(self.fields) if "derived_counters" in self.features else sources
+            names = self.random.sample(names, min(len(names), self.pick([1, 2])))
             case["declarations"].append(self.counting_rule(case, names))
 
-
-def generate(seed, features):
-    return Generator(seed, features).case()

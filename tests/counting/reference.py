@@ -3,113 +3,17 @@
 Written from the description of the language and nothing else. Each question is answered from the whole list of events;
 nothing is kept from one question to the next but the events of a type, a condition and a key. run_counting.py compares
 the alerts with those of the program. A case is plain data (generate.py); expressions are lists [operator, type, …].
-Numbers are exact: ints, Fractions for decimals, floats where the language has floats.
 """
-import ipaddress
-import json
 import math
-from datetime import datetime, timedelta, timezone
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from zoneinfo import ZoneInfo
 
-INT_MIN, INT_MAX = -(2**63), 2**63 - 1
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-SECOND = 1_000_000
-DAY = 86_400 * SECOND
-FOR_EVER = 10**30
-
-
-class Event:
-    """One happening of a type. `moment`: (time, phase, …) of the root cause, then what was made of it."""
-
-    __slots__ = ("type", "time", "moment", "fields", "position", "revision")
-
-    def __init__(self, kind, time, moment, fields, position=None, revision=0):
-        self.type, self.time, self.moment, self.fields = kind, time, moment, fields
-        self.position, self.revision = position, revision
-
-
-class Near(float):
-    """A float that is told within rounding of its last digits, or of those of the largest value that it was made from."""
-
-    def __new__(cls, value, largest=1.0):
-        self = super().__new__(cls, value)
-        self.within = 1e-12 * max(1.0, abs(self), largest)
-        return self
-
-
-# ---- values ----
-
-
-def digits_of(kind):
-    return int(kind[4:]) if kind.startswith("dec:") else 0
-
-
-def in_range(value, kind):
-    """A number as a value of its type; None where the type cannot hold it."""
-    if value is None:
-        return None
-    if kind == "float":
-        value = float(value)
-        return value if math.isfinite(value) else None
-    scaled = value * 10 ** digits_of(kind)
-    return value if INT_MIN <= scaled <= INT_MAX else None
-
-
-def step_of(value):
-    """A float as exact sums take it: a multiple of 2^-60, rounded half to even."""
-    return Fraction(round(Fraction(value) * 2**60), 2**60) if isinstance(value, float) else Fraction(value)
-
-
-def half_away(value):
-    return int(math.floor(abs(value) + Fraction(1, 2))) * (1 if value >= 0 else -1)
-
-
-def address(text):
-    """An ip as a value: v4 before v6, then by number."""
-    parsed = ipaddress.ip_address(text)
-    return parsed.version, int(parsed), str(parsed)
-
-
-def time_text(us):
-    text = (EPOCH + timedelta(microseconds=us)).strftime("%Y-%m-%dT%H:%M:%S.%f")
-    return text.rstrip("0").rstrip(".") + "Z"
-
-
-def json_text(value, kind):
-    """A value as an alert writes it; floats stay floats for the comparison."""
-    if value is None:
-        return "null"
-    if kind.startswith("["):
-        return [json_text(each, kind[1:-1]) for each in value]
-    if kind == "float":
-        return value
-    if kind == "time":
-        return '"%s"' % time_text(value)
-    if kind.startswith("dec:"):
-        digits = digits_of(kind)
-        scaled = int(value * 10**digits)
-        text = str(abs(scaled)).rjust(digits + 1, "0")
-        text = text if digits == 0 else text[:-digits] + "." + text[-digits:]
-        return ("-" if scaled < 0 else "") + text
-    return json.dumps(value[2] if kind == "ip" else value, ensure_ascii=False)
-
-
-def flat_text(value, kind):
-    text = json_text(value, kind)
-    if isinstance(text, float):
-        return repr(int(text)) if text == int(text) else repr(text)
-    return text
-
-
-def local_day(us, zone):
-    return (EPOCH + timedelta(microseconds=us)).astimezone(ZoneInfo(zone or "UTC")).date()
-
-
-def day_start(day, zone):
-    start = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone or "UTC"))
-    return (start - EPOCH) // timedelta(microseconds=1)
+from events import Event, key_text, moment_of, typed_key
+from groups import make_group
+from joins import make_join
+from stores import Stores
+from values import SECOND, Near, digits_of, half_away, in_range, json_text, local_day, step_of, time_text
+from windows import make_window
 
 
 def compare(operator, a, b):
@@ -218,27 +122,36 @@ def top(spec, pairs, values):
 # ---- the world ----
 
 
-class World:
+class World(Stores):
     def __init__(self, case):
         self.case = case
         self.types = {t["name"]: t for t in case["types"]}
+        self.named = {d["name"]: d for d in case["declarations"]}
+        self.before = {}  # list or table -> its changes as the last round found them: see stores.py
+        self.start()
+
+    def start(self):
         self.events = {}  # type name -> events in the order of moments
         self.late = {}  # type name -> late events that are accepted, in the order of moments
         self.stage = {}  # what works in which stage
-        self.alerts = []
-        self.changes = {}  # list name -> (moment, time, value, remove, until)
-        self.memo, self.ordinals = {}, {}
-        self.named = {d["name"]: d for d in case["declarations"]}
+        self.alerts, self.changes = [], {}
+        self.memo, self.ordinals, self.told = {}, {}, {}
 
     def run(self):
-        self.take_sources()
-        for declaration in self.case["declarations"]:
-            if declaration["kind"] in MAKERS:
-                MAKERS[declaration["kind"]](self, declaration)
-        return [a for _, a in sorted(self.alerts, key=lambda pair: pair[0])]
+        """What a rule asks may hang on what it did: again, until each round finds what the one before found."""
+        while True:
+            self.start()
+            self.take_sources()
+            for declaration in self.case["declarations"]:
+                if declaration["kind"] in MAKERS:
+                    MAKERS[declaration["kind"]](self, declaration)
+            if self.changes == self.before:
+                return [a for _, a in sorted(self.alerts, key=lambda pair: pair[0])]
+            self.before = self.changes
 
     def take_sources(self):
         disorder = max(t["disorder"] for t in self.types.values())
+        self.highest = 0
         for name in self.types:
             self.events[name], self.late[name], self.stage[name] = [], [], -1
         for partition, records in enumerate(self.case["partitions"]):
@@ -246,6 +159,7 @@ class World:
             for offset, (name, time, fields) in enumerate(records):
                 highest = time if highest is None else max(highest, time)
                 fields = dict(fields, at=time)
+                self.highest = max(self.highest, time)
                 if time >= highest - disorder:
                     event = Event(name, time, (time, 0, (partition, offset), ()), fields, (partition, offset))
                     self.events[name].append(event)
@@ -255,13 +169,39 @@ class World:
         for events in list(self.events.values()) + list(self.late.values()):
             events.sort(key=lambda e: e.moment)
 
-    def tell(self, rule, event, key, fields, matched, **more):
+    def tell(self, rule, event, key, fields, matched, more):
+        """A match: it changes lists and is an event; `suppress` limits the telling alone."""
         place = event.moment[:3] + (rule["name"],)
         ordinal = self.ordinals[place] = self.ordinals.get(place, 0) + 1
+        made = {name: value for name, (value, _) in zip(rule["key_names"], key)}
+        made.update((name, value) for name, value, _ in fields)
+        alert_event = Event(rule["name"], event.time, moment_of(event, rule["name"], ordinal), made)
+        alert_event.rule = rule
+        self.events[rule["name"]].append(alert_event)
+        self.change_lists(rule, event, alert_event.moment)
+        if rule.get("suppress"):
+            name = (rule["name"], repr(key))
+            if name in self.told and event.time < self.told[name][0] + rule["suppress"]:
+                self.told[name][1] += 1
+                return
+            if self.told.get(name, [0, 0])[1]:
+                more["suppressed"] = str(self.told[name][1])
+            self.told[name] = [event.time, 0]
+        if rule.get("score") is not None:
+            more["score"] = str(rule["score"])
         alert = {"rule": rule["name"], "time": time_text(event.time), "key": key_text(rule["key_names"], key),
-                 "fields": fields, "matched": matched, **more}
+                 "fields": [(name, json_text(value, kind)) for name, value, kind in fields], "matched": matched, **more}
         if not rule.get("silent"):
             self.alerts.append((place + (ordinal,), alert))
+
+    def finish(self, item, inputs, made):
+        self.stage[item["name"]] = 1 + max(self.stage[kind] for kind in inputs)
+        made.sort(key=lambda e: e.moment)
+        places = [e.moment for e in made]
+        for number, event in enumerate(made):  # what one cause makes is numbered in the order of its making
+            if places.count(event.moment) > 1 and event.moment[3]:
+                event.moment = event.moment[:3] + ((item["name"], number),)
+        self.events[item["name"]] = made
 
     # ---- expressions ----
 
@@ -402,14 +342,6 @@ def in_span(events, span, event):
     return kept
 
 
-def key_text(names, key):
-    return [(name, flat_text(*pair)) for name, pair in zip(names, key)]
-
-
-def typed_key(event, parts, types):
-    return [(event.fields.get(part[event.type]), kind) for part, kind in zip(parts, types)]
-
-
 def match_of(step, event):
     place = event.position
     return [step, event.type, time_text(event.time)] + (list(place) if place else [])
@@ -419,12 +351,16 @@ def match_of(step, event):
 
 
 def run_rule(world, rule):
+    inputs = {on[0] for on in [rule.get("on"), *(step["on"] for step in rule.get("steps", []))] if on}
+    world.finish(rule, inputs, [])
     if "on" in rule:
         kind, condition = rule["on"]
         for event in world.events[kind]:
             env = {"event": event, "rule": rule, "steps": {}}
             keyed = all(event.fields.get(part[kind]) is not None for part in rule["key"])
-            if keyed and world.holds(condition, event) and (rule["when"] is None or world.value(rule["when"], env) is True):
+            if not keyed or not world.holds(condition, event):
+                continue
+            if rule["when"] is None or world.value(rule["when"], env) is True:
                 tell_match(world, rule, event, [(kind, event)])
     else:
         run_sequence(world, rule)
@@ -433,11 +369,12 @@ def run_rule(world, rule):
 def tell_match(world, rule, event, steps):
     env = {"event": event, "rule": rule, "steps": dict(steps)}
     key = typed_key(event, rule["key"], rule["key_types"])
-    values = [(name, world.value(node, env), node[1]) for name, node in rule["emit"]]
-    fields = [(name, json_text(value, kind)) for name, value, kind in values]
+    fields = [(name, world.value(node, env), node[1]) for name, node in rule["emit"]]
     matched = [match_of(name, step) for name, step in steps]
-    more = {"revision": event.revision} if event.revision else {}
-    world.tell(rule, event, key, fields, matched, **more)
+    more = {"revision": str(event.revision)} if event.revision else {}
+    if event.partial:
+        more["partial"] = True
+    world.tell(rule, event, key, fields, matched, more)
 
 
 def run_sequence(world, rule):
@@ -468,99 +405,14 @@ def run_sequence(world, rule):
 # ---- derived events ----
 
 
-def order_of(event):
-    """The order of events: a late one stands where it would have stood."""
-    return (event.time, 0, event.position, ()) if event.position else event.moment
-
-
 def make_filter(world, item):
     made = []
     for kind in item["from"]:
         for event in world.events[kind]:
             if world.holds(item["where"], event):
                 fields = {name: world.value(node, {"event": event}) for name, node in item["entries"]}
-                moment = event.moment[:3] + ((item["name"], 1),)
-                made.append(Event(item["name"], event.time, moment, fields, event.position))
-    finish(world, item, item["from"], made)
+                made.append(Event(item["name"], event.time, moment_of(event, item["name"]), fields, event.position))
+    world.finish(item, item["from"], made)
 
 
-def finish(world, item, inputs, made):
-    world.stage[item["name"]] = 1 + max(world.stage[kind] for kind in inputs)
-    world.events[item["name"]] = sorted(made, key=lambda e: e.moment)
-
-
-def make_window(world, item):
-    """Windows that stand still: all events of a key, then all windows, then what each one tells."""
-    stage = 1 + max(world.stage[kind] for kind in item["from"])
-    keys, made = {}, []
-    for kind in item["from"]:
-        late = world.late.get(kind, []) if item["window"]["lateness"] else []
-        for event in world.events[kind] + late:
-            key = tuple(event.fields.get(part[kind]) for part in item["key"])
-            if None not in key and world.holds(item["where"], event):
-                keys.setdefault(key, []).append(event)
-    for key, events in keys.items():
-        text = "{" + ",".join(f'"{n}":{t}' for n, t in key_text(item["key_names"], zip(key, item["key_types"]))) + "}"
-        timer = (1 + stage, (item["name"], text.encode()), ())
-        for start, end, members, moment, revision in WINDOWS[item["window"]["kind"]](item["window"], events, timer, item["name"]):
-            seconds = Fraction(max(end - start, 1), SECOND)
-            fields = dict(zip(item["key_names"], key), **{"window.start": start, "window.end": end})
-            for name, node in item["entries"]:
-                fields[name] = world.aggregate(node[2], members, seconds)
-            made.append(Event(item["name"], end, moment, fields, None, revision))
-    finish(world, item, item["from"], made)
-
-
-def aligned(window, events, timer, name):
-    spans = {}
-    for event in events:
-        for span in spans_of(window, event.time):
-            spans.setdefault(span, []).append(event)
-    for (start, end), members in spans.items():
-        yield from tellings(window, start, end, members, timer)
-
-
-def spans_of(window, time):
-    if window["kind"] == "today":
-        day = local_day(time, window["zone"])
-        return [(day_start(day, window["zone"]), day_start(day + timedelta(days=1), window["zone"]))]
-    every = window["every"] or window["size"]
-    start = (time - window["offset"]) // every * every + window["offset"]
-    spans = []
-    while start + window["size"] > time:
-        spans.append((start, start + window["size"]))
-        start -= every
-    return spans
-
-
-def tellings(window, start, end, members, timer):
-    """At its end, then with each late event that still finds it."""
-    first = [e for e in members if e.moment < (end,) + timer]
-    if first:
-        yield start, end, sorted(first, key=order_of), (end,) + timer, 0
-    later = [e for e in members if (end,) + timer < e.moment and e.moment[0] < end + window["lateness"]]
-    for number, event in enumerate(sorted(later, key=lambda e: e.moment)):
-        known = first + [e for e in later if e.moment <= event.moment]
-        yield start, end, sorted(known, key=order_of), event.moment[:3] + ((timer[1][0], 1),), number + bool(first)
-
-
-def sessions(window, events, timer, name):
-    events = sorted(events, key=order_of)
-    while events:
-        count = 1
-        while count < len(events) and events[count].time < events[count - 1].time + window["size"]:
-            count += 1
-        end = events[count - 1].time + window["size"]
-        yield events[0].time, end, events[:count], (end,) + timer, 0
-        events = events[count:]
-
-
-def counted(window, events, timer, name):
-    events = sorted(events, key=lambda e: e.moment)
-    for place in range(window["size"], len(events) + 1, window["every"] or window["size"]):
-        members = events[place - window["size"]:place]
-        yield members[0].time, members[-1].time, members, members[-1].moment[:3] + ((name, 1),), 0
-
-
-WINDOWS = {"tumbling": aligned, "sliding": aligned, "today": aligned, "session": sessions, "count": counted}
-MAKERS = {"rule": run_rule, "filter": make_filter, "window": make_window}
+MAKERS = {"rule": run_rule, "filter": make_filter, "window": make_window, "join": make_join, "group": make_group}

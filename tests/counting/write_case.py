@@ -1,6 +1,5 @@
 """write_case.py - a case of the judge of counting as rule text and as records."""
-
-from reference import flat_text, time_text
+from values import flat_text, time_text
 
 UNITS = [("w", 604_800_000_000), ("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000),
          ("ms", 1000), ("us", 1)]
@@ -141,9 +140,12 @@ def rule_text(rule):
         lines.append(f"when {expression(rule['when'])}")
     if rule["emit"]:
         lines.append("emit " + entries(rule["emit"]))
-    for remove, name, target, until in rule.get("changes", []):
-        ending = f" for {duration(until)}" if until else ""
+    for remove, value, target, lasting in rule.get("changes", []):
+        ending = f" for {duration(lasting)}" if lasting else ""
+        name = expression(value)
         lines.append(f"remove {name} from {target}" if remove else f"add {name} to {target}{ending}")
+    if rule.get("suppress"):
+        lines.append(f"suppress {duration(rule['suppress'])}")
     if rule.get("silent"):
         lines.append("to nothing")
     return f"rule {rule['name']} {{\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
@@ -171,13 +173,62 @@ def window_text(window):
         text += f" offset {duration(window['offset'])}"
     if window["lateness"]:
         text += f" lateness {duration(window['lateness'])}"
+    if window.get("early"):
+        text += f" early every {window['early']} events"
+    if window.get("known"):
+        text += f" every key known for {duration(window['known'])}"
     return "window " + text
+
+
+def signed(time, offset):
+    return f"{time} {'-' if offset < 0 else '+'} {duration(abs(offset))}" if offset else time
+
+
+def join_text(item):
+    (left, left_type), (right, right_type) = item["sides"]
+    low, high = (signed(f"{left}.time", item[bound]) for bound in ("low", "high"))
+    where = f"{right}.time between {low} and {high}"
+    if item["where"]:
+        where += f" and {expression(item['where'])}"
+    outer = f" {item['outer']}" if item["outer"] else ""
+    return (f"event {item['name']} join {left} = {left_type}, {right} = {right_type} {key_clause(item)}\n"
+            f"  where {where}{outer} {entries(item['entries'])}\n")
+
+
+def list_text(item):
+    text = f"list {item['name']} {type_text(item['type'])}"
+    if item["ttl"]:
+        text += f" ttl {duration(item['ttl'])}"
+    if item["visible"]:
+        text += f" visible after {duration(item['visible'])}"
+    if item["fixed"]:
+        fixed = item["fixed"] if item["type"] == "ip" else [literal(v, item["type"]) for v in item["fixed"]]
+        text += " { " + ", ".join(fixed) + " }"
+    return text + "\n"
+
+
+def table_text(item):
+    columns = " ".join(f"{name} {type_text(kind)}" for name, kind in item["columns"])
+    ttl = f" ttl {duration(item['ttl'])}" if item["ttl"] else ""
+    on = f" on {item['on']}" if item["ttl"] and item["on"] else ""
+    return f"table {item['name']} key ({item['key']}) from event {item['from']} {{ {columns} }}{ttl}{on}\n"
+
+
+def group_text(item):
+    lines = [f"key {item['key']}", f"over {duration(item['over'])}", f"rules {', '.join(item['rules'])}"]
+    cap = f" max {item['cap']}" if item["cap"] is not None else ""
+    lines.append(f"score {item['how']}{cap}" + (f" decay {duration(item['decay'])}" if item["decay"] else ""))
+    lines += [f"{name} at {at}" for name, at in item["bands"]]
+    return f"group {item['name']} {{\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
+
+
+OTHERS = {"rule": rule_text, "join": join_text, "list": list_text, "table": table_text, "group": group_text}
 
 
 def declaration_text(item):
     kind, name = item["kind"], item["name"]
-    if kind == "rule":
-        return rule_text(item)
+    if kind in OTHERS:
+        return OTHERS[kind](item)
     if kind == "counter":
         return f"counter {name} = {counting(item['spec'])}\n"
     if kind in ("filter", "window"):
@@ -198,8 +249,7 @@ def record_text(case, record):
     kinds = next(t["fields"] for t in case["types"] if t["name"] == name)
     parts = [f'"type":"{name}"', f'"at":"{time_text(time)}"']
     for field, value in fields.items():
-        text = f'"{time_text(value)}"' if kinds[field] == "time" and value is not None else flat_text(value, kinds[field])
-        parts.append(f'"{field}":{text}')
+        parts.append(f'"{field}":{flat_text(value, kinds[field])}')
     return "{" + ",".join(parts) + "}"
 
 

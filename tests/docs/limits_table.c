@@ -1,5 +1,5 @@
-/* limits_table.c - prints the table of docs/limits.md from base/limits.h, so that the page cannot differ from the code.
- * tests/docs/run_docs.py compares. */
+/* limits_table.c - prints the tables of docs/limits.md from base/limits.h, so that the page cannot differ from the
+ * code: the limits, and with `memory` those that follow from it. tests/docs/run_docs.py compares. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +30,25 @@ static void print_row(const char *name, unsigned long long normal, unsigned long
   printf(" | %s | %s |\n", unit, text);
 }
 
-int main(void) {
+static void print_memory_row(const char *name, unsigned thousandths, unsigned each, const char *unit,
+                             const char *text) {
+  fputs("| `", stdout);
+  for (size_t i = 0; i < strlen(name); i++) putchar(tolower((unsigned char)name[i]));
+  printf("` | %u.%u %% | ", thousandths / 10, thousandths % 10);
+  print_count(MEMORY_ASSUMED / 1000 * thousandths / each);
+  printf(" | %s | %s |\n", unit, text);
+}
+
+static int memory_table(void) {
+  fputs("| name | of `memory` | of 4 GiB | what | what happens |\n| --- | --- | --- | --- | --- |\n", stdout);
+#define PRINT_ROW(name, thousandths, each, unit, text) print_memory_row(#name, (thousandths), (each), unit, text);
+  WEIR_MEMORY_LIMITS(PRINT_ROW)
+#undef PRINT_ROW
+  return 0;
+}
+
+int main(int count, char **arguments) {
+  if (count == 2 && strcmp(arguments[1], "memory") == 0) return memory_table();
   fputs("| name | default | most | unit | what happens |\n| --- | --- | --- | --- | --- |\n", stdout);
 #define PRINT_ROW(name, normal, cap, unit, text) print_row(#name, (normal), (cap), unit, text);
   WEIR_LIMITS(PRINT_ROW)

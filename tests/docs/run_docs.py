@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 DAY = "2026-01-05T"
-PAGES_WITH_EXAMPLES = ["language.md", "counting.md", "semantics.md", "decisions.md"]
+PAGES_WITH_EXAMPLES = ["language.md", "counting.md", "models.md", "semantics.md", "decisions.md"]
 # Blocks that are only read: templates of syntax, commands for a shell.
 READ_ONLY = {"text", "sh"}
 RESULT_OF = {"error": "weir", "warning": "weir", "alerts": "events", "refused": "events"}
@@ -456,10 +456,13 @@ def run_functions(count, weir):
 def run_tables(count, weir, limits_table, docs, update):
     functions = subprocess.run([weir, "functions", "--markdown"], capture_output=True, encoding="utf-8", check=True)
     limits = subprocess.run([limits_table], capture_output=True, encoding="utf-8", check=True)
+    memory = subprocess.run([limits_table, "memory"], capture_output=True, encoding="utf-8", check=True)
     count.test("functions.md is the code's table", lambda: compare_table(
         os.path.join(docs, "functions.md"), "functions", functions.stdout, update))
     count.test("limits.md is the code's table", lambda: compare_table(
         os.path.join(docs, "limits.md"), "limits", limits.stdout, update))
+    count.test("limits.md is the code's table of what follows from memory", lambda: compare_table(
+        os.path.join(docs, "limits.md"), "memory limits", memory.stdout, update))
 
 
 # ---- links ----

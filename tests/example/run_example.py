@@ -20,7 +20,7 @@ import sys
 import tempfile
 
 SAMPLE_BYTES_MAX = 300_000
-PARTITIONS = ["payments", "sessions", "heartbeats"]
+PARTITIONS = ["payments", "sessions", "heartbeats", "history"]
 
 
 class Count:
@@ -134,8 +134,9 @@ def check_rules(count, house):
         count.test(f"weir test {rules}", code == 0, out + err)
     code, out, err = house.run(house.weir, "test", "examples/fraud", "--coverage")
     rows = re.findall(r"^(\w+) +\d+  (yes|-) +(yes|-)$", out, re.M)
+    blocks = {"watch_guessed", "watch_tested"}  # `to nothing`: what they do is seen in other rules' alerts
     count.test("every rule has tests in which it fires, and such in which it keeps quiet",
-               len(rows) >= 20 and all(row[1:] == ("yes", "yes") for row in rows), out)
+               len(rows) >= 40 and all(row[2] == "yes" and (row[1] == "yes" or row[0] in blocks) for row in rows), out)
     files = [os.path.join(folder, name) for folder, _, names in os.walk(house.fraud) for name in names if name.endswith(".weir")]
     code, out, err = house.run(house.weir, "fmt", "--check", *sorted(files))
     count.test("weir fmt --check", code == 0, out + err)
@@ -175,7 +176,7 @@ def check_alerts(count, house):
     count.test("no alert holds a whole card number", not re.search(rb"9999\d{12}", house.read("build", "fraud", "alerts.jsonl")))
     # Event time decides, not the place of a file on the command line; only positions and what is made of them differ.
     inputs = [f"--input={event}examples/fraud/data/{name}.jsonl.gz"
-              for event, name in (("heartbeat=", "heartbeats"), ("", "sessions"), ("payment=", "payments"))]
+              for event, name in (("", "history"), ("heartbeat=", "heartbeats"), ("", "sessions"), ("payment=", "payments"))]
     code, out, err = house.run(house.weir, "run", "examples/fraud/rules", *inputs)
     told = sorted(json.dumps([a["time"], a["rule"], a["key"], a["fields"]]) for a in map(json.loads, out.splitlines()))
     count.test("the inputs in another order: the same alerts",
@@ -207,8 +208,8 @@ def check_real(count, house, root):
     code, out, err = house.run("examples/fraud/real", os.path.abspath(given))
     print(out.rstrip())
     count.test("real", code == 0, out + err)
-    for what, least in (("high_amount", (0.99, 0.2)), ("tainted_terminal", (0.6, 0.35)), ("unlike_before", (0.7, 0.2)),
-                        ("together", (0.7, 0.65))):
+    for what, least in (("high_amount", (0.99, 0.2)), ("tainted_terminal", (0.6, 0.35)), ("unlike_before", (0.9, 0.24)),
+                        ("together", (0.75, 0.69))):
         row = re.search(rf"^  {what} +\d+ +\d+ +([0-9.]+) +([0-9.]+)", out, re.M)
         count.test(f"real: precision and recall of {what} at least {least}",
                    row is not None and float(row[1]) >= least[0] and float(row[2]) >= least[1], out)

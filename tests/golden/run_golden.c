@@ -10,7 +10,8 @@
  * Events are JSON records, or short: `TYPE SECONDS [field=value]…` is a record of that type, so many seconds behind
  * 2026-01-05T10:00:00Z; a value that is no JSON number, word, list or string is a string. A line that begins with `-- `
  * steers: `-- partition` (another partition begins), `-- input EVENT` (another one, all of that type), `-- csv [EVENT]`
- * (one of CSV lines), `-- arrival` (order arrival), `-- runs_max N`, `-- batches N` (only with batches of N).
+ * (one of CSV lines), `-- arrival` (order arrival), `-- runs_max N`, `-- match_events_max N`, `-- batches N` (only with
+ * batches of N).
  *
  * Expected alerts are the exact bytes where their first line begins with `{` (but `"id":"*"` stands for any 32 hex
  * digits); else short: rule, seconds, key, fields (if any), matched events as step:offset or step:partition.offset, and
@@ -190,6 +191,8 @@ static void directive(struct setup *setup, struct slice line, struct input **inp
     setup->options.order = WEIR_ORDER_ARRIVAL;
   } else if (slice_equal(word, SLICE("runs_max"))) {
     setup->options.runs_max = (unsigned)(seconds_of(rest) / TIME_SECOND_US);
+  } else if (slice_equal(word, SLICE("match_events_max"))) {
+    setup->options.match_events_max = (unsigned)(seconds_of(rest) / TIME_SECOND_US);
   } else if (slice_equal(word, SLICE("batches"))) {
     setup->only_batch = (uint32_t)(seconds_of(rest) / TIME_SECOND_US);
   } else {

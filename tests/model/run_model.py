@@ -186,7 +186,7 @@ def refusals(side, rows, label):
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    passed = failed = 0
+    passed = failed = skipped = 0
     random = np.random.default_rng(SEED)
     rows = make_rows(random)
     target = make_target(rows, random)
@@ -204,12 +204,17 @@ def main():
                 failed += 1
 
         for what, label, parameters, rounds in cases(target):
-            booster = train(rows, label, parameters, rounds)
+            try:
+                booster = train(rows, label, parameters, rounds)
+            except xgb.core.XGBoostError as error:
+                print(f"skipped {what}: {str(error).splitlines()[0]}")
+                skipped += 1
+                continue
             step(what, lambda: compare(side, booster, rows))
         fraud = (target > 1.5).astype(float)
         step("inputs by name and in order", lambda: other_order(side, rows, fraud))
         step("what is refused", lambda: refusals(side, rows, fraud))
-    print(f"{passed} passed, {failed} failed, 0 skipped")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
     sys.exit(failed > 0)
 
 

@@ -105,7 +105,8 @@ enum side_result side_run(struct side *side) {
   weir_stats(weir, &side->stats);
   for (int i = 0; i < weir_rule_count(weir); i++) {
     struct weir_rule_stats rule;
-    if (weir_rule_stats(weir, i, &rule)) side->dropped += rule.runs_dropped + rule.entries_dropped;
+    if (weir_rule_stats(weir, i, &rule))
+      side->dropped += rule.runs_dropped + rule.entries_dropped + rule.match_events_dropped;
   }
   if (good)
     result = SIDE_DONE;

@@ -3,6 +3,7 @@
  * input is cut. */
 #include <stdlib.h>
 
+#include "base/env.h"
 #include "engine/weir.h"
 #include "test.h"
 
@@ -670,31 +671,64 @@ TEST(time_can_be_moved_on_without_records) {
   weir_free(weir);
 }
 
+static const char far_rules[] =
+    "event p { event_time at disorder 365d at time(s) n int }\n"
+    "rule a { key none match x = p(n == 1) then y = p(n == 2) within 1d emit { x = x.n } }\n";
+
+static int push_numbers(struct weir *weir, int input, int from, int to, struct err *err) {
+  char lines[4096];
+  int status = 0;
+  for (int at = from; at < to && status == 0;) {
+    int length = 0;
+    for (int end = at + 64 < to ? at + 64 : to; at < end; at++)
+      length += snprintf(lines + length, sizeof lines - (size_t)length, "{\"at\":%d,\"n\":%d}\n", at ^ 5, at % 1000);
+    status = weir_push(weir, input, lines, (size_t)length, err);
+  }
+  return status;
+}
+
 TEST(the_order_buffer_has_a_limit_with_a_name) {
   struct err err;
-  static const char rules[] =
-      "event p { event_time at disorder 365d at time(s) n int }\nrule a { on p(n < 0) key none }\n";
   struct weir *weir = weir_new(&(struct weir_options){.memory_limit = 16 << 20}, &err);
-  EXPECT_INT(weir_load_text(weir, "t", rules, strlen(rules), &err), 0);
+  EXPECT_INT(weir_load_text(weir, "t", far_rules, strlen(far_rules), &err), 0);
   EXPECT_INT(weir_open(weir, "a", NULL, WEIR_JSON, &err), 0);
   EXPECT_INT(weir_open(weir, "a", NULL, WEIR_JSON, &err), 1);
-  int status = 0;
-  char line[64];
-  int pushes = 0;
-  for (; pushes < 200000 && status == 0; pushes++) {
-    int length = snprintf(line, sizeof line, "{\"at\":%d,\"n\":1}\n", pushes);
-    status = weir_push(weir, 0, line, (size_t)length, &err);
-  }
-  EXPECT_INT(status, ERR_RETRY); /* the other input has to be read first */
+  EXPECT_INT(push_numbers(weir, 0, 0, 200000, &err), ERR_RETRY); /* the other input has to be read first */
   HAS(err.text, "order_memory");
   EXPECT_INT(weir_next_input(weir), 1);
   EXPECT_INT(weir_end(weir, 1, &err), 0);
-  for (status = 0; pushes < 400000 && status == 0; pushes++) {
-    int length = snprintf(line, sizeof line, "{\"at\":%d,\"n\":1}\n", pushes);
-    status = weir_push(weir, 0, line, (size_t)length, &err);
+  EXPECT_INT(push_numbers(weir, 0, 200000, 600000, &err), 0); /* its own disorder needs a file */
+  struct weir_stats stats;
+  weir_stats(weir, &stats);
+  EXPECT(stats.order_spilled > 100000 && stats.memory_peak < 16 << 20);
+  EXPECT_INT(weir_finish(weir, &err), 0);
+  uint64_t alerts = 0;
+  struct weir_alert alert;
+  int64_t last = 0;
+  for (; weir_next_alert(weir, &alert); alerts++) {
+    EXPECT(alert.time_us >= last);
+    last = alert.time_us;
   }
-  EXPECT_INT(status, ERR_FATAL); /* its own disorder needs more than there is */
-  HAS(err.text, "order_memory");
+  EXPECT(alerts >= 400);
+  weir_free(weir);
+}
+
+static int64_t disk_full(void *context, int handle, const void *bytes, size_t length, int64_t offset) {
+  (void)context, (void)handle, (void)bytes, (void)length, (void)offset;
+  return -28;
+}
+
+TEST(a_full_disk_ends_the_run_with_the_input_s_name) {
+  struct err err;
+  struct env env = *env_real();
+  env.write_at = disk_full;
+  struct weir *weir = weir_new(&(struct weir_options){.memory_limit = 16 << 20, .env = &env}, &err);
+  EXPECT_INT(weir_load_text(weir, "t", far_rules, strlen(far_rules), &err), 0);
+  EXPECT_INT(weir_open(weir, "there", NULL, WEIR_JSON, &err), 0);
+  EXPECT_INT(push_numbers(weir, 0, 0, 400000, &err), ERR_FATAL);
+  HAS(err.text, "order_memory is full while input 0 (there) is read, and cannot write a file for events that wait for "
+                "earlier ones in ");
+  HAS(err.text, "No space left on device");
   EXPECT_INT(weir_finish(weir, &err), ERR_FATAL);
   weir_free(weir);
 }

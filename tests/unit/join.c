@@ -124,7 +124,9 @@ static void set_up(void) {
   arena_init(&scratch, mem, 1 << 14);
   counts = (struct expr_counts){0};
   env = (struct expr_env){.scratch = &scratch, .counts = &counts};
-  for (uint16_t i = 0; i < TYPES; i++) schemas[i] = (struct schema){.id = i, .slot_count = i == PAID ? ENTRIES : SLOTS};
+  for (uint16_t i = 0; i < TYPES; i++)
+    schemas[i] =
+        (struct schema){.id = i, .slot_count = i == PAID ? ENTRIES : SLOTS, .asked_first = i == PAID ? ENTRIES : SLOTS};
   ruleset = (struct ruleset){.schemas = schemas, .schema_count = TYPES};
 }
 static void tear_down(void) { mem_free_all(mem); }

@@ -39,6 +39,38 @@ static void round_trip(struct hash128 (*make)(uint64_t), uint64_t count) {
 TEST(makes_finds_and_releases) { round_trip(key, 20000); }
 TEST(the_same_with_collisions) { round_trip(crowded, 500); }
 
+/* Keys of few lines come and go at random: each is found while it is there, and not before or after. */
+TEST(random_run_against_a_model) {
+  enum { KEYS = 600, ROUNDS = 40000 };
+  struct mem *mem = mem_new(0);
+  struct pool pool;
+  pool_init(&pool, mem);
+  struct key_table *table = key_table_new(mem, &pool);
+  static struct key_record *there[KEYS];
+  uint64_t random = 42, count = 0;
+  int wrong = 0;
+  for (int round = 0; round < ROUNDS; round++) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    uint64_t i = (random >> 33) % KEYS;
+    struct hash128 k = {.low = i << 32 | (i % 3 == 0 ? 125 + i % 40 : i % 7), .high = i}; /* over the table's end too */
+    wrong += key_table_find(table, k) != there[i];
+    if (there[i] == NULL) {
+      there[i] = key_table_make(table, k, 0);
+      key_record_rule(table, there[i], (uint32_t)i, true);
+      count++;
+    } else if (random >> 63 != 0) {
+      wrong += there[i]->states[0].rule != i;
+      key_record_remove(table, there[i], (uint32_t)i);
+      key_table_release(table, there[i]);
+      there[i] = NULL;
+      count--;
+    }
+    wrong += key_table_count(table) != count;
+  }
+  EXPECT_INT(wrong, 0);
+  mem_free_all(mem);
+}
+
 TEST(a_guess_is_good_while_the_record_is_the_keys) {
   struct mem *mem = mem_new(0);
   struct pool pool;

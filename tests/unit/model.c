@@ -416,12 +416,20 @@ TEST(logistic_regression) {
   EXPECT(model_score(m, row).f == 1.0 / (1.0 + float_exp(-(-1.0 + 1.0 + 1.0 + 2.0))));
   EXPECT(model_shares(m, row, &arena, shares, &base));
   EXPECT(base == -1 && shares[0] == 1 && shares[1] == 1 && shares[2] == 2);
+  struct buf text_of;
+  buf_init(&text_of, mem);
+  row[1] = value_decimal(12501, 2);
+  model_write_shares(&text_of, m, row, &arena);
+  EXPECT_TEXT(buf_text(&text_of), "{\"base\":-1,\"shares\":{\"count\":2,\"amount\":1.0004,\"night\":1}}");
   row[1] = value_null(); /* the mean: it adds nothing */
   row[2] = value_null(); /* as 3 */
   EXPECT(model_score(m, row).f == 1.0 / (1.0 + float_exp(-1.5)));
   EXPECT(model_shares(m, row, &arena, shares, &base) && shares[1] == 0 && shares[2] == 1.5);
   row[0] = value_null(); /* nothing says what that means */
   EXPECT(value_is_null(model_score(m, row)) && !model_shares(m, row, &arena, shares, &base));
+  buf_clear(&text_of);
+  model_write_shares(&text_of, m, row, &arena);
+  EXPECT_TEXT(buf_text(&text_of), "null");
   row[0] = value_float(-1e308);
   row[1] = value_float(1e308);
   EXPECT(model_score(m, row).f == 0);

@@ -83,7 +83,7 @@ static inline void fixture_init(struct fixture *f) {
   f->told = mem_alloc(f->mem, TOLD_MAX * sizeof *f->told);
   f->schemas[0] = (struct schema){.id = 0, .slot_count = 3};
   f->schemas[1] = (struct schema){.id = 1, .slot_count = 3};
-  f->schemas[2] = (struct schema){.id = 2, .slot_count = MADE_SLOTS, .derived = true};
+  f->schemas[2] = (struct schema){.id = 2, .slot_count = MADE_SLOTS, .asked_first = MADE_SLOTS, .derived = true};
   f->ruleset = (struct ruleset){.schema_count = 3, .schemas = f->schemas};
   for (unsigned i = 0; i < AGGREGATES; i++)
     f->aggregates[i] = (struct aggregate_plan){.kind = kinds[i],

@@ -246,7 +246,7 @@ if t "run: an option without its value"; then
   tells '`--input` needs a value: --input [EVENT=]FILE[,FILE…]'
 fi
 if t "run: an option of a later version"; then
-  for option in '-c weir.conf' '--shards 2' '--state s' '--from s' --profile --stats --print-config --stop-at-end; do
+  for option in '-c weir.conf' '--shards 2' '--state s' '--from s' --stats --print-config --stop-at-end; do
     # shellcheck disable=SC2086
     run "$weir" run rules $option
     exits 2
@@ -457,6 +457,33 @@ if t "run: the summary"; then
   exits 0
   tells '{"summary":{"read":4,"processed":4,"late":0,"dead":0,"duplicate":0,"ignored":0,"held":0,'
   tells '{"rule":"probe","told":1,'
+fi
+if t "run: what each rule costs"; then
+  run "$weir" run rules --input events.jsonl --profile
+  exits 0
+  same out expected
+  tells ' events      matches         told         open      state    CPU %'
+  for row in 'probe ' 'quiet ' 'index, keys, timers' 'decoding' 'reading, unpacking, writing'; do tells "$row"; done
+  [ "$(awk 'NR > 1 { sum += $NF } END { printf "%.1f", sum }' err)" = 100.0 ] || no "the shares do not add up to 100"
+  run "$weir" run rules --input events.jsonl --profile --json
+  exits 0
+  same out expected
+  tells '{"profile":"rule","name":"probe","events":'
+  tells '"matches":1,"told":1,"open":'
+  [ "$(jq -s 'map(.cpu_percent) | add * 10 | round' err)" = 1000 ] || no "the shares do not add up to 100"
+fi
+if t "run: what thousands of rules cost"; then
+  {
+    echo 'event e { event_time at at time n int }'
+    for n in $(seq 2000); do echo "rule r$n { on e(n == $n) }"; done
+  } >many.weir
+  seq -f '{"at":"2026-01-05T10:00:00Z","n":%.0f}' 1 2000 >many.jsonl
+  run "$weir" run many.weir --input many.jsonl --profile
+  exits 0
+  lines 2000
+  tells '… 1,980 more '
+  [ "$(grep -c '^r[0-9]' err)" -eq 20 ] || no "not 20 rules"
+  [ "$(awk 'NR > 1 { sum += $NF } END { printf "%.1f", sum }' err)" = 100.0 ] || no "the shares do not add up to 100"
 fi
 if t "run: an empty input"; then
   run_in /dev/null "$weir" run rules

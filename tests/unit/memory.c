@@ -1,0 +1,266 @@
+/* floors: engine rules nfa base */
+/* Under a small `memory` no input ends the run: what does not fit is dropped and counted, or waits in a file; and the
+ * limits that are not of memory drop the same matches however they are stepped. */
+#include <stdlib.h>
+
+#include "engine/weir.h"
+#include "test.h"
+
+enum { TEXT_MAX = 32 << 20, RECORD_MAX = 200 << 10 };
+
+struct told {
+  char *text; /* the alerts' bytes, one in a line */
+  size_t length, room;
+  uint64_t alerts;
+  struct weir_stats stats;
+  struct weir_rule_stats rules[4];
+  int status;
+  struct err err;
+};
+
+static int take(void *context, struct weir *weir) {
+  struct told *told = context;
+  struct weir_alert alert;
+  struct weir_refused refused;
+  while (weir_next_refused(weir, &refused)) continue;
+  for (; weir_next_alert(weir, &alert); told->alerts++) {
+    if (told->length + alert.json.length + 2 > told->room) continue;
+    memcpy(told->text + told->length, alert.json.data, alert.json.length);
+    told->length += alert.json.length;
+    told->text[told->length++] = '\n';
+    told->text[told->length] = '\0';
+  }
+  return 0;
+}
+
+typedef int make_record(char *record, uint64_t number);
+
+/* All numbers below `count` as records, through `rules`. */
+static void run(struct told *told, const char *rules, make_record *make, uint64_t count, size_t memory,
+                unsigned match_events_max, size_t room) {
+  static char record[RECORD_MAX];
+  *told = (struct told){.text = malloc(room + 1), .room = room};
+  struct weir_options options = {
+      .memory_limit = memory, .match_events_max = match_events_max, .drain = take, .drain_context = told};
+  struct weir *weir = weir_new(&options, &told->err);
+  told->status = weir_load_text(weir, "t", rules, strlen(rules), &told->err);
+  if (told->status == 0) weir_open(weir, "in", NULL, WEIR_JSON, &told->err);
+  for (uint64_t i = 0; i < count && told->status == 0; i++) {
+    int length = make(record, i);
+    told->status = weir_push(weir, 0, record, (size_t)length, &told->err);
+    take(told, weir);
+  }
+  if (told->status == 0) told->status = weir_finish(weir, &told->err);
+  take(told, weir);
+  weir_stats(weir, &told->stats);
+  for (int i = 0; i < 4; i++) weir_rule_stats(weir, i, &told->rules[i]);
+  weir_free(weir);
+}
+
+#define EVENT "event e { event_time at at time(s) k string n int s string }\n"
+
+static int one_key(char *record, uint64_t i) {
+  return snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"x\",\"n\":1,\"s\":\"text %llu\"}\n", (unsigned long long)i,
+                  (unsigned long long)i);
+}
+static int many_keys(char *record, uint64_t i) {
+  return snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"k%llu\",\"n\":1,\"s\":\"text %llu\"}\n",
+                  (unsigned long long)(i / 1000), (unsigned long long)(i * 7919 % 20000), (unsigned long long)i);
+}
+static int one_time(char *record, uint64_t i) {
+  return snprintf(record, RECORD_MAX, "{\"at\":1,\"k\":\"k%llu\",\"n\":1,\"s\":\"text %llu\"}\n",
+                  (unsigned long long)(i * 7919 % 100003), (unsigned long long)i);
+}
+/* Texts grow from short to 60 KB, so that no size of block is used again for long. */
+static int longer_and_longer(char *record, uint64_t i) {
+  int length = snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"k%llu\",\"n\":1,\"s\":\"", (unsigned long long)i,
+                        (unsigned long long)(i % 100));
+  int text = 8 + (int)(i * i * i / 300000);
+  if (text > 60000) text = 60000;
+  memset(record + length, 'a', (size_t)text);
+  return length + text + snprintf(record + length + text, 8, "\"}\n");
+}
+
+struct hostile {
+  const char *name, *rule;
+};
+static const struct hostile rules[] = {
+    {"shared totals",
+     EVENT "rule r { key none match a = e(n == 1)+ then b = e(n == 2) within 1000d emit { s = last(a.s) } }"},
+    {"own totals",
+     EVENT "rule r { key none match a = e(n == 1 and n <= count(a) + 1)+ then b = e(n == 2) within 1000d emit "
+           "{ s = last(a.s) } }"},
+    {"by key", EVENT "rule r { key k match a = e(n == 1)+ then b = e(n == 2) within 1000d emit { s = last(a.s) } }"},
+    {"longest", EVENT "rule r { key k match a = e(n == 1)+ then b = e(n == 2) within 1000d report longest emit { s = "
+                      "last(a.s) } }"},
+    {"timeouts",
+     EVENT "rule r { key none match a = e(n == 1)+ then b = e(n == 2) within 1000d report timeout emit { s = "
+           "last(a.s) } }"},
+    {"compact",
+     EVENT "rule r { key k match a = e(n == 1)+ any then any b = e(n == 2) within 1000d report all emit { s = "
+           "last(a.s) } }"},
+    {"absence", EVENT "rule r { key k match a = e(n == 1) then no e(n == 2) for 1000d emit { s = last(a.s) } }"},
+};
+static const struct {
+  const char *name;
+  make_record *make;
+  uint64_t count;
+} streams[] = {{"one key", one_key, 12000},
+               {"many keys", many_keys, 20000},
+               {"one time", one_time, 20000},
+               {"longer and longer", longer_and_longer, 1500}};
+
+TEST(no_input_ends_a_run_for_want_of_memory) {
+  for (size_t r = 0; r < sizeof rules / sizeof *rules; r++)
+    for (size_t s = 0; s < sizeof streams / sizeof *streams; s++)
+      for (size_t memory = 4 << 20; memory <= 16 << 20; memory *= 4) {
+        struct told told;
+        run(&told, rules[r].rule, streams[s].make, streams[s].count, memory, 0, 1);
+        if (told.status != 0 || told.stats.memory_peak == 0)
+          printf("%s, %s, %zu MiB: %s\n", rules[r].name, streams[s].name, memory >> 20, told.err.text);
+        EXPECT_INT(told.status, 0);
+        EXPECT_INT(told.stats.processed, streams[s].count);
+        EXPECT_INT(told.rules[0].open, 0); /* the end of time has come */
+        /* What was begun has left: told, timed out or dropped. Compact sets do not count partial matches. */
+        if (memory == 4 << 20 && strcmp(rules[r].name, "absence") != 0)
+          EXPECT(told.rules[0].entries_dropped + told.rules[0].match_events_dropped > 0);
+        free(told.text);
+      }
+}
+
+TEST(without_a_memory_limit_a_match_holds_so_many_events) {
+  struct told told;
+  run(&told, rules[0].rule, one_key, 110000, 0, 0, 1);
+  EXPECT_INT(told.status, 0);
+  EXPECT_INT(told.rules[0].match_events_dropped, 10000);
+  free(told.text);
+  run(&told, rules[0].rule, one_key, 5000, 0, 1000, 1);
+  EXPECT_INT(told.rules[0].match_events_dropped, 4000);
+  free(told.text);
+}
+
+static int three_and_two(char *record, uint64_t i) {
+  return snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"x\",\"n\":%d}\n", (unsigned long long)i, i < 3 ? 1 : 2);
+}
+
+TEST(a_compact_set_forgets_its_oldest_start) {
+  struct told told;
+  run(&told,
+      EVENT "rule r { key k match a = e(n == 1)+ any then b = e(n == 2) within 60s report all emit { f = a.at } }",
+      three_and_two, 4, 0, 3, 4096);
+  EXPECT_INT(told.alerts, 3); /* of the second and the third event: 1 2, 1, 2 */
+  EXPECT(strstr(told.text, "\"offset\":0}") == NULL);
+  EXPECT_INT(told.rules[0].match_events_dropped, 1);
+  EXPECT_INT(told.rules[0].open, 0);
+  free(told.text);
+}
+
+/* ---- the same matches are dropped, whether runs share totals or not ---- */
+
+static uint64_t seed;
+static uint64_t rnd(uint64_t below) {
+  seed ^= seed << 13;
+  seed ^= seed >> 7;
+  seed ^= seed << 17;
+  return (seed >> 20) % below;
+}
+
+static int random_steps(char *record, uint64_t i) {
+  (void)i;
+  static uint64_t at;
+  at += rnd(4);
+  return snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"k%llu\",\"n\":%llu}\n", (unsigned long long)at,
+                  (unsigned long long)rnd(2),
+                  (unsigned long long)(rnd(30) == 0  ? 3
+                                       : rnd(5) == 0 ? 2
+                                                     : 1));
+}
+
+/* The matched events of each alert, without names and ids. */
+static void matched_only(const struct told *told, char *out, size_t room) {
+  size_t length = 0;
+  *out = '\0';
+  for (const char *line = told->text; *line != '\0'; line = strchr(line, '\n') + 1) {
+    const char *at = strstr(line, "\"time\":"), *end = strchr(line, '\n');
+    while (at != NULL && at < end) {
+      const char *offset = strstr(at, "\"offset\":");
+      if (offset == NULL || offset > end) break;
+      length += (size_t)snprintf(out + length, room - length, "%ld ", strtol(offset + 9, NULL, 10));
+      at = offset + 1;
+    }
+    length += (size_t)snprintf(out + length, room - length, "\n");
+  }
+}
+
+TEST(what_may_hold_no_more_is_the_same_with_and_without_shared_totals) {
+  static const char *const shapes[] = {
+      "match a = e(n == 1%s)+ then b = e(n == 3) within 100s",
+      "match a = e(n == 1%s)+ then b = e(n == 2%s)+ then c = e(n == 3) within 200s",
+      "match a = e(n == 1%s){2,} then b = e(n == 3) within 100s report all after match skip to next",
+      "match x = e(n == 2%s)+ then a = e(n == 1%s)+ until (n == 2) then b = e(n == 3) within 100s report all limit "
+      "1000",
+      "match x = e(n == 2)? then a = e(n == 1%s)+ then b = e(n == 3) within 100s",
+  };
+  static char one[1 << 20], two[1 << 20];
+  for (int number = 0; number < 40 && !test_failed; number++) {
+    for (size_t shape = 0; shape < sizeof shapes / sizeof *shapes; shape++) {
+      char match[512], text[1024];
+      const char *own = number % 2 == 0 ? " and n <= count(a) + 9" : " and n > count(a) - 99999";
+      struct told shared, apart;
+      unsigned most = 3 + (unsigned)number % 40;
+      snprintf(match, sizeof match, shapes[shape], "", "");
+      snprintf(text, sizeof text, EVENT "rule r { key k %s }", match);
+      seed = (uint64_t)number * 977 + shape + 1;
+      run(&shared, text, random_steps, 400, 0, most, 1 << 20);
+      EXPECT_INT(shared.status, 0);
+      snprintf(match, sizeof match, shapes[shape], own, own);
+      snprintf(text, sizeof text, EVENT "rule r { key k %s }", match);
+      seed = (uint64_t)number * 977 + shape + 1;
+      run(&apart, text, random_steps, 400, 0, most, 1 << 20);
+      EXPECT_INT(apart.status, 0);
+      /* (Where only the first is told and drops all others, full ones among them are not counted in shared totals.) */
+      if (strstr(text, "report all") != NULL)
+        EXPECT_INT(apart.rules[0].match_events_dropped, shared.rules[0].match_events_dropped);
+      matched_only(&shared, one, sizeof one);
+      matched_only(&apart, two, sizeof two);
+      EXPECT_TEXT(one, two);
+      if (test_failed) printf("case %d, shape %zu, at most %u\n", number, shape, most);
+      free(shared.text);
+      free(apart.text);
+    }
+  }
+}
+
+/* ---- alerts of one moment ---- */
+
+TEST(alerts_of_one_moment_are_sorted_through_a_file) {
+  static const char text[] = EVENT "rule b { key k match a = e(n == 1) then no e(n == 2) for 1m message \"silent since "
+                                   "{k}\" emit { s = last(a.s) } }\n"
+                                   "rule a { key k match e(n == 1) then no e(n == 2) for 1m }";
+  struct told in_memory, through_file;
+  run(&in_memory, text, one_time, 15000, 0, 0, TEXT_MAX);
+  run(&through_file, text, one_time, 15000, 64 << 20, 0, TEXT_MAX);
+  EXPECT_INT(in_memory.status, 0);
+  EXPECT_INT(through_file.status, 0);
+  EXPECT_INT(in_memory.alerts, 30000);
+  EXPECT_INT(through_file.alerts, 30000);
+  EXPECT_INT(through_file.rules[0].entries_dropped, 0);
+  EXPECT(in_memory.length > 6000000 && in_memory.length < TEXT_MAX - 1000);
+  EXPECT(in_memory.length == through_file.length && memcmp(in_memory.text, through_file.text, in_memory.length) == 0);
+  free(in_memory.text);
+  free(through_file.text);
+}
+
+TEST(limits_have_a_most) {
+  struct err err;
+  EXPECT(weir_new(&(struct weir_options){.runs_max = 10000001}, &err) == NULL);
+  EXPECT_INT(err.class, ERR_ABORT);
+  EXPECT_TEXT(err.text, "`runs_max` is 10000001: at most 10000000");
+  EXPECT(weir_new(&(struct weir_options){.match_events_max = 10000001}, &err) == NULL);
+  EXPECT_TEXT(err.text, "`match_events_max` is 10000001: at most 10000000");
+  struct weir *weir = weir_new(&(struct weir_options){.runs_max = 10000000, .match_events_max = 10000000}, &err);
+  EXPECT(weir != NULL);
+  weir_free(weir);
+}
+
+TEST_MAIN
