@@ -92,8 +92,9 @@
     "six tenths for partial matches, in equal parts for all rules: beyond, the oldest key's of that rule are dropped, "\
     "counted; four tenths for the events that they hold (64 bytes of one are a unit): the oldest key's of the rule "   \
     "that holds most are dropped, counted; `match_events` is at most a 16th of these units")                           \
-  X(UNIQUE_IDS, 125, 60, "ids of `unique`, in equal parts for all types that say it",                                  \
-    "the oldest id is forgotten, counted")                                                                             \
+  X(UNIQUE_IDS, 125, 60, "ids of `unique`, in equal parts for all types that say it",                                   \
+    "the oldest id is forgotten, counted; of whole numbers that stand close together, and with `approx`, the same "     \
+    "memory has ten times as many")                                                                                     \
   X(SUPPRESS_KEYS, 125, 160, "keys of `suppress`, in equal parts for all rules that say it",                           \
     "the oldest count that was not said yet, then the oldest key of that rule is forgotten, counted")                  \
   X(ALERT_MEMORY, 60, 1, "bytes of alerts of one moment, which are sorted before they leave",                          \

@@ -22,9 +22,16 @@ struct bench {
 };
 
 static const struct type key_type = {.kind = VALUE_STRING}, column_type = {.kind = VALUE_INT};
-static const struct aggregate_plan aggregates[] = {
-    {.kind = AGG_COUNT, .column = NO_COLUMN, .where = NO_COLUMN, .order_column = NO_COLUMN, .type = {VALUE_INT}},
-    {.kind = AGG_SUM, .where = NO_COLUMN, .order_column = NO_COLUMN, .argument = {VALUE_INT}, .type = {VALUE_INT}}};
+static const struct aggregate_plan aggregates[] = {{.kind = AGG_COUNT,
+                                                    .column = NO_COLUMN,
+                                                    .where = NO_COLUMN,
+                                                    .order_column = NO_COLUMN,
+                                                    .type = {.kind = VALUE_INT}},
+                                                   {.kind = AGG_SUM,
+                                                    .where = NO_COLUMN,
+                                                    .order_column = NO_COLUMN,
+                                                    .argument = {.kind = VALUE_INT},
+                                                    .type = {.kind = VALUE_INT}}};
 static const uint16_t key_slots[] = {0};
 
 static const struct expr *input(struct bench *b, enum expr_bank bank, uint16_t index, uint8_t kind) {

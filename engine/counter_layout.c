@@ -444,6 +444,15 @@ static void layout_room(struct needs *needs) {
   layout->endless = mem_alloc(mem, counts * sizeof *layout->endless);
 }
 
+/* What rules/count_size.c says of the plan, and explain of the rule, is enough. */
+static void check_size(const struct layout *layout) {
+  const struct count_size *said = &layout->plan->size;
+  if (said->state == 0) return;
+  check(layout->variants[0].header_bytes <= said->state);
+  check(!layout->ring || layout->variants[0].event_bytes + layout->order_count * sizeof(uint32_t) <= said->event);
+  check((size_t)layout->values_count * VALUES_ENTRY_BYTES <= said->value);
+}
+
 void layout_make(struct counters *counters, uint16_t population) {
   struct layout *layout = &counters->layouts[population];
   struct needs needs = {.counters = counters, .layout = layout};
@@ -466,5 +475,6 @@ void layout_make(struct counters *counters, uint16_t population) {
   for (uint16_t i = 0; i < layout->plan->counter_count; i++)
     place_difference(layout, &counters->askers[layout->plan->counters[i]]);
   layout->beside = layout->pointer_count > 0 || layout->endless_count > 0;
+  check_size(layout);
   mem_free(counters->mem, needs.values);
 }

@@ -203,7 +203,10 @@ static void make_dedups(struct engine *engine) {
   for (uint16_t t = 0; t < ruleset->schema_count; t++) {
     const struct schema *schema = &ruleset->schemas[t];
     if (schema->derived || schema->unique_field < 0) continue;
-    engine->dedups[t] = dedup_new(engine->mem, schema->unique_us, schema->unique_everywhere, engine->budget.unique_ids);
+    engine->dedups[t] = dedup_new(engine->mem, &(struct dedup_options){.unique_us = schema->unique_us,
+                                                                       .everywhere = schema->unique_everywhere,
+                                                                       .approx = schema->unique_approx,
+                                                                       .ids_max = engine->budget.unique_ids});
   }
 }
 

@@ -238,7 +238,7 @@ _Static_assert(sizeof(struct ip) == 18, "an address has no byte between its memb
 static struct ip ip_cut(struct ip ip, unsigned prefix) {
   unsigned whole = prefix / 8;
   for (unsigned i = whole; i < ip.length; i++)
-    ip.bytes[i] = i == whole ? (uint8_t)(ip.bytes[i] & ~(0xffu >> prefix % 8)) : 0;
+    ip.bytes[i] = (uint8_t)(i == whole ? ip.bytes[i] & ~(0xffu >> prefix % 8) : 0u);
   ip.prefix = (uint8_t)prefix;
   return ip;
 }

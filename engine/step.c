@@ -59,6 +59,13 @@ struct list { /* of index_hit or predicate numbers, over a batch */
   uint32_t count, capacity;
 };
 
+/* What of a rule every event asks, side by side for all rules. */
+struct rule_brief {
+  uint16_t space; /* RULE_ASIDE: an `on` rule, or one that does not run */
+  bool on;        /* an `on` rule that runs */
+};
+enum { RULE_ASIDE = 0xffff };
+
 /* What every event of a type is asked for. */
 struct space_plan { /* a key space whose records may hold open matches */
   const struct key_space *space;
@@ -89,14 +96,15 @@ struct stepper {
   struct wheel *wheel;
   uint64_t *rule_types; /* bits: [type * rule_words + rule / 64], rules that take events of the type */
   uint32_t rule_words;
-  bool *runs;              /* per rule: it is enabled */
-  uint64_t *done;          /* per rule: the epoch of the last event that it was stepped with */
-  uint64_t *null_keys;     /* [space * schema_count + type]: events whose key was null */
-  struct type_plan *plans; /* per type */
-  struct queue *queues;    /* per rule, under an entry limit; else NULL */
-  uint64_t *entries_max;   /* open matches of each rule over all keys, under an entry limit */
-  uint64_t held_max;       /* of nfa_context.held_units, by the same memory; 0 = no limit */
-  uint16_t *over;          /* rules that the event in hand has brought above their limit of entries */
+  bool *runs;                /* per rule: it is enabled */
+  struct rule_brief *briefs; /* per rule */
+  uint64_t *done;            /* per rule: the epoch of the last event that it was stepped with */
+  uint64_t *null_keys;       /* [space * schema_count + type]: events whose key was null */
+  struct type_plan *plans;   /* per type */
+  struct queue *queues;      /* per rule, under an entry limit; else NULL */
+  uint64_t *entries_max;     /* open matches of each rule over all keys, under an entry limit */
+  uint64_t held_max;         /* of nfa_context.held_units, by the same memory; 0 = no limit */
+  uint16_t *over;            /* rules that the event in hand has brought above their limit of entries */
   uint32_t over_count;
   struct value key[STEP_KEY_PARTS_MAX], match_key[STEP_KEY_PARTS_MAX];
   struct prepared prepared[STEP_BATCH_MAX]; /* of the events that concern somebody */
@@ -168,6 +176,17 @@ static void find_rule_types(struct stepper *stepper) {
     const struct rule *rule = &set->rules[r];
     for (uint16_t t = 0; t < rule->type_count; t++)
       stepper->rule_types[(size_t)rule->types[t] * stepper->rule_words + r / 64u] |= (uint64_t)1 << (r % 64u);
+  }
+}
+
+static void find_briefs(struct stepper *stepper) {
+  const struct ruleset *set = stepper->ruleset;
+  stepper->briefs = mem_alloc(stepper->mem, sizeof *stepper->briefs * (set->rule_count + 1u));
+  for (uint16_t r = 0; r < set->rule_count; r++) {
+    bool on = set->rules[r].on, runs = stepper->runs[r];
+    uint16_t space = set->rules[r].key_space;
+    check(space != RULE_ASIDE);
+    stepper->briefs[r] = (struct rule_brief){.space = on || !runs ? (uint16_t)RULE_ASIDE : space, .on = on && runs};
   }
 }
 
@@ -271,6 +290,7 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
     stepper->runs[r] = ruleset->rules[r].level == options->level &&
                        (options->enabled != NULL ? options->enabled[r] : ruleset->rules[r].mode != MODE_OFF);
   find_rule_types(stepper);
+  find_briefs(stepper);
   find_plans(stepper);
   stepper->hits.items = mem_alloc(mem, STEP_LIST_FIRST * sizeof(struct index_hit));
   stepper->trues.items = mem_alloc(mem, STEP_LIST_FIRST * sizeof(int32_t));
@@ -471,8 +491,8 @@ static void step_space(struct stepper *stepper, const struct ask *ask, const str
   struct key_record *record = key_table_recall(stepper->table, ask->key, ask->record);
   if (record != NULL) step_waiting(stepper, record, event, prepared->mask);
   for (uint32_t i = 0; i < prepared->hit_count; i++) {
+    if (stepper->briefs[hits[i].rule].space != ask->space) continue;
     const struct rule *rule = &set->rules[hits[i].rule];
-    if (rule->on || rule->key_space != ask->space || !stepper->runs[rule->id]) continue;
     if (stepper->done[rule->id] == stepper->truth.epoch) continue;
     stepper->done[rule->id] = stepper->truth.epoch;
     if (record == NULL) record = key_table_make(stepper->table, ask->key, ask->space);
@@ -504,8 +524,9 @@ static void step_event(struct stepper *stepper, const struct event *event, const
     step_space(stepper, &stepper->asks[prepared->ask_first + i], event, prepared);
   if (prepared->more) step_more_spaces(stepper, event, prepared);
   for (uint32_t i = 0; i < prepared->hit_count; i++) {
+    if (!stepper->briefs[hits[i].rule].on) continue;
     const struct rule *rule = &set->rules[hits[i].rule];
-    if (!rule->on || !stepper->runs[rule->id] || has_null_key(&set->spaces[rule->key_space], event)) continue;
+    if (has_null_key(&set->spaces[rule->key_space], event)) continue;
     load_key(stepper, &set->spaces[rule->key_space], event);
     step_on(stepper, rule, event);
   }
@@ -553,10 +574,8 @@ static void count_null_keys(struct stepper *stepper, const struct event *event) 
 static bool space_wanted(const struct stepper *stepper, const struct space_plan *plan, const struct prepared *prepared,
                          const struct index_hit *hits) {
   if ((plan->waits & prepared->mask) != 0 || plan->waits == UINT64_MAX) return true;
-  for (uint32_t i = 0; i < prepared->hit_count; i++) {
-    const struct rule *rule = &stepper->ruleset->rules[hits[i].rule];
-    if (!rule->on && rule->key_space == plan->id) return true;
-  }
+  for (uint32_t i = 0; i < prepared->hit_count; i++)
+    if (stepper->briefs[hits[i].rule].space == plan->id) return true;
   return false;
 }
 
@@ -580,10 +599,20 @@ static void ask_for_keys(struct stepper *stepper, const struct event *event, str
 }
 
 /* False: the event concerns nobody. */
-static bool prepare_event(struct stepper *stepper, const struct event *event, struct prepared *prepared) {
+static bool prepare_concerned(struct stepper *stepper, const struct event *event, struct prepared *prepared,
+                              const struct index_hit *hits) {
+  const int32_t *trues;
+  prepared->true_count = index_trues(stepper->index, &trues);
+  prepared->ask_first = stepper->ask_count;
+  prepared->more = false;
+  keep_found(stepper, prepared, hits, trues);
+  ask_for_keys(stepper, event, prepared, hits);
+  return prepared->hit_count > 0 || prepared->ask_count > 0 || prepared->more;
+}
+
+static inline bool prepare_event(struct stepper *stepper, const struct event *event, struct prepared *prepared) {
   const struct type_plan *plan = &stepper->plans[event->type];
   const struct index_hit *hits;
-  const int32_t *trues;
   for (uint16_t i = 0; i < plan->slot_count; i++)
     if (event->values[plan->slots[i]].kind == VALUE_NULL) {
       count_null_keys(stepper, event);
@@ -594,12 +623,7 @@ static bool prepare_event(struct stepper *stepper, const struct event *event, st
   prepared->hit_count =
       index_event(stepper->ruleset->index, stepper->index, event, &stepper->truth, &hits, &prepared->mask);
   if (prepared->hit_count == 0 && (plan->waits & prepared->mask) == 0 && plan->waits != UINT64_MAX) return false;
-  prepared->true_count = index_trues(stepper->index, &trues);
-  prepared->ask_first = stepper->ask_count;
-  prepared->more = false;
-  keep_found(stepper, prepared, hits, trues);
-  ask_for_keys(stepper, event, prepared, hits);
-  return prepared->hit_count > 0 || prepared->ask_count > 0 || prepared->more;
+  return prepare_concerned(stepper, event, prepared, hits);
 }
 
 static struct key_record *record_of(struct wheel_timer *timer) {

@@ -3,6 +3,7 @@
 #include "engine/test_run.h"
 
 #include "base/check.h"
+#include "base/expr_number.h"
 #include "base/ip.h"
 #include "base/time_text.h"
 #include "engine/engine.h"
@@ -270,6 +271,10 @@ static bool same(struct value literal, struct value value) {
   if (literal.kind == VALUE_STRING && value.kind == VALUE_IP) {
     struct ip ip;
     return ip_parse(value_slice(literal), &ip) == NULL && value_equal(ip_value(&ip), value);
+  }
+  if (literal.kind == VALUE_DECIMAL && value.kind == VALUE_FLOAT) { /* 11.61 is the float nearest to it */
+    struct expr_counts counts = {0};
+    literal = number_cast(literal, TYPE(VALUE_FLOAT), &counts);
   }
   if (is_number(literal) && is_number(value)) return value_compare(literal, value) == 0;
   if (literal.kind == VALUE_LIST && value.kind == VALUE_LIST) {

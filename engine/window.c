@@ -31,7 +31,6 @@ static void init_grid(struct window_set *set) {
     window_grid_init(&set->grid, plan->size_us, plan->every_us, plan->offset_us);
   else
     window_grid_init(&set->grid, plan->size_us, plan->size_us, plan->offset_us);
-  if (!set->grid.days) check(set->grid.size / set->grid.every <= WINDOW_OVERLAP_MAX);
 }
 
 struct window_set *window_set_new(struct mem *mem, const struct window_options *options) {

@@ -33,9 +33,6 @@ struct window_options {
   bool (*wanted)(void *context, const struct window_event *event, struct expr_env *env);
 };
 
-/* Windows that one event is in, at most: what rules/check refuses beyond. */
-enum { WINDOW_OVERLAP_MAX = 100000 };
-
 struct window_set *window_set_new(struct mem *mem, const struct window_options *options);
 /* `event` is of plan->from[from].type. `now`: the moment's time, = event->time but for late events (then > it): these
  * take part only where the window still stands (its end + lateness > now), and tell a revision if it was told. `env`:

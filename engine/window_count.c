@@ -40,7 +40,7 @@ static void add_whole(struct window_set *set, struct window_key *key, int64_t nu
                       struct expr_env *env) {
   int64_t oldest = window_grid_oldest(&set->grid, number), newest = window_grid_newest(&set->grid, number);
   if (oldest < 0) oldest = 0;
-  struct window_part *part = window_part_oldest(key), *newer; /* the key's parts are the windows under way */
+  struct window_part *part = window_part_oldest(set, key), *newer; /* the key's parts are the windows under way */
   for (int64_t window = oldest; window <= newest; window++, part = newer) {
     if (part == NULL) part = make(set, key, window, event->time);
     add(set, part, event->time);
@@ -65,10 +65,10 @@ static void add_panes(struct window_set *set, struct window_key *key, int64_t nu
   int64_t window = window_grid_ending(&set->grid, number + 1);
   if (window < 0 || window_grid_end(&set->grid, window) != number + 1) return;
   const void *state = window_merge(set, key, part, window_grid_lowest(&set->grid, window));
-  tell(set, key, state, window_times_of(set, window_part_oldest(key))->first, event, env);
+  tell(set, key, state, window_times_of(set, window_part_oldest(set, key))->first, event, env);
   window_merged_done(set, state);
   int64_t lowest = window_grid_lowest(&set->grid, window + 1);
-  while ((part = window_part_oldest(key)) != NULL && part->number < lowest) window_part_free(set, key, part);
+  while ((part = window_part_oldest(set, key)) != NULL && part->number < lowest) window_part_free(set, key, part);
 }
 
 bool window_count_event(struct window_set *set, const struct event *event, struct expr_env *env) {
@@ -85,7 +85,7 @@ bool window_count_event(struct window_set *set, const struct event *event, struc
 
 void window_count_due(struct window_set *set, struct window_key *key, int64_t time, struct expr_env *env) {
   int64_t next = INT64_MAX;
-  for (struct window_part *part = window_part_oldest(key); part != NULL; part = part->newer) {
+  for (struct window_part *part = window_part_oldest(set, key); part != NULL; part = part->newer) {
     if (!(part->flags & PART_CHANGED)) continue;
     int64_t due = window_early_of(set, part)->due;
     if (due > time) {

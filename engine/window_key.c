@@ -40,6 +40,7 @@ void window_layout_init(struct window_set *set) {
   at = sizeof(struct window_key);
   layout->known = take(&at, sizeof(struct window_known), plan->known_us >= 0);
   layout->links = take(&at, sizeof(struct window_links), counted || set->way == WAY_SESSION);
+  layout->oldest = take(&at, sizeof(struct window_part *), counted || set->way == WAY_SESSION);
   layout->cell = take(&at, sizeof(struct window_cell *), set->wheel != NULL);
   layout->ordinal = take(&at, sizeof(int64_t), counted);
   layout->notes = take(&at, sizeof(struct window_note *), set->way == WAY_PANES && plan->lateness_us > 0);
@@ -432,11 +433,14 @@ struct window_part *window_part_make(struct window_set *set, struct window_key *
   part->number = number;
   part->flags = flags;
   aggregates_init(set->aggregates, window_state_of(set, part));
-  struct window_part *newer = older == NULL ? window_part_oldest(key) : older->newer;
+  struct window_part *newer = older == NULL ? window_part_oldest(set, key) : older->newer;
   set->busy_keys += key->newest == NULL;
   part->older = older;
   part->newer = newer;
-  if (older != NULL) older->newer = part;
+  if (older != NULL)
+    older->newer = part;
+  else if (set->layout.oldest != 0)
+    *window_oldest_of(set, key) = part;
   if (newer != NULL)
     newer->older = part;
   else
@@ -452,7 +456,10 @@ struct window_part *window_part_make(struct window_set *set, struct window_key *
 void window_part_free(struct window_set *set, struct window_key *key, struct window_part *part) {
   if (set->layout.stacks != 0) window_stacks_forget(set, key, part);
   aggregates_free(set->aggregates, window_state_of(set, part));
-  if (part->older != NULL) part->older->newer = part->newer;
+  if (part->older != NULL)
+    part->older->newer = part->newer;
+  else if (set->layout.oldest != 0)
+    *window_oldest_of(set, key) = part->newer;
   if (part->newer != NULL)
     part->newer->older = part->older;
   else

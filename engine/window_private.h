@@ -74,9 +74,9 @@ struct window_early {
 
 /* Offsets; 0 = the plan needs no such piece. */
 struct window_layout {
-  uint32_t known, links, cell, ordinal, notes, stacks, back, place, own; /* in a key's block */
-  uint32_t key;                                                          /* its bytes, at the end */
-  uint32_t times, early, state;                                          /* in a part */
+  uint32_t known, links, oldest, cell, ordinal, notes, stacks, back, place, own; /* in a key's block */
+  uint32_t key;                                                                  /* its bytes, at the end */
+  uint32_t times, early, state;                                                  /* in a part */
   uint32_t part_bytes;
 };
 
@@ -160,6 +160,7 @@ struct window_set {
   }
 WINDOW_PIECE(known, struct window_known, window_key)
 WINDOW_PIECE(links, struct window_links, window_key)
+WINDOW_PIECE(oldest, struct window_part *, window_key) /* part */
 WINDOW_PIECE(cell, struct window_cell *, window_key)
 WINDOW_PIECE(ordinal, int64_t, window_key)
 WINDOW_PIECE(notes, struct window_note *, window_key)
@@ -196,7 +197,8 @@ static inline struct window_key *window_part_key(const struct window_set *set, c
   if (part->flags & PART_OWN) return (struct window_key *)(void *)((char *)(uintptr_t)part - set->layout.own);
   return ((struct window_key *const *)(const void *)part)[-2];
 }
-static inline struct window_part *window_part_oldest(const struct window_key *key) {
+static inline struct window_part *window_part_oldest(const struct window_set *set, const struct window_key *key) {
+  if (set->layout.oldest != 0) return *window_oldest_of(set, key);
   struct window_part *part = key->newest;
   while (part != NULL && part->older != NULL) part = part->older;
   return part;

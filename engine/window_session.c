@@ -86,7 +86,7 @@ bool window_session_event(struct window_set *set, const struct event *event, int
   struct window_key *key = window_key_find(set);
   struct touched touched = {0};
   if (key != NULL && now > time)
-    for (struct window_part *part; (part = window_part_oldest(key)) != NULL && is_dead(set, part, now);)
+    for (struct window_part *part; (part = window_part_oldest(set, key)) != NULL && is_dead(set, part, now);)
       window_part_free(set, key, part);
   if (key != NULL) touched = find_touched(set, key, time);
   if (touched.first == NULL && now > time &&
@@ -116,24 +116,27 @@ bool window_session_event(struct window_set *set, const struct event *event, int
   return true;
 }
 
+/* The sessions that are not told are the key's newest; those whose lateness is over first are its oldest. */
 void window_session_due(struct window_set *set, struct window_key *key, int64_t time, struct expr_env *env) {
   int64_t next = INT64_MAX;
-  for (struct window_part *part = window_part_oldest(key), *newer; part != NULL; part = newer) {
-    newer = part->newer;
+  struct window_part *part = key->newest;
+  while (part != NULL && !(part->flags & PART_TOLD) && part->older != NULL && !(part->older->flags & PART_TOLD))
+    part = part->older;
+  for (; part != NULL; part = part->newer) {
+    if (part->flags & PART_TOLD) continue;
     int64_t end = end_of(set, part);
-    if (!(part->flags & PART_TOLD) && end <= time) {
+    if (end <= time)
       tell(set, key, part, NULL, end, env);
-    } else if (!(part->flags & PART_TOLD) && (part->flags & PART_CHANGED) && window_early_of(set, part)->due <= time) {
+    else if ((part->flags & PART_CHANGED) && window_early_of(set, part)->due <= time)
       window_tell_early_due(set, key, part, part->number, end, time, env);
-    }
-    if ((part->flags & PART_TOLD) && window_plus(end, set->plan->lateness_us) <= time) {
-      window_part_free(set, key, part);
-      continue;
-    }
     if (deadline_of(set, part) < next) next = deadline_of(set, part);
   }
-  if (key->newest == NULL)
+  while ((part = window_part_oldest(set, key)) != NULL && (part->flags & PART_TOLD) && deadline_of(set, part) <= time)
+    window_part_free(set, key, part);
+  if (part == NULL) {
     window_key_free(set, key);
-  else
-    window_key_arm(set, key, next);
+    return;
+  }
+  if (deadline_of(set, part) < next) next = deadline_of(set, part);
+  window_key_arm(set, key, next);
 }

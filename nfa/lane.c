@@ -72,6 +72,18 @@ bool lane_possible(const struct pattern *p) {
   return true;
 }
 
+struct lane_step *lane_steps(const struct pattern *p, struct arena *arena) {
+  struct lane_step *steps = arena_array(arena, struct lane_step, p->step_count);
+  for (int n = 0; n < p->step_count; n++) {
+    const struct way *way = &p->ways[p->nodes[n].ways.first];
+    steps[n] = (struct lane_step){.wait_mask = p->nodes[n].wait_mask,
+                                  .predicate = p->steps[n].condition.predicate,
+                                  .type = p->steps[n].type,
+                                  .plain = !way->next && way->among.count == 0 && way->absences.count == 0};
+  }
+  return steps;
+}
+
 /* ---- entries ---- */
 
 /* Bytes of the values that stand in the pool, and where: one block for all values of an entry. */
@@ -205,14 +217,17 @@ static void move_some(struct stepping *s, struct lanes *lanes, struct lanes *to,
 }
 
 static void move_all(const struct lanes *lanes, struct lanes *to) {
-  uint32_t first = lanes->first;
-  for (uint32_t i = first; i < lanes->end; i++) memcpy(entry_at(to, i - first), entry_at(lanes, i), lanes->stride * 8u);
+  uint32_t first = lanes->first, count = lanes->end - first, straight = lanes->capacity - first;
+  if (straight > count) straight = count;
+  size_t stride = lanes->stride * 8u;
+  memcpy(entry_at(to, 0), entry_at(lanes, first), straight * stride);
+  memcpy(entry_at(to, straight), entry_at(lanes, first + straight), (count - straight) * stride);
   for (uint32_t n = 1; n < lanes->step_count; n++) {
     uint32_t end = lanes->nodes[n - 1].end;
     to->nodes[n - 1].end = end <= first ? 0 : end - first;
   }
   to->first = 0;
-  to->end = lanes->end - first;
+  to->end = count;
 }
 
 /* The ring is full: another block. Where most entries are nobody's, they make room, else the block is larger. */
@@ -312,9 +327,20 @@ static bool any_pure(const struct stepping *s, struct range range) {
   return false;
 }
 
-static inline bool step_takes(const struct stepping *s, uint16_t step) {
-  return s->p->steps[step].type == s->event->type &&
-         truth_holds(s->context->truth, s->p->steps[step].condition.predicate);
+/* Whether the step after the node takes the event, as far as its own condition goes. */
+static inline bool step_takes(const struct stepping *s, const struct lane_step *step) {
+  return step->type == s->event->type && truth_holds(s->context->truth, step->predicate);
+}
+
+/* The node's only way is barred by the event that it has not taken, or by one that its `among` has not. */
+static bool is_barred(const struct stepping *s, uint32_t node) {
+  const struct way *way = &s->p->ways[s->p->nodes[node].ways.first];
+  return (way->next && (way->among.count == 0 || any_pure(s, way->among))) || any_pure(s, way->absences);
+}
+
+static bool is_among(const struct stepping *s, uint32_t node) {
+  const struct way *way = &s->p->ways[s->p->nodes[node].ways.first];
+  return way->among.count == 0 || any_pure(s, way->among);
 }
 
 static struct held *held_new(struct stepping *s, uint16_t type) {
@@ -376,22 +402,22 @@ static uint32_t complete(struct stepping *s, struct lanes *lanes) {
  */
 static uint32_t node_event(struct stepping *s, struct nfa_state **slot, uint32_t node, uint32_t *own) {
   struct lanes *lanes = (struct lanes *)*slot;
-  const struct way *way = &s->p->ways[s->p->nodes[node].ways.first];
-  if (step_takes(s, way->target) && (way->among.count == 0 || any_pure(s, way->among))) {
-    if (node + 1 == lanes->step_count) return complete(s, lanes);
-    if (*own == UINT32_MAX) {
-      append(s, slot);
-      lanes = (struct lanes *)*slot;
-      *own = lanes->end - 1;
-    }
-    struct lane_node *here = node_of(lanes, node), *next = here + 1;
-    for (uint32_t i = begin_of(lanes, node); i < here->end; i++) entry_at(lanes, i)->taken[node - 1] = *own - i;
-    next->end = here->end;
-    next->count += here->count;
-    here->count = 0;
-  } else if ((way->next && (way->among.count == 0 || any_pure(s, way->among))) || any_pure(s, way->absences)) {
-    node_end(s, lanes, node); /* its only way is barred */
+  const struct lane_step *step = &s->p->lane_steps[node];
+  if (!step_takes(s, step) || (!step->plain && !is_among(s, node))) {
+    if (!step->plain && is_barred(s, node)) node_end(s, lanes, node);
+    return 0;
   }
+  if (node + 1 == lanes->step_count) return complete(s, lanes);
+  if (*own == UINT32_MAX) {
+    *own = append(s, slot);
+    lanes = (struct lanes *)*slot;
+  }
+  struct lane_node *here = node_of(lanes, node), *next = here + 1;
+  uint32_t begin = begin_of(lanes, node);
+  next->end = here->end;
+  next->count += here->count;
+  here->count = 0;
+  for (uint32_t i = begin; i < next->end; i++) entry_at(lanes, i)->taken[node - 1] = *own - i;
   return 0;
 }
 
@@ -428,7 +454,7 @@ static void summarise(struct stepping *s, struct nfa_state **slot) {
   }
   uint64_t mask = 0;
   for (uint32_t n = 1; n < lanes->step_count; n++)
-    if (node_of(lanes, n)->count > 0) mask |= s->p->nodes[n].wait_mask;
+    if (node_of(lanes, n)->count > 0) mask |= s->p->lane_steps[n].wait_mask;
   lanes->head.wait_mask = mask;
 }
 
@@ -443,7 +469,7 @@ void lane_event(struct stepping *s, struct nfa_state **slot) {
     for (uint32_t n = s->p->step_count - 1u; n > 0; n--)
       if (node_of((struct lanes *)*slot, n)->count > 0) completed += node_event(s, slot, n, &own);
   }
-  if (step_takes(s, 0)) begin(s, slot, own);
+  if (step_takes(s, &s->p->lane_steps[0])) begin(s, slot, own);
   if (*slot == NULL) return;
   if (completed > 0) {
     s->counts->completed += completed - s->completion_count;
@@ -477,8 +503,9 @@ size_t lane_bytes(const struct nfa_state *state) { return block_bytes((const str
 
 void lane_prefetch(const struct nfa_state *state) { /* where the event goes, and what is earliest when one has left */
   const struct lanes *lanes = (const struct lanes *)state;
-  uint32_t first = lanes->end - 1;                                        /* it may take the event */
-  if (lanes->end - lanes->first == lanes->capacity) first = lanes->first; /* all will move */
-  for (uint32_t i = first; i <= lanes->end; i++) __builtin_prefetch(entry_at(lanes, i), 1);
+  bool full = lanes->end - lanes->first == lanes->capacity; /* then all will move */
+  const char *line = (const char *)entry_at(lanes, full ? lanes->first : lanes->end - 1);
+  const char *end = line + lanes->stride * (full ? lanes->capacity - lanes->first : 2u) * 8u;
+  for (; line < end; line += POOL_LINE) __builtin_prefetch(line, 1);
   if (lanes->head.run_count > 1) __builtin_prefetch(entry_at(lanes, lanes->first + 1));
 }

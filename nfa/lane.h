@@ -11,6 +11,7 @@
 enum { LANE_STEPS_MAX = 16 };
 
 bool lane_possible(const struct pattern *p); /* found at compile time */
+struct lane_step *lane_steps(const struct pattern *p, struct arena *arena);
 void lane_event(struct stepping *s, struct nfa_state **slot);
 void lane_time(struct stepping *s, struct nfa_state **slot, int64_t time);
 void lane_drop(struct stepping *s, struct nfa_state **slot);

@@ -67,9 +67,17 @@ void nfa_event(const struct pattern *pattern, struct nfa_state **state, const st
  * The caller passes the deadlines one by one (time = nfa_deadline()), so that they take their places in the order. */
 void nfa_time(const struct pattern *pattern, struct nfa_state **state, int64_t time, struct nfa_context *context,
               struct nfa_counts *counts);
+/* What the state of every mode begins with. Read it through nfa_deadline() and nfa_wait_mask(). */
+enum nfa_kind { NFA_KIND_RUNS, NFA_KIND_COMPACT, NFA_KIND_LANES };
+struct nfa_head {
+  int64_t deadline;
+  uint64_t wait_mask;
+  uint32_t run_count;
+  uint8_t kind;
+};
 /* The next deadline at which something must happen (an alert or a clean-up), INT64_MAX = none. Lazy: it may be earlier
- * than needed, never later. */
-int64_t nfa_deadline(const struct nfa_state *state);
+ * than needed, never later for what is told. */
+static inline int64_t nfa_deadline(const struct nfa_state *state) { return ((const struct nfa_head *)state)->deadline; }
 /* Frees all partial matches (the key or rule goes away). */
 void nfa_drop(const struct pattern *pattern, struct nfa_state **state, struct nfa_context *context,
               struct nfa_counts *counts);
@@ -83,7 +91,9 @@ struct nfa_sizes {
 struct nfa_sizes nfa_sizes(const struct pattern *pattern);
 /* 64 bits, one for each class of predicates (id modulo 64) that some run here waits for; all ones when any event of the
  * rule's types matters. An event whose own mask of true predicates has no bit in common cannot change this state. */
-uint64_t nfa_wait_mask(const struct nfa_state *state);
+static inline uint64_t nfa_wait_mask(const struct nfa_state *state) {
+  return ((const struct nfa_head *)state)->wait_mask;
+}
 
 /* Asks for the state's memory ahead, in two calls some work apart. */
 void nfa_prefetch(const struct nfa_state *state);

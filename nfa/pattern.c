@@ -347,6 +347,7 @@ static struct pattern *compile(struct compiler *c) {
   add_clamps(c);
   add_tapes(c);
   g->lanes = lane_possible(g);
+  if (g->lanes) g->lane_steps = lane_steps(g, arena);
   g->not_compact = compact_obstacle(c);
   program_layout(g, arena);
   settle(c);

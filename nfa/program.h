@@ -73,6 +73,12 @@ struct wait_list {
   uint16_t count;
   bool any;
 };
+struct lane_step {
+  uint64_t wait_mask;
+  int32_t predicate; /* of the step that comes next */
+  uint16_t type;
+  bool plain; /* nothing bars it: no `next`, no `among`, no absence */
+};
 enum { EVERY_EVENT = UINT16_MAX }; /* as the count of an interest */
 
 struct pattern {
@@ -114,9 +120,10 @@ struct pattern {
   uint8_t *loop_counters; /* per step: the counter of its own loop (meaningless without one) */
   bool *tapes;            /* per node: its runs may share totals */
   bool any_tape;
-  bool lanes;               /* a plain sequence: lane.c */
-  uint32_t *counter_clamps; /* per counter: above it all values are alike; 0 = no such bound */
-  const char *not_compact;  /* why the compact set does not apply; NULL = it does */
+  bool lanes;                   /* a plain sequence: lane.c */
+  struct lane_step *lane_steps; /* of those: per node, what its runs wait for (of node 0: what begins one) */
+  uint32_t *counter_clamps;     /* per counter: above it all values are alike; 0 = no such bound */
+  const char *not_compact;      /* why the compact set does not apply; NULL = it does */
 };
 
 /* chain.c: where a run's counters and accumulators stand. */

@@ -56,15 +56,6 @@ union accumulator {
   struct spread spread;
 };
 
-/* What the state of every mode begins with. */
-enum nfa_kind { NFA_KIND_RUNS, NFA_KIND_COMPACT, NFA_KIND_LANES };
-struct nfa_head {
-  int64_t deadline;
-  uint64_t wait_mask;
-  uint32_t run_count;
-  uint8_t kind;
-};
-
 struct nfa_state { /* of runs and of the compact set; lane.c has its own */
   struct nfa_head head;
   struct compact *compact;             /* the other mode's state, or NULL */

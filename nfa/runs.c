@@ -688,9 +688,6 @@ void nfa_prefetch_runs(const struct nfa_state *state) {
   __builtin_prefetch(run + 128);
 }
 
-int64_t nfa_deadline(const struct nfa_state *state) { return state->head.deadline; }
-uint64_t nfa_wait_mask(const struct nfa_state *state) { return state->head.wait_mask; }
-
 void nfa_drop(const struct pattern *pattern, struct nfa_state **slot, struct nfa_context *context,
               struct nfa_counts *counts) {
   struct stepping s = {.p = pattern, .state = *slot, .context = context, .counts = counts};

@@ -68,6 +68,13 @@ struct counter_plan {
   struct slice text; /* as fmt prints it, with its events, condition and key: for explain */
 };
 
+/* Bytes at one key (rules/count_size.h). */
+struct count_size {
+  size_t state; /* without events; what stands beside it comes on top: */
+  size_t event; /* of each event that is kept; 0: none is */
+  size_t value; /* of each different value (distinct, seen); 0: none is kept */
+};
+
 struct population {
   uint16_t type;     /* of its events */
   int32_t predicate; /* their condition; PREDICATE_TRUE = all of the type */
@@ -77,6 +84,7 @@ struct population {
   const struct count_column *columns;
   const struct counter_window *windows;
   const uint16_t *counters; /* ids in ruleset.counters, in the order of their windows */
+  struct count_size size;   /* at most; all 0 = not stated, in plans that were made by hand */
 };
 
 /* An event type asks a counter: the value goes to `slot` of the event before its conditions are looked at. */

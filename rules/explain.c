@@ -5,8 +5,6 @@
 
 #include "rules/explain_core.h"
 #include "rules/key_plan.h"
-#include "rules/list_set.h"
-#include "rules/table_rows.h"
 
 void explain_end(struct explain_lines *lines) {
   buf_byte(&lines->text, '\n');
@@ -187,45 +185,38 @@ static bool all_rules(struct buf *out, const struct ruleset *ruleset, struct sli
   return any;
 }
 
-/* One line about each derived event, list and table, as text lines or JSON strings. */
-static void write_item(struct buf *out, struct explain_lines *line, bool json, bool *first) {
-  struct slice text = {line->text.data, line->text.length};
-  if (json) {
-    if (!*first) buf_byte(out, ',');
-    buf_json_string(out, text);
-  } else {
-    buf_printf(out, "%s" SLICE_FMT "\n", *first ? "\n" : "", SLICE_ARG(text));
-  }
-  *first = false;
-  buf_clear(&line->text);
-}
+/* What is no rule's: a section for each kind, its lines as text or JSON strings. */
+static const struct whole {
+  const char *key;
+  void (*lines)(struct explain_lines *lines, const struct ruleset *ruleset);
+} wholes[] = {
+    {"derived", explain_derived}, {"groups", explain_groups}, {"lists", explain_lists}, {"tables", explain_tables}};
 
-static void all_data(struct buf *out, const struct ruleset *ruleset, bool json, struct explain_lines *line, bool lists,
-                     bool *first) {
-  for (uint16_t i = 0; lists && i < ruleset->list_count; i++) {
-    const struct list_def *list = &ruleset->lists[i];
-    bool one = list_set_count(list->set) == 1, ranges = list->type.kind == VALUE_IP;
-    const char *noun = ranges ? (one ? "address range" : "address ranges") : (one ? "entry" : "entries");
-    buf_printf(&line->text, "list " SLICE_FMT ": %u %s, about %zu bytes", SLICE_ARG(list->name),
-               list_set_count(list->set), noun, list_set_bytes(list->set));
-    write_item(out, line, json, first);
+static void all_data(struct buf *out, const struct ruleset *ruleset, bool json) {
+  struct explain_lines lines = {0};
+  bool begun = false;
+  buf_init(&lines.text, out->mem);
+  for (size_t w = 0; w < sizeof wholes / sizeof *wholes; w++) {
+    buf_clear(&lines.text);
+    wholes[w].lines(&lines, ruleset);
+    if (json) buf_printf(out, ",\"%s\":[", wholes[w].key);
+    struct slice rest = buf_view(&lines.text);
+    for (bool first = true; rest.length > 0; first = false) {
+      struct slice line = next_line(&rest);
+      if (json && !first) buf_byte(out, ',');
+      if (json)
+        buf_json_string(out, line);
+      else
+        buf_printf(out, "%s" SLICE_FMT "\n", begun ? "" : "\n", SLICE_ARG(line));
+      begun = true;
+    }
+    if (json) buf_byte(out, ']');
   }
-  for (uint16_t i = 0; !lists && i < ruleset->table_count; i++) {
-    const struct table_def *table = &ruleset->tables[i];
-    if (table->rows == NULL)
-      buf_printf(&line->text, "table " SLICE_FMT ": empty", SLICE_ARG(table->name));
-    else
-      buf_printf(&line->text, "table " SLICE_FMT ": %u row%s, about %zu bytes", SLICE_ARG(table->name),
-                 table_rows_count(table->rows), table_rows_count(table->rows) == 1 ? "" : "s",
-                 table_rows_bytes(table->rows));
-    write_item(out, line, json, first);
-  }
+  buf_free(&lines.text);
 }
 
 bool explain_ruleset(struct buf *out, const struct ruleset *ruleset, struct slice rule, enum explain_form form) {
-  bool json = form == EXPLAIN_JSON, first = true;
-  struct explain_lines line = {0};
-  buf_init(&line.text, out->mem);
+  bool json = form == EXPLAIN_JSON;
   if (json) buf_str(out, "{\"rules\":[");
   bool found = all_rules(out, ruleset, rule, form);
   if (json) buf_str(out, "],\"not_run\":[");
@@ -234,14 +225,8 @@ bool explain_ruleset(struct buf *out, const struct ruleset *ruleset, struct slic
   found |= left_out(out, ruleset->tree, rule, form);
   if (form == EXPLAIN_TEXT && rule.data == NULL && before == out->length && out->length > 0)
     out->length--; /* no list, no empty line */
-  if (json) buf_str(out, "],\"lists\":[");
-  if (form != EXPLAIN_DOT && (json || rule.data == NULL)) all_data(out, ruleset, json, &line, true, &first);
-  if (json) {
-    buf_str(out, "],\"tables\":[");
-    first = true;
-  }
-  if (form != EXPLAIN_DOT && (json || rule.data == NULL)) all_data(out, ruleset, json, &line, false, &first);
-  if (json) buf_str(out, "]}\n");
-  buf_free(&line.text);
+  if (json) buf_byte(out, ']');
+  if (form != EXPLAIN_DOT && (json || rule.data == NULL)) all_data(out, ruleset, json);
+  if (json) buf_str(out, "}\n");
   return found || rule.data == NULL;
 }

@@ -102,28 +102,6 @@ void explain_predicates(struct explain_lines *lines, const struct ruleset *rules
   }
 }
 
-/* ---- stages ---- */
-
-void explain_stages(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule) {
-  for (uint16_t t = 0; t < rule->type_count; t++) {
-    for (uint16_t d = 0; d < ruleset->derived_count; d++) {
-      const struct derived *derived = &ruleset->deriveds[d];
-      if (derived->schema != rule->types[t]) continue;
-      buf_printf(&lines->text, SLICE_FMT " is made in stage %u from ",
-                 SLICE_ARG(type_name_of(ruleset, derived->schema)), derived->stage);
-      for (uint16_t f = 0; f < derived->from_count; f++)
-        buf_printf(&lines->text, "%s" SLICE_FMT, f == 0 ? "" : ", ",
-                   SLICE_ARG(type_name_of(ruleset, derived->from[f].type)));
-      const struct event_tree *event = ruleset->tree->types[derived->schema].event;
-      if (event->where != NULL) {
-        buf_str(&lines->text, " where ");
-        print_expr(&lines->text, event->where);
-      }
-      explain_end(lines);
-    }
-  }
-}
-
 /* ---- state ---- */
 
 static int64_t trailing_us(const struct rule *rule) {
@@ -149,7 +127,10 @@ static void bound_words(struct explain_lines *lines, const struct rule *rule) {
 
 void explain_state(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule) {
   if (rule->pattern == NULL) {
-    explain_line(lines, rule->suppress_us >= 0 ? "None but the time of the last alert of each key." : "None.");
+    bool counts = rule->counter_count > 0, suppresses = rule->suppress_us >= 0;
+    explain_line(lines, "%s%s", counts ? "None of its own" : "None",
+                 suppresses ? " but the time of the last alert of each key." : ".");
+    explain_counted(lines, ruleset, rule);
     return;
   }
   bound_words(lines, rule);
@@ -163,6 +144,7 @@ void explain_state(struct explain_lines *lines, const struct ruleset *ruleset, c
                "An estimate from the sizes of the structures: %zu bytes per key, %zu for each partial match, %zu for "
                "each event held, and the bytes of its texts.",
                sizes.state, sizes.run, sizes.link + held);
+  explain_counted(lines, ruleset, rule);
 }
 
 /* ---- cost ---- */

@@ -1,8 +1,11 @@
 /* explain_counters.c - the counters of a rule: what each counts, by which key, for how long, how exactly, and with whom
  * it is shared. */
+#include "base/limits.h"
 #include "base/time_text.h"
 #include "rules/explain_core.h"
 #include "rules/key_plan.h"
+
+#define DAY_US INT64_C(86400000000)
 
 static void duration(struct buf *out, int64_t us) {
   char text[DURATION_TEXT_MAX];
@@ -31,13 +34,18 @@ static void sharing(struct buf *out, const struct ruleset *ruleset, const struct
   if (others > named) buf_printf(out, " and %u more rules", others - named);
 }
 
+/* How long an event counts, at most. */
+static int64_t longest_us(const struct counter_window *window) {
+  if (window->span == SPAN_TODAY) return DAY_US;
+  return window->over_us >= 0 ? window->over_us : LIMIT_PREVIOUS_IDLE_DAYS * DAY_US;
+}
+
 static void lifetime(struct buf *out, const struct counter_window *window) {
   switch (window->span) {
   case SPAN_LAST:
-    buf_printf(out, "keeps the last %lld events", (long long)window->last);
-    if (window->over_us < 0) return;
-    buf_str(out, ", no longer than ");
-    duration(out, window->over_us);
+    buf_printf(out, "keeps the last %lld event%s, no longer than ", (long long)window->last,
+               window->last == 1 ? "" : "s");
+    duration(out, longest_us(window));
     return;
   case SPAN_TODAY: buf_str(out, "begins anew each day"); return;
   case SPAN_EVER:
@@ -60,6 +68,59 @@ static void exactness(struct buf *out, const struct counter_plan *counter) {
     buf_str(out, "; approximate (DDSketch), the window moves by 1/16");
 }
 
+/* What one more event costs when there are many. */
+static const char *growth(const struct counter_plan *counter, const struct counter_window *window) {
+  if (counter->kind != COUNTER_AGGREGATE) return "is the same, however many there are";
+  switch (counter->aggregate.kind) {
+  case AGG_MEDIAN:
+  case AGG_PERCENTILE:
+    if (counter->aggregate.approx) return "is the same, however many there are";
+    return "grows with the logarithm of their number";
+  case AGG_TOP: return "grows with the logarithm of how many different values there are";
+  case AGG_COLLECT: return "is the same, and each value that is told";
+  case AGG_FIRST:
+  case AGG_LAST:
+  case AGG_NTH:
+    if (counter->aggregate.where != NO_COLUMN && window->span != SPAN_TODAY && window->span != SPAN_EVER)
+      return "grows with the logarithm of their number";
+    return "is the same, however many there are";
+  default: return "is the same, however many there are";
+  }
+}
+
+static void found_by(struct buf *out, const struct ruleset *ruleset, const struct population *population) {
+  buf_printf(out, "every " SLICE_FMT " is ", SLICE_ARG(ruleset->schemas[population->type].name));
+  buf_str(out, population->predicate == PREDICATE_TRUE ? "counted" : "asked the condition");
+  if (ruleset->spaces[population->space].none)
+    buf_str(out, ", there is one state");
+  else
+    buf_str(out, ", one look-up in the table of keys finds its state");
+}
+
+static void bytes(struct buf *out, const struct population *population) {
+  const struct count_size *size = &population->size;
+  buf_printf(out, "%zu bytes a key", size->state);
+  if (size->event > 0) buf_printf(out, ", %zu for each event", size->event);
+  if (size->value > 0) buf_printf(out, ", %zu for each different value", size->value);
+  if (population->counter_count > 1)
+    buf_printf(out, ", together with %u more counter%s over the same events", population->counter_count - 1u,
+               population->counter_count == 2 ? "" : "s");
+}
+
+void explain_counted(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule) {
+  int64_t longest = -1;
+  for (uint16_t i = 0; i < rule->counter_count; i++) {
+    const struct counter_plan *counter = &ruleset->counters[rule->counters[i]];
+    int64_t us = longest_us(&ruleset->populations[counter->population].windows[counter->window]);
+    if (us > longest) longest = us;
+  }
+  if (longest < 0) return;
+  buf_str(&lines->text, "Its counters (see there) forget an event after at most ");
+  duration(&lines->text, longest);
+  buf_str(&lines->text, " of event time, and a key that is silent so long has no state.");
+  explain_end(lines);
+}
+
 void explain_counters(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule) {
   for (uint16_t i = 0; i < rule->counter_count; i++) {
     const struct counter_plan *counter = &ruleset->counters[rule->counters[i]];
@@ -75,6 +136,13 @@ void explain_counters(struct explain_lines *lines, const struct ruleset *ruleset
     lifetime(out, &population->windows[counter->window]);
     exactness(out, counter);
     sharing(out, ruleset, rule, rule->counters[i]);
+    explain_end(lines);
+    buf_str(out, "  state: at most ");
+    bytes(out, population);
+    explain_end(lines);
+    buf_str(out, "  an event: ");
+    found_by(out, ruleset, population);
+    buf_printf(out, "; what it costs %s", growth(counter, &population->windows[counter->window]));
     explain_end(lines);
   }
 }

@@ -182,16 +182,36 @@ static uint32_t sort_many(struct index_scratch *scratch, uint32_t count) {
   return kept;
 }
 
-uint32_t index_event(const struct rule_index *index, struct index_scratch *scratch, const struct event *event,
-                     struct truth *truth, const struct index_hit **hits, uint64_t *mask) {
-  const struct index_type *type = &index->types[event->type];
-  struct query query = {.index = index,
-                        .type = type,
-                        .values = event->values,
-                        .truth = truth,
-                        .hits = scratch->hits,
-                        .trues = scratch->trues,
-                        .mask = type->unindexed_mask};
+static inline void query_begin(struct query *query, const struct rule_index *index, const struct index_type *type,
+                               const struct index_scratch *scratch, const struct event *event, struct truth *truth) {
+  query->index = index;
+  query->type = type;
+  query->values = event->values;
+  query->truth = truth;
+  query->hits = scratch->hits;
+  query->trues = scratch->trues;
+  query->hit_count = query->true_count = 0;
+  query->mask = type->unindexed_mask;
+}
+
+static uint32_t query_end(const struct query *query, struct index_scratch *scratch, uint64_t *mask) {
+  scratch->true_count = query->true_count;
+  *mask = query->mask;
+  if (query->hit_count <= SORT_BY_INSERTION_MAX) return sort_few(scratch->hits, query->hit_count);
+  return sort_many(scratch, query->hit_count);
+}
+
+/* Of a run that has bounds: the event's value reaches the first. */
+static inline bool reaches(const struct index_run *run, const struct value *values) {
+  const struct value *v = &values[run->slot];
+  return v->kind != VALUE_NULL && run->bounds[0] <= (index_key(run->type, *v) ^ run->flip);
+}
+
+static __attribute__((noinline)) uint32_t any_event(const struct rule_index *index, const struct index_type *type,
+                                                    struct index_scratch *scratch, const struct event *event,
+                                                    struct truth *truth, uint64_t *mask) {
+  struct query query;
+  query_begin(&query, index, type, scratch, event, truth);
   for (uint16_t i = 0; i < type->equality_count; i++) look_up(&query, &type->equalities[i]);
   for (uint32_t i = 0; i < type->membership_count; i++) {
     const struct index_membership *membership = &type->memberships[i];
@@ -209,11 +229,33 @@ uint32_t index_event(const struct rule_index *index, struct index_scratch *scrat
   }
   for (uint32_t i = 0; i < type->every_count; i++)
     query.hits[query.hit_count++] = (struct index_hit){.rule = type->every[i], .predicate = PREDICATE_TRUE};
-  scratch->true_count = query.true_count;
+  return query_end(&query, scratch, mask);
+}
+
+/* Of a type that has bounds alone: the runs from the first that the event reaches. */
+static __attribute__((noinline)) uint32_t bounds_event(const struct rule_index *index, const struct index_type *type,
+                                                       const struct index_run *run, struct index_scratch *scratch,
+                                                       const struct event *event, struct truth *truth, uint64_t *mask) {
+  const struct index_group *group = &index->groups[type->always_group];
+  const struct index_run *end = index->runs + group->run_first + group->run_count;
+  struct query query;
+  query_begin(&query, index, type, scratch, event, truth);
+  for (; run < end; run++) take_run(&query, run);
+  return query_end(&query, scratch, mask);
+}
+
+uint32_t index_event(const struct rule_index *index, struct index_scratch *scratch, const struct event *event,
+                     struct truth *truth, const struct index_hit **hits, uint64_t *mask) {
+  const struct index_type *type = &index->types[event->type];
   *hits = scratch->hits;
-  *mask = query.mask;
-  if (query.hit_count <= SORT_BY_INSERTION_MAX) return sort_few(scratch->hits, query.hit_count);
-  return sort_many(scratch, query.hit_count);
+  if (!type->bounds_alone) return any_event(index, type, scratch, event, truth, mask);
+  const struct index_group *group = &index->groups[type->always_group];
+  const struct index_run *run = index->runs + group->run_first, *end = run + group->run_count;
+  for (; run < end; run++) /* most events reach no bound, and that is all there is to do */
+    if (reaches(run, event->values)) return bounds_event(index, type, run, scratch, event, truth, mask);
+  scratch->true_count = 0;
+  *mask = type->unindexed_mask;
+  return 0;
 }
 
 uint32_t index_trues(const struct index_scratch *scratch, const int32_t **trues) {

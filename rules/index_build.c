@@ -537,6 +537,17 @@ static void build_type(struct builder *builder, const int32_t *predicates, uint3
     qsort_r(type->rest, type->rest_count, sizeof *type->rest, compare_rest, ruleset->predicates);
 }
 
+static bool bounds_alone(const struct rule_index *index, const struct index_type *type) {
+  if (type->always_group == UINT32_MAX || type->equality_count > 0 || type->membership_count > 0) return false;
+  if (type->rest_count > 0 || type->every_count > 0) return false;
+  const struct index_group *group = &index->groups[type->always_group];
+  for (uint32_t i = 0; i < group->run_count; i++) {
+    uint8_t kind = index->runs[group->run_first + i].kind;
+    if (kind != RUN_FROM && kind != RUN_TO) return false;
+  }
+  return true;
+}
+
 struct rule_index *index_build(struct ruleset *ruleset, bool scan) {
   struct builder builder = {.ruleset = ruleset, .kept = ruleset->arena};
   arena_init(&builder.scratch, ruleset->mem, 1 << 16);
@@ -563,6 +574,7 @@ struct rule_index *index_build(struct ruleset *ruleset, bool scan) {
     fill_slot_types(&builder, &ruleset->schemas[t]);
     find_every(&builder);
     build_type(&builder, sorted + first[t], first[t + 1] - first[t]);
+    builder.type->bounds_alone = bounds_alone(index, builder.type);
   }
   arena_free(&builder.scratch);
   mem_free(ruleset->mem, builder.starts);

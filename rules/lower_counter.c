@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "rules/check.h"
+#include "rules/count_size.h"
 #include "rules/lower.h"
 #include "rules/print.h"
 
@@ -478,6 +479,7 @@ void lower_counters_done(struct lower *lower) {
     plan.columns = kept_copy(lower, plan.columns, plan.column_count, sizeof *plan.columns);
     plan.windows = kept_copy(lower, plan.windows, plan.window_count, sizeof *plan.windows);
     plan.counters = kept_copy(lower, plan.counters, plan.counter_count, sizeof *plan.counters);
+    plan.size = count_size(&lower->scratch, &plan, c->counters);
     populations[p] = plan;
   }
   ruleset->population_count = c->population_count;

@@ -44,8 +44,8 @@ static struct expr_node *unnamed_field(struct lower *lower, const struct event_t
                                        [WINDOW_PARTIAL] = {"partial", 7}};
   int32_t part = key_part(event, field->name);
   if (part >= 0) return lower_input(lower, BANK_KEY, (uint16_t)part, field->type);
-  for (uint16_t w = 0; w < WINDOW_VALUES; w++)
-    if (slice_equal(field->name, words[w])) return lower_input(lower, BANK_WINDOW, w, field->type);
+  for (unsigned w = 0; w < WINDOW_VALUES; w++)
+    if (slice_equal(field->name, words[w])) return lower_input(lower, BANK_WINDOW, (uint16_t)w, field->type);
   check_failed("a field of the key or of the window", __FILE__, __LINE__);
 }
 

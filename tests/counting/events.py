@@ -9,11 +9,12 @@ class Ambiguous(Exception):
 class Event:
     """One happening of a type. `moment`: (time, phase, …) of the root cause, then what was made of it."""
 
-    __slots__ = ("type", "time", "moment", "fields", "position", "revision", "partial", "rule")
+    __slots__ = ("type", "time", "moment", "fields", "position", "revision", "partial", "rule", "told")
 
-    def __init__(self, kind, time, moment, fields, position=None, revision=0, partial=False):
+    def __init__(self, kind, time, moment, fields, position=None, revision=0, partial=False, told=None):
         self.type, self.time, self.moment, self.fields = kind, time, moment, fields
         self.position, self.revision, self.partial = position, revision, partial
+        self.told = time if told is None else told  # the time that is told: of a window corrected later its end
 
 
 def key_text(names, key):

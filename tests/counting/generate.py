@@ -58,6 +58,7 @@ class Generator:
         self.step = self.pick(STEPS)
         self.base = self.pick(BASES)
         self.names = 0
+        self.sizes = [20, 60, 120, 200]  # of streams
         self.fields = {}  # type name -> its fields
 
     def chance(self, p):
@@ -393,7 +394,7 @@ class Generator:
                                   "late": "accept" if "lateness" in self.features and self.chance(0.7) else None})
             self.fields["egh"[n]] = FIELDS
         self.declarations(case)
-        case["partitions"] = self.streams(case, self.pick([20, 60, 120, 200]))
+        case["partitions"] = self.streams(case, self.pick(self.sizes))
         return case
 
     def declarations(self, case):

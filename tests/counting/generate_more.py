@@ -53,6 +53,7 @@ class MoreGenerator(Generator):
         return item
 
     def make_joins(self, case, sources):
+        self.sizes = [20, 40, 60]
         for _ in range(self.random.randint(1, 3)):
             names = list(self.fields if self.chance(0.3) else sources)
             windows = self.chance(0.25)
@@ -175,6 +176,7 @@ class MoreGenerator(Generator):
             case["declarations"].append(rule)
 
     def make_alerts(self, case, sources):
+        self.sizes = [20, 60, 100]
         if self.chance(0.3):
             case["declarations"].append(self.derived_window(sources))
         self.alerting(case, list(self.fields), False)

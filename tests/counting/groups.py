@@ -28,13 +28,11 @@ def score_of(alerts, item, time):
         return None, [], False
     made, tie = alerts, False
     if item["how"] != "sum all":
-        ranked = sorted(alerts, key=lambda a: (worth(a, item, time)[0], a.moment))
-        rules = {a.type: a for a in ranked} if item["how"] == "sum" else {None: ranked[-1]}
-        made = list(rules.values())
-        tie = any(worth(a, item, time)[0] == worth(b, item, time)[0] and (a.type == b.type or item["how"] == "max")
+        made = list({a.type: a for a in sorted(alerts, key=lambda a: (worth(a, item, time)[0], a.moment))}.values())
+        tie = any(worth(a, item, time)[0] == worth(b, item, time)[0] and a.type == b.type
                   for a in made for b in alerts if a is not b)
     worths = [worth(a, item, time) for a in made]
-    total = sum(w for w, _ in worths)
+    total = max(w for w, _ in worths) if item["how"] == "max" else sum(w for w, _ in worths)
     rounded = floor(total + Fraction(1, 2))
     if not all(exact for _, exact in worths) and abs(total + Fraction(1, 2) - round(total + Fraction(1, 2))) < 1e-6:
         raise Ambiguous("a score so near to a half")
@@ -56,7 +54,7 @@ def make_group(world, item):
         if not entered:
             continue
         band = max(entered, key=lambda b: b[1])
-        made = sorted((a for a in made if a is not alert), key=lambda a: a.moment) + [alert]
+        made = sorted((a for a in made if a is not alert), key=lambda a: (a.time, a.type, a.moment)) + [alert]
         matched = [[a.type, a.type, time_text(a.time)] for a in made]
         if tie:  # which of equal alerts are told is left open
             matched = ("steps", sorted(a.type for a in made))

@@ -18,9 +18,12 @@ def make_join(world, item):
         events = ((e, tuple(e.fields.get(part[kind]) for part in item["key"])) for e in world.events[kind])
         return [(e, key) for e, key in events if None not in key]
 
+    partners = {}
+    for b, key in keyed(right_type):
+        partners.setdefault(key, []).append(b)
     for a, key in keyed(left_type):
-        for b, other in keyed(right_type):
-            near = key == other and a.time + item["low"] <= b.time <= a.time + item["high"]
+        for b in partners.get(key, []):
+            near = a.time + item["low"] <= b.time <= a.time + item["high"]
             if near and world.holds(item["where"], a, steps={left: a, right: b}):
                 paired.update([("left", a.moment), ("right", b.moment)])
                 cause, partner = (a, b) if a.moment >= b.moment else (b, a)

@@ -63,6 +63,13 @@ def decayed_mean(pairs, half_life, kind):
 
 
 def aggregate(spec, pairs, seconds):
+    """As exact() says; what is made of numbers that are not known to the last digit is not either."""
+    told = exact(spec, pairs, seconds)
+    near = [abs(p[0]) for p in pairs if isinstance(p[0], Near)]
+    return Near(told, max(near) * len(pairs)) if near and isinstance(told, float) else told
+
+
+def exact(spec, pairs, seconds):
     """spec: agg, arg (its type), param, order. pairs: (value, time, value of order) of the events that take part."""
     name, kind = spec["agg"], spec["arg"][1] if spec["arg"] else None
     if name == "count":
@@ -175,7 +182,7 @@ class World(Stores):
         ordinal = self.ordinals[place] = self.ordinals.get(place, 0) + 1
         made = {name: value for name, (value, _) in zip(rule["key_names"], key)}
         made.update((name, value) for name, value, _ in fields)
-        alert_event = Event(rule["name"], event.time, moment_of(event, rule["name"], ordinal), made)
+        alert_event = Event(rule["name"], event.time, moment_of(event, rule["name"], ordinal), made, told=event.told)
         alert_event.rule = rule
         self.events[rule["name"]].append(alert_event)
         self.change_lists(rule, event, alert_event.moment)
@@ -189,7 +196,7 @@ class World(Stores):
             self.told[name] = [event.time, 0]
         if rule.get("score") is not None:
             more["score"] = str(rule["score"])
-        alert = {"rule": rule["name"], "time": time_text(event.time), "key": key_text(rule["key_names"], key),
+        alert = {"rule": rule["name"], "time": time_text(event.told), "key": key_text(rule["key_names"], key),
                  "fields": [(name, json_text(value, kind)) for name, value, kind in fields], "matched": matched, **more}
         if not rule.get("silent"):
             self.alerts.append((place + (ordinal,), alert))
@@ -197,9 +204,8 @@ class World(Stores):
     def finish(self, item, inputs, made):
         self.stage[item["name"]] = 1 + max(self.stage[kind] for kind in inputs)
         made.sort(key=lambda e: e.moment)
-        places = [e.moment for e in made]
         for number, event in enumerate(made):  # what one cause makes is numbered in the order of its making
-            if places.count(event.moment) > 1 and event.moment[3]:
+            if event.moment[3]:
                 event.moment = event.moment[:3] + ((item["name"], number),)
         self.events[item["name"]] = made
 
@@ -344,7 +350,7 @@ def in_span(events, span, event):
 
 def match_of(step, event):
     place = event.position
-    return [step, event.type, time_text(event.time)] + (list(place) if place else [])
+    return [step, event.type, time_text(event.told)] + (list(place) if place else [])
 
 
 # ---- rules ----
@@ -371,8 +377,10 @@ def tell_match(world, rule, event, steps):
     key = typed_key(event, rule["key"], rule["key_types"])
     fields = [(name, world.value(node, env), node[1]) for name, node in rule["emit"]]
     matched = [match_of(name, step) for name, step in steps]
-    more = {"revision": str(event.revision)} if event.revision else {}
-    if event.partial:
+    more = {}
+    if "on" in rule and event.revision:
+        more["revision"] = str(event.revision)
+    if "on" in rule and event.partial:
         more["partial"] = True
     world.tell(rule, event, key, fields, matched, more)
 
@@ -406,12 +414,15 @@ def run_sequence(world, rule):
 
 
 def make_filter(world, item):
-    made = []
+    made, late = [], []
     for kind in item["from"]:
-        for event in world.events[kind]:
+        for event in world.events[kind] + world.late.get(kind, []):
             if world.holds(item["where"], event):
                 fields = {name: world.value(node, {"event": event}) for name, node in item["entries"]}
-                made.append(Event(item["name"], event.time, moment_of(event, item["name"]), fields, event.position))
+                to = late if event in world.late.get(kind, []) else made
+                moment = moment_of(event, item["name"])
+                to.append(Event(item["name"], event.time, moment, fields, event.position, told=event.told))
+    world.late[item["name"]] = late
     world.finish(item, item["from"], made)
 
 

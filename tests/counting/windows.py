@@ -31,8 +31,8 @@ def make_window(world, item):
             fields = dict(zip(item["key_names"], key), **{"window.start": start, "window.end": end})
             for name, node in item["entries"]:
                 fields[name] = world.aggregate(node[2], members, seconds)
-            time = moment[0] if partial else end
-            made.append(Event(item["name"], time, moment, fields, None, revision, partial))
+            told_at = moment[0] if partial else end
+            made.append(Event(item["name"], moment[0], moment, fields, None, revision, partial, told_at))
     world.finish(item, item["from"], made)
 
 

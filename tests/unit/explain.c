@@ -144,6 +144,85 @@ TEST(on_rules_and_derived_events) {
   tear_down(&f);
 }
 
+TEST(counters_say_what_they_keep_and_cost) {
+  struct fixture f;
+  if (set_up(&f,
+             EVENTS "rule r { on payment(status == \"x\")  key card  when sum(amount) over 1h > 9\n"
+                    "and median(amount) over 2h > 1 and distinct(kind) over 1d > 2 }\n"
+                    "rule s { on payment(status == \"x\")  key card  when sum(amount) over 1h > 10 and\n"
+                    "previous(kind) == \"y\" }\n"
+                    "rule t { on payment  key none  emit { n = count() over today  m = avg(amount) over last 20 } }")) {
+    const char *text = explained(&f, "r", EXPLAIN_TEXT);
+    EXPECT_PART(text,
+                "    sum(amount) over 1h: counts payment(status == \"x\") by card; keeps events for 1h; one counter, "
+                "shared with s\n");
+    const struct count_size *size = &f.set->populations[f.set->counters[f.set->rules[0].counters[0]].population].size;
+    char line[200];
+    snprintf(line, sizeof line,
+             "      state: at most %zu bytes a key, %zu for each event, %zu for each different value, together with 3 "
+             "more counters over the same events\n",
+             size->state, size->event, size->value);
+    EXPECT(size->state > 0 && size->event > 0 && size->value > 0);
+    EXPECT_PART(text, line);
+    EXPECT_PART(text,
+                "      an event: every payment is asked the condition, one look-up in the table of keys finds its "
+                "state; what it costs is the same, however many there are\n");
+    EXPECT_PART(text, "what it costs grows with the logarithm of their number\n");
+    EXPECT_PART(text,
+                "    None of its own.\n    Its counters (see there) forget an event after at most 1d of event time, "
+                "and a key that is silent so long has no state.\n");
+    EXPECT_PART(explained(&f, "s", EXPLAIN_TEXT),
+                "previous(kind): counts payment(status == \"x\") by card; goes when the key is silent for 365d");
+    EXPECT_PART(explained(&f, "t", EXPLAIN_TEXT), "keeps the last 20 events, no longer than 365d");
+    EXPECT_PART(explained(&f, "t", EXPLAIN_TEXT), "every payment is counted, there is one state; ");
+  }
+  tear_down(&f);
+}
+
+TEST(what_is_made_and_kept_for_it) {
+  struct fixture f;
+  if (set_up(&f, EVENTS
+             "event hour from payment where amount > 1 key card window tumbling 1h lateness 5m { n = count() s = "
+             "sum(amount) }\n"
+             "event slide from payment key card window sliding 10m every 1m { n = count() }\n"
+             "event both join p = payment, l = login key card where l.time between p.time - 10m and p.time + 1h left { "
+             "card = "
+             "p.card }\n"
+             "list watch string ttl 7d\ntable last_kind key (card) from event payment { kind string } ttl 30d\n"
+             "rule a { on hour(n > 3 and s > 1) key card score 5 emit { card = card } add card to watch }\n"
+             "rule b { on a key card }\n"
+             "rule c { on both(last_kind[card].kind == \"x\" and card in watch) key card score 6 }\n"
+             "rule d { on slide(n > 4) key card }\n"
+             "group g { key card over 24h rules a, c score sum block at 10 }\n")) {
+    const char *text = explained(&f, "a", EXPLAIN_TEXT);
+    EXPECT_PART(text,
+                "    hour is made in stage 1 from a tumbling window of 1h by card over payment where amount > 1\n");
+    EXPECT_PART(text, "    its alerts count in the group g\n    its alerts add to the list watch\n");
+    EXPECT_PART(explained(&f, "c", EXPLAIN_TEXT),
+                "    both is made in stage 1 from a left join of payment and login by card");
+    text = explained(&f, NULL, EXPLAIN_TEXT);
+    EXPECT_PART(text,
+                "event hour: a tumbling window of 1h by card over payment where amount > 1; late events change it "
+                "for 5m; about 40 bytes of aggregates for each open window of a key, for at most 1h5m of event "
+                "time; in pass 1 of ");
+    EXPECT_PART(text, "event slide: a sliding window of 10m every 1m by card over payment; about 8 bytes of aggregates "
+                      "for each pane of a key, 10 of them, for at most 10m of event time; in pass ");
+    EXPECT_PART(text, "; a payment is kept for 1h (");
+    EXPECT_PART(text, "; a login is kept for 10m (");
+    EXPECT_PART(text,
+                "group g: the alerts of 2 rules by card, the best of each rule added up; each is kept for at most "
+                "1d (about 56 bytes); in pass ");
+    EXPECT_PART(text, "list watch: 0 entries, about ");
+    EXPECT_PART(text, "; rules change it, about 96 bytes and its text for each entry, for 1w\n");
+    EXPECT_PART(text,
+                "table last_kind: the last row of each key from payment, about 80 bytes and its texts, for 30d\n");
+    const char *json = explained(&f, NULL, EXPLAIN_JSON);
+    EXPECT_PART(json, "\"derived\":[\"event hour: a tumbling window of 1h by card over payment");
+    EXPECT_PART(json, "],\"groups\":[\"group g: the alerts of 2 rules");
+  }
+  tear_down(&f);
+}
+
 TEST(json_has_the_same_content) {
   struct fixture f;
   if (set_up(&f, EVENTS "list l string { \"a\" }\nrule r \"with \\\"quotes\\\"\" { on payment(status in l) key card "
@@ -155,7 +234,7 @@ TEST(json_has_the_same_content) {
     EXPECT_PART(json,
                 "\"conditions\":[\"payment, to begin: status in l: found by one look-up in the list for status\"]");
     EXPECT_PART(json, "],\"not_run\":[{\"rule\":\"s\",\"why\":\"has constructs that this version checks but does not "
-                      "run\"}],\"lists\":[\"list l: 1 entry, about ");
+                      "run\"}],\"derived\":[],\"groups\":[],\"lists\":[\"list l: 1 entry, about ");
     EXPECT_PART(json, "\"],\"tables\":[]}\n");
     const char *text = explained(&f, "s", EXPLAIN_TEXT);
     EXPECT_TEXT(text, "rule s has constructs that this version checks but does not run.\n");

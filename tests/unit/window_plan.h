@@ -165,6 +165,7 @@ static inline void feed(struct fixture *f, uint16_t number, struct value key, in
   struct value plain[] = {key, value_int(amount), value_bool(ok)};
   struct value other[] = {value_int(amount), value_bool(ok), key};
   struct event event = {.time = time, .type = number, .values = number == 0 ? plain : other};
+  window_set_ask_ahead(f->set, &(struct window_ask){.event = &event, .from = number}, 1); /* changes nothing */
   window_set_event(f->set, number, &event, now, &f->env);
   arena_reset(&f->scratch);
 }

@@ -477,8 +477,8 @@ if t "run: what thousands of rules cost"; then
     echo 'event e { event_time at at time n int }'
     for n in $(seq 2000); do echo "rule r$n { on e(n == $n) }"; done
   } >many.weir
-  seq -f '{"at":"2026-01-05T10:00:00Z","n":%.0f}' 1 2000 >many.jsonl
-  run "$weir" run many.weir --input many.jsonl --profile
+  seq -f '{"at":"2026-01-05T10:00:00Z","n":%.0f}' 1 2000 >thousands.jsonl
+  run "$weir" run many.weir --input thousands.jsonl --profile
   exits 0
   lines 2000
   tells '… 1,980 more '
