@@ -24,6 +24,7 @@
   X(CSV_COLUMNS, 16384, 16384, "per file", "a CSV header with more is refused")                                        \
   X(SOURCES, 256, 256, "names", "inputs with more different source names are refused")                                 \
   X(BAD_FIELD_SAMPLES, 4096, 4096, "per partition", "further pairs of field and reason are counted without a sample")  \
+  X(WINDOW_PARTS, 100000, 100000, "per key", "`sliding D every S`, `every key known for K`: more windows at once (D / S, K / size) are an error in the rules") \
   X(PREVIOUS_IDLE_DAYS, 365, 365, "days", "`previous(f)` of a key that was silent longer is null: its state has gone")   \
   /* rule text */                                                                                                      \
   X(RULE_FILE_BYTES, 268435456, 268435456, "bytes", "a longer rule file is refused")                                   \

@@ -231,9 +231,14 @@ static void from_window(void *context, const struct window_event *told) {
     moment = *pass->in_hand;
     event.time = moment.time;
   }
-  int64_t numbers[4] = {told->start, told->end, told->revision, told->partial_number};
+  int64_t numbers[6] = {told->start, told->end, told->revision, told->partial_number};
+  if (told->plan->kind == WINDOW_COUNT) { /* several may end at one time: by the event that each ends with */
+    numbers[4] = (int64_t)told->cause->position.offset;
+    numbers[5] = (int64_t)((uint64_t)told->cause->position.partition << 32 |
+                           (uint64_t)told->cause->position.source << 16 | told->cause->position.derived);
+  }
   event.type = told->plan->schema;
-  event.position = made_position(identity_of(schema->name, key, numbers, 4));
+  event.position = made_position(identity_of(schema->name, key, numbers, 6));
   event.values = made_values(flow, schema, &told->event);
   add_event(flow, &moment, event);
 }

@@ -1,6 +1,8 @@
 /* check_derived.c - derived events: filters and maps, windows, joins. What they make gets its fields here. */
 #include "rules/check_private.h"
 
+#include "base/limits.h"
+
 /* The event types that it is made from; false if one is not known. */
 static bool resolve_from(struct checker *c, struct event_tree *event) {
   uint16_t count = event->join ? 2 : event->from_count;
@@ -78,6 +80,13 @@ static void check_window(struct checker *c, struct event_tree *event, const stru
   else if (window->kind == WINDOW_SLIDING && window->size_us > 0 && window->every_us > window->size_us)
     check_say(c, at, "range", "a window that moves by its length is `tumbling`",
               "a sliding window moves by at most its length: events between would be in none");
+  if (window->kind == WINDOW_SLIDING && window->every_us > 0 && window->size_us / window->every_us > LIMIT_WINDOW_PARTS)
+    check_say(c, at, "range", "move it by more at once", "an event would be in more than %d windows at once",
+              LIMIT_WINDOW_PARTS);
+  int64_t step_us = window->kind == WINDOW_SLIDING ? window->every_us : window->size_us;
+  if (window->known_us > 0 && timed && step_us > 0 && window->known_us / step_us > LIMIT_WINDOW_PARTS)
+    check_say(c, at, "range", "make the window longer, or the time for which a key is known shorter",
+              "a silent key would speak more than %d times", LIMIT_WINDOW_PARTS);
   if (window->kind == WINDOW_COUNT && window->count < 1)
     check_say(c, at, "range", "as `count 100`", "a window has at least one event");
   if (window->kind == WINDOW_COUNT && window->every_count == 0)

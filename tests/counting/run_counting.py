@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 from events import Ambiguous
 from generate_more import generate
@@ -25,6 +26,7 @@ from write_case import declaration_text, records_text, rules_text
 
 FEATURES = ["counters", "windows"]
 SHRINK_TRIES = 1500
+SHRINK_SECONDS = 40
 
 
 class Number(str):
@@ -197,7 +199,7 @@ def way_of(found):
 def shrink(program, case, first):
     """Smaller cases that still differ in the same way: with an error, or without."""
     way = way_of(first)
-    tries = 0
+    tries, until = 0, time.monotonic() + SHRINK_SECONDS
     again = True
     while again and tries < SHRINK_TRIES:
         again = False
@@ -215,8 +217,8 @@ def shrink(program, case, first):
                 continue
             if found and way_of(found) == way:
                 case, again = candidate, True
-            if tries >= SHRINK_TRIES:
-                break
+            if tries >= SHRINK_TRIES or time.monotonic() > until:
+                return case
     return case
 
 

@@ -310,6 +310,11 @@ def regex_steps(weir, _):
     expect([a["fields"]["m"] for a in told] == [False, True] and "1 regex matches were given up" in said, f"{told} {said}")
 
 
+def window_parts(weir, limit):
+    rules_border(weir, lambda n: EVENT + f"event w from e key s window sliding {n}ms every 1ms {{ n = count() }}", limit)
+    rules_border(weir, lambda n: EVENT + f"event w from e key s window tumbling 1s every key known for {n}s {{ n = count() }}", limit)
+
+
 def previous_idle_days(weir, limit):
     first = datetime.datetime(2020, 1, 5, 10)
     at = [first, first + datetime.timedelta(days=limit), first + datetime.timedelta(days=2 * limit, microseconds=1)]
