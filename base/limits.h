@@ -65,6 +65,18 @@
     "`report all limit N`: above it only the one that `report first` would tell, with \"cut\":\"limit\"")              \
   X(MATCHED, 64, 64, "per alert", "`matched_max`: the first 63 and the last stay, `more` says how many are left out")  \
   X(BECAUSE_VALUES, 64, 64, "per condition", "`with because`: further values are not told")                            \
+  /* what is counted */                                                                                                \
+  X(COUNTER_WINDOW_EVENTS, 10000000, 10000000, "in one window of a counter, at one key",                               \
+    "the oldest event leaves early, counted")                                                                          \
+  X(SEEN_VALUES, 1000000, 1000000, "different values, at one key",                                                     \
+    "`seen` forgets the one that was there longest ago, counted")                                                      \
+  X(DISTINCT_EXACT, 1024, 1024, "different values in a window",                                                        \
+    "more are estimated by HyperLogLog (standard error 1.6 %), and the window of a counter moves by a sixteenth")      \
+  X(TOP_VALUES, 1000000, 1000000, "different values in a window of events or of `today`",                              \
+    "`top` leaves further ones out, counted")                                                                          \
+  X(PERCENTILE_VALUES, 10000000, 10000000, "in a window of events or of `today`",                                      \
+    "`median` and `percentile` of more are estimated by DDSketch (relative error 1 %)")                                \
+  X(GROUP_ALERTS, 16384, 16384, "alerts that a group keeps of one key", "the oldest is forgotten, counted")            \
   /* functions and regular expressions: what is hit is null or false, and counted on the rule */                       \
   X(STRING_BYTES, 1048576, 1048576, "bytes", "a longer string made by replace or concat is null")                      \
   X(EDIT_DISTANCE_CHARACTERS, 256, 256, "code points a side", "levenshtein and jaro_winkler of longer ones are null")  \
@@ -89,10 +101,20 @@
     "half of it is for the events, the rest for sorting them: from half of that on, inputs that are ahead are not "      \
     "read until the one furthest behind has come nearer; beyond it, "                                                   \
     "the events furthest in the future wait in a file in `TMPDIR`, counted")                                           \
-  X(STATE_MEMORY, 600, 1, "bytes of partial matches, less the shares of `unique` and `suppress` where rules have them",\
-    "six tenths for partial matches, in equal parts for all rules: beyond, the oldest key's of that rule are dropped, "\
+  X(STATE_MEMORY, 600, 1, "bytes of what is open and counted, less the shares of `unique` and `suppress` if rules have them",\
+    "in equal parts for each rule with a pattern, counters over the same events, window, join, group, list, table. "    \
+    "Of a pattern's, six tenths for partial matches: beyond, the oldest key's of that rule are dropped, "              \
     "counted; four tenths for the events that they hold (64 bytes of one are a unit): the oldest key's of the rule "   \
     "that holds most are dropped, counted; `match_events` is at most a 16th of these units")                           \
+  X(COUNTER_KEYS, 600, 384, "keys of counters over the same events; a part of `state_memory`",                         \
+    "the one that was silent longest, about, is forgotten, counted")                                                   \
+  X(OPEN_WINDOWS, 600, 512, "open windows of one window declaration; a part of `state_memory`",                        \
+    "the oldest are told no more, counted")                                                                            \
+  X(JOIN_EVENTS, 600, 512, "events that wait in one join; a part of `state_memory`", "the oldest one leaves, counted") \
+  X(GROUP_ENTRIES, 600, 512, "alerts that one group keeps; a part of `state_memory`",                                  \
+    "those of the key that had none for longest are forgotten, counted")                                               \
+  X(LIST_CHANGES, 600, 512, "entries of a list that rules fill, rows of a table from events; a part of `state_memory`",\
+    "the one that changed longest ago is forgotten, counted")                                                          \
   X(UNIQUE_IDS, 125, 60, "ids of `unique`, in equal parts for all types that say it",                                   \
     "the oldest id is forgotten, counted; of whole numbers that stand close together, and with `approx`, the same "     \
     "memory has ten times as many")                                                                                     \

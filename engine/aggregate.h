@@ -19,6 +19,7 @@
 #ifndef WEIR_ENGINE_AGGREGATE_H
 #define WEIR_ENGINE_AGGREGATE_H
 
+#include "base/limits.h"
 #include "base/pool.h"
 #include "rules/count_plan.h"
 
@@ -51,9 +52,9 @@ struct aggregate_limits {
   uint64_t percentile_values; /* values of an exact median or percentile: then DDSketch */
 };
 enum {
-  AGGREGATE_DISTINCT_EXACT = 1024,
-  AGGREGATE_TOP_VALUES = 1000000,
-  AGGREGATE_PERCENTILE_VALUES = 10000000,
+  AGGREGATE_DISTINCT_EXACT = LIMIT_DISTINCT_EXACT,
+  AGGREGATE_TOP_VALUES = LIMIT_TOP_VALUES,
+  AGGREGATE_PERCENTILE_VALUES = LIMIT_PERCENTILE_VALUES,
 };
 void aggregates_set_limits(struct aggregates *aggregates, struct aggregate_limits limits); /* before the first event */
 

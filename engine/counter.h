@@ -12,9 +12,11 @@
 
 /* Limits; in entries, so that they do not depend on a machine. */
 enum {
-  COUNTER_WINDOW_EVENTS = 10000000, /* in one window at one key; then the oldest is forgotten early, counted */
+  COUNTER_WINDOW_EVENTS =
+      LIMIT_COUNTER_WINDOW_EVENTS, /* in one window at one key; then the oldest is forgotten early, counted */
   COUNTER_WINDOW_EVENTS_CAP = 1000000000,
-  COUNTER_VALUES = 1000000, /* that `seen` remembers at one key; then the oldest is forgotten early, counted */
+  COUNTER_VALUES =
+      LIMIT_SEEN_VALUES, /* that `seen` remembers at one key; then the oldest is forgotten early, counted */
   COUNTER_IDLE_DAYS = LIMIT_PREVIOUS_IDLE_DAYS /* `over last n` of a key that was silent longer is empty */
 };
 

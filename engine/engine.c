@@ -16,9 +16,9 @@
 
 enum {
   ENGINE_ARENA_BYTES = 64 << 10,
+  ENGINE_ENTRIES_MIN = 16,      /* whatever the memory is */
   ENGINE_DERIVED_MAX = 1024,    /* derived events that wait for the matcher */
   ENGINE_DRAIN_BYTES = 1 << 20, /* at most: a small memory has less for alerts */
-  ENGINE_ENTRY_BYTES = 512,     /* of a key's window, a kept event of a join, a key of a group, an entry of a list */
 };
 
 struct engine {
@@ -31,16 +31,19 @@ struct engine {
   uint16_t source_count;
   bool started, finished;
   bool all_move; /* no source type has `watermark when` */
+  bool any_jump; /* some has `jump` */
   struct input_context judging;
   struct arena batch_arena;   /* decoded values of one push, up to 64 records */
   struct arena derived_arena; /* of derived events, while the batch stands */
   uint32_t derived_count;     /* of them */
   struct order *order;        /* made when it is needed first */
   struct budget budget;
-  size_t drain_bytes;    /* so many bytes of alerts are handed on from inside a call */
-  int64_t frontier;      /* all earlier events are released, and no earlier one will be taken */
-  int64_t told_frontier; /* the matcher's */
-  int64_t highest_taken; /* of all events that were not refused or late */
+  size_t drain_bytes;         /* so many bytes of alerts are handed on from inside a call */
+  int64_t frontier;           /* all earlier events are released, and no earlier one will be taken */
+  int64_t told_frontier;      /* the matcher's */
+  int64_t highest_taken;      /* of all events that were not refused or late */
+  struct position *disproved; /* taken events that have been refused since, and still stand in `order` */
+  uint32_t disproved_count, disproved_capacity;
   struct dedup **dedups; /* by type; NULL where nothing is unique */
   struct deriver deriver;
   struct flow *flow;
@@ -232,6 +235,26 @@ static uint64_t operator_parts(const struct ruleset *set) {
   return parts;
 }
 
+/* Of each window, join, group, list and table; 0 = no limit is set. */
+static uint64_t entries_of(uint64_t share) {
+  _Static_assert(MEMORY_EACH_OPEN_WINDOWS == MEMORY_EACH_JOIN_EVENTS &&
+                     MEMORY_EACH_OPEN_WINDOWS == MEMORY_EACH_GROUP_ENTRIES &&
+                     MEMORY_EACH_OPEN_WINDOWS == MEMORY_EACH_LIST_CHANGES,
+                 "one number is the limit of all of them");
+  uint64_t entries = share / MEMORY_EACH_OPEN_WINDOWS;
+  return share == 0 ? 0 : entries < ENGINE_ENTRIES_MIN ? ENGINE_ENTRIES_MIN : entries;
+}
+
+static void disproved(void *context, const struct position *position) {
+  struct engine *engine = context;
+  if (engine->disproved_count == engine->disproved_capacity) {
+    engine->disproved_capacity = engine->disproved_capacity == 0 ? 8 : 2 * engine->disproved_capacity;
+    engine->disproved =
+        mem_realloc(engine->mem, engine->disproved, engine->disproved_capacity * sizeof *engine->disproved);
+  }
+  engine->disproved[engine->disproved_count++] = *position;
+}
+
 struct engine *engine_new(struct mem *mem, const struct engine_options *options) {
   const struct ruleset *ruleset = options->ruleset;
   struct engine *engine = mem_alloc(mem, sizeof *engine);
@@ -257,10 +280,14 @@ struct engine *engine_new(struct mem *mem, const struct engine_options *options)
   if (alert_bytes > 0 && options->drain != NULL) outbox_limit(&engine->alerts, engine->options.env, alert_bytes);
   engine->judging = (struct input_context){
       .ruleset = ruleset, .sources = engine->sources, .rejects = &engine->rejects, .arena = &engine->batch_arena};
+  engine->judging.disproved = disproved;
+  engine->judging.disproved_context = engine;
   buf_init(&engine->judging.row_text, mem);
   engine->all_move = true;
   for (uint16_t t = 0; t < ruleset->schema_count; t++)
     if (ruleset->schemas[t].watermark_when != NULL) engine->all_move = false;
+  for (uint16_t t = 0; t < ruleset->schema_count; t++)
+    if (!ruleset->schemas[t].derived && ruleset->schemas[t].jump_us >= 0) engine->any_jump = true;
   make_dedups(engine);
   make_counts(engine);
   if (options->profile) engine->profile = profile_new(mem, ruleset, options->env == NULL ? env_real() : options->env);
@@ -281,7 +308,7 @@ struct engine *engine_new(struct mem *mem, const struct engine_options *options)
   engine->flow = flow_new(mem, &(struct flow_options){.ruleset = ruleset,
                                                       .deriver = &engine->deriver,
                                                       .step = step,
-                                                      .entries_max = share / ENGINE_ENTRY_BYTES,
+                                                      .entries_max = entries_of(share),
                                                       .match = tell,
                                                       .band = tell_band,
                                                       .round_end = round_end,
@@ -433,8 +460,18 @@ static void batch_add(struct engine *engine, const struct event *event) {
   place->sequence = ++engine->sequence;
 }
 
+static bool was_disproved(struct engine *engine, const struct position *position) {
+  for (uint32_t i = 0; i < engine->disproved_count; i++) {
+    if (position_compare(&engine->disproved[i], position) != 0) continue;
+    engine->disproved[i] = engine->disproved[--engine->disproved_count];
+    return true;
+  }
+  return false;
+}
+
 /* An event in its turn, in the order of moments. Its values stay valid until the next flush. */
 static void dispatch(struct engine *engine, const struct event *event) {
+  if (engine->disproved_count > 0 && was_disproved(engine, &event->position)) return;
   struct dedup *dedup = engine->dedups[event->type];
   if (dedup != NULL) {
     const struct schema *schema = &engine->ruleset->schemas[event->type];
@@ -471,6 +508,12 @@ static int64_t lowest_watermark(const struct engine *engine) {
   return lowest;
 }
 
+/* With one partition, no disorder, and all events moving the watermark, they come in order. */
+static bool in_order(const struct engine *engine) {
+  return engine->input_count == 1 && engine->inputs[0].clock.disorder_us == 0 &&
+         (engine->all_move || engine->options.arrival);
+}
+
 static void release(struct engine *engine, int64_t frontier) {
   if (frontier > engine->frontier) engine->frontier = frontier;
   struct event events[STEP_BATCH_MAX];
@@ -478,7 +521,8 @@ static void release(struct engine *engine, int64_t frontier) {
   while (count == engine->batch_max) {
     flush_derived(engine); /* what stands in the batch borrows memory that order_take() gives back */
     uint32_t lap = laps_enter(engine->laps, PROFILE_ORDER);
-    count = order_take(engine->order, engine->frontier, events, engine->batch_max);
+    count = (in_order(engine) ? order_take_through : order_take)(engine->order, engine->frontier, events,
+                                                                 engine->batch_max);
     laps_enter(engine->laps, lap);
     if (order_status(engine->order, NULL) != 0) return; /* later ones are not told: the push says so */
     for (uint32_t i = 0; i < count; i++) dispatch(engine, &events[i]);
@@ -491,10 +535,10 @@ static void release(struct engine *engine, int64_t frontier) {
   close_group(engine);
 }
 
-/* With one partition, no disorder, and all events moving the watermark, they are in order as they come. */
+/* So nothing has to wait, but for the beginning of time where `jump` holds it back. */
 static bool passes_through(const struct engine *engine) {
-  return engine->input_count == 1 && engine->inputs[0].clock.disorder_us == 0 &&
-         (engine->all_move || engine->options.arrival) && (engine->order == NULL || order_count(engine->order) == 0);
+  bool stands = !engine->any_jump || engine->options.arrival || engine->inputs[0].clock.highest != WATERMARK_NONE;
+  return stands && in_order(engine) && (engine->order == NULL || order_count(engine->order) == 0);
 }
 
 static void check_conservation(const struct engine *engine) {
@@ -555,7 +599,9 @@ static void put_in_order(struct engine *engine, const struct event *event) {
 
 /* `through`: passes_through(), which does not change while a batch is taken. */
 static inline void taken(struct engine *engine, const struct event *event, bool through) {
-  if (event->time > engine->highest_taken) engine->highest_taken = event->time;
+  const struct watermark_clock *clock = &engine->inputs[event->position.partition].clock;
+  int64_t time = clock->begin == BEGIN_OVER ? event->time : clock->highest; /* not what is doubtful */
+  if (time > engine->highest_taken) engine->highest_taken = time;
   if (through)
     dispatch(engine, event);
   else
@@ -637,12 +683,24 @@ int engine_advance(struct engine *engine, uint32_t number, int64_t watermark, st
   int status = engine_may_push(engine, number, err);
   if (status == ERR_FATAL) return status;
   watermark_advance(&input_at(engine, number)->clock, watermark);
+  input_begin(input_at(engine, number), engine->mem);
   return settle_push(engine, number, err);
+}
+
+/* What is doubtful at the beginning of its time is taken as it is. */
+static void time_stands(struct engine *engine, struct input *input) {
+  input_begin(input, engine->mem);
+  if (input->clock.highest > engine->highest_taken) engine->highest_taken = input->clock.highest;
+}
+
+static void end_input(struct engine *engine, struct input *input) {
+  if (input->clock.highest == WATERMARK_NONE) time_stands(engine, input);
+  input->ended = true;
 }
 
 int engine_end(struct engine *engine, uint32_t number, struct err *err) {
   start(engine);
-  input_at(engine, number)->ended = true;
+  end_input(engine, input_at(engine, number));
   return settle_push(engine, number, err);
 }
 
@@ -656,7 +714,7 @@ static void look_at_the_end(struct engine *engine, bool leave_open) {
 
 int engine_finish(struct engine *engine, bool leave_open, struct err *err) {
   start(engine);
-  for (uint32_t i = 0; i < engine->input_count; i++) engine->inputs[i].ended = true;
+  for (uint32_t i = 0; i < engine->input_count; i++) end_input(engine, &engine->inputs[i]);
   if (engine->profile != NULL) look_at_the_end(engine, leave_open);
   engine->finished = true;
   if (!leave_open) release(engine, INT64_MAX);
@@ -665,6 +723,8 @@ int engine_finish(struct engine *engine, bool leave_open, struct err *err) {
 
 int engine_settle(struct engine *engine, struct err *err) {
   start(engine);
+  for (uint32_t i = 0; i < engine->input_count; i++)
+    if (engine->inputs[i].clock.highest == WATERMARK_NONE) time_stands(engine, &engine->inputs[i]);
   if (engine->highest_taken != WATERMARK_NONE) {
     int64_t frontier = engine->highest_taken + 1;
     for (uint32_t i = 0; i < engine->input_count; i++) watermark_advance(&engine->inputs[i].clock, frontier);
@@ -693,7 +753,8 @@ struct engine_totals engine_totals(const struct engine *engine) {
                                  .late = engine->late_taken,
                                  .late_accepted = engine->late_taken,
                                  .duplicate = engine->duplicate,
-                                 .held = engine->order == NULL ? 0 : order_count(engine->order),
+                                 .held =
+                                     engine->order == NULL ? 0 : order_count(engine->order) - engine->disproved_count,
                                  .order_spilled = engine->order == NULL ? 0 : order_spilled(engine->order),
                                  .derived = engine->deriver.made,
                                  .alerts = engine->alert_count,

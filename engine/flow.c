@@ -238,7 +238,7 @@ static void from_window(void *context, const struct window_event *told) {
                            (uint64_t)told->cause->position.source << 16 | told->cause->position.derived);
   }
   event.type = told->plan->schema;
-  event.position = made_position(identity_of(schema->name, key, numbers, 6));
+  event.position = made_position(identity_of(schema->name, key, numbers, told->plan->kind == WINDOW_COUNT ? 6 : 4));
   event.values = made_values(flow, schema, &told->event);
   add_event(flow, &moment, event);
 }
@@ -789,6 +789,7 @@ struct flow_counts flow_counts(const struct flow *flow) {
       struct window_counts window = window_set_counts(pass->windows[w].set);
       counts.windows_told += window.told;
       counts.windows_dropped += window.dropped;
+      counts.counter_values_dropped += window.values_dropped;
       counts.late_in += window.late_in;
     }
     for (uint16_t j = 0; j < pass->join_count; j++) {

@@ -17,10 +17,11 @@
 
 #include "base/halving.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "base/pool.h"
 #include "rules/ruleset.h"
 
-enum { GROUP_ALERTS_MAX = HALVING_NUMBERS_MAX }; /* that one key keeps; beyond, its oldest goes, counted as dropped */
+enum { GROUP_ALERTS_MAX = LIMIT_GROUP_ALERTS }; /* that one key keeps; beyond, its oldest goes, counted as dropped */
 
 struct group_set;
 

@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "base/time_text.h"
 
+enum { DOUBT_BYTES_MAX = 4 << 20 };
+
 /* A record on its way through the judgement: bytes, or a typed row (its bytes are made when somebody wants them). */
 struct record {
   struct slice bytes;
@@ -109,13 +111,65 @@ static void refuse_clock(struct input *input, struct input_context *context, con
   char stood[TIME_TEXT_MAX], against[TIME_TEXT_MAX], bound[DURATION_TEXT_MAX];
   bool leap = verdict == WATERMARK_LEAP;
   time_text(stood, time);
-  time_text(against, leap ? input->clock.highest : input->stamp);
+  int64_t highest = input->clock.highest == WATERMARK_NONE ? input->clock.begin_highest : input->clock.highest;
+  time_text(against, leap ? highest : input->stamp);
   duration_text(bound, leap ? schema->jump_us : verdict == WATERMARK_AHEAD ? schema->ahead_us : schema->behind_us);
   if (leap)
     refuse(input, context, record, "bad_clock", "%s leaps more than %s ahead of %s", stood, bound, against);
   else
     refuse(input, context, record, "bad_clock", "%s is more than %s %s the log's stamp %s", stood, bound,
            verdict == WATERMARK_AHEAD ? "ahead of" : "behind", against);
+}
+
+/* ---- the beginning of a partition ---- */
+
+static void doubts_free(struct input *input, struct mem *mem) {
+  while (input->doubts != NULL) {
+    struct input_doubt *doubt = input->doubts;
+    input->doubts = doubt->older;
+    mem_free(mem, doubt);
+  }
+  input->doubt_bytes = 0;
+}
+
+void input_begin(struct input *input, struct mem *mem) {
+  watermark_begin(&input->clock);
+  doubts_free(input, mem);
+}
+
+static void doubt(struct input *input, struct input_context *context, const struct record *record, int64_t time) {
+  struct mem *mem = context->rejects->mem;
+  struct slice text = record_text(context, record);
+  struct input_doubt *made = mem_alloc_raw(mem, sizeof *made + text.length);
+  *made = (struct input_doubt){.older = input->doubts, .offset = record->offset, .time = time, .length = text.length};
+  if (text.length > 0) memcpy(made->record, text.data, text.length);
+  input->doubts = made;
+  input->doubt_bytes += text.length;
+  if (input->doubt_bytes > DOUBT_BYTES_MAX) input_begin(input, mem); /* so much is not kept: it stands */
+}
+
+/* The first events were far ahead of what follows: refused after all, in their order. */
+static void disprove(struct input *input, struct input_context *context, const struct schema *schema) {
+  char stood[TIME_TEXT_MAX], against[TIME_TEXT_MAX], bound[DURATION_TEXT_MAX];
+  struct input_doubt *first = NULL;
+  for (struct input_doubt *at = input->doubts, *older; at != NULL; at = older) {
+    older = at->older;
+    at->older = first;
+    first = at;
+  }
+  input->doubts = first;
+  time_text(against, input->clock.highest);
+  duration_text(bound, schema->jump_us);
+  for (const struct input_doubt *at = first; at != NULL; at = at->older) {
+    struct record record = {.bytes = {at->record, at->length}, .offset = at->offset};
+    struct position position = {.offset = at->offset, .partition = input->partition, .source = input->source_id};
+    time_text(stood, at->time);
+    refuse(input, context, &record, "bad_clock", "%s stood at the beginning, more than %s ahead of %s", stood, bound,
+           against);
+    input->taken--;
+    context->disproved(context->disproved_context, &position);
+  }
+  doubts_free(input, context->rejects->mem);
 }
 
 /* The clock's judgement over a record that is whole. */
@@ -140,6 +194,9 @@ static bool judge(struct input *input, struct input_context *context, const stru
     refuse_clock(input, context, record, schema, verdict, own);
     return false;
   }
+  if (input->clock.begin == BEGIN_DOUBTFUL) doubt(input, context, record, own);
+  if (input->clock.begin == BEGIN_DISPROVED) disprove(input, context, schema);
+  if (input->clock.begin == BEGIN_CONFIRMED) doubts_free(input, context->rejects->mem);
   input->taken++;
   *event =
       (struct event){.time = time,

@@ -21,6 +21,17 @@ struct input {
   bool ended;
   uint64_t read, late, late_accepted, dead, ignored, taken, bad_fields;
   struct reject_samples *samples;
+  struct input_doubt *doubts; /* the latest first; while no time stands */
+  size_t doubt_bytes;
+};
+
+/* An event that was taken, and may turn out to have a wrong time (watermark.h): what a dead letter would say of it. */
+struct input_doubt {
+  struct input_doubt *older;
+  uint64_t offset;
+  int64_t time;
+  size_t length;
+  char record[];
 };
 
 /* What judging needs of the engine. */
@@ -33,7 +44,14 @@ struct input_context {
   uint64_t **bad_fields;     /* by type and field */
   struct buf row_text;       /* a typed row as a record, for the dead letters */
   struct decoded decoded;
+  /* An event that was taken before turned out to have a wrong time: its dead letter is told, and it must not be used.
+   */
+  void (*disproved)(void *context, const struct position *position);
+  void *disproved_context;
 };
+
+/* The input has ended, or time goes on without it: what is doubtful is taken as it is. */
+void input_begin(struct input *input, struct mem *mem);
 
 /* One record. True: *event is taken (its values are in the arena or borrow the record). False: it was blank, ignored,
  * refused or late; that is counted and told. */

@@ -715,16 +715,18 @@ static void take_from(struct order *order, enum from from, struct source **link)
 
 static bool broken(const struct order *order) { return order->spill != NULL && spill_status(order->spill, NULL) != 0; }
 
-uint32_t order_take(struct order *order, int64_t frontier, struct event *out, uint32_t max) {
+/* Events earlier than `end`, which is the frontier or behind it. */
+static uint32_t take(struct order *order, int64_t frontier, int64_t end, struct event *out, uint32_t max) {
   chunks_give_back(order, order->dying);
   order->dying = NULL;
   order->dying_bytes = 0;
   if (frontier > order->frontier) order->frontier = frontier;
   if (order->frontier == INT64_MIN) return 0;
+  if (end < order->frontier) end = order->frontier;
   uint32_t taken = 0;
   while (taken < max && order_count(order) > 0 && !broken(order)) {
     if (!order->opened) {
-      if (order->current > (order->frontier - 1) >> order->shift) break;
+      if (order->current > (end - 1) >> order->shift) break;
       open_current(order);
       continue;
     }
@@ -735,13 +737,21 @@ uint32_t order_take(struct order *order, int64_t frontier, struct event *out, ui
       leave_current(order);
       continue;
     }
-    if (turn.time >= order->frontier) break;
+    if (turn.time >= end) break;
     const struct waiting *event = turn.event;
     out[taken++] =
         (struct event){.time = event->time, .position = event->position, .type = event->type, .values = event->values};
     take_from(order, from, link);
   }
   return taken;
+}
+
+uint32_t order_take(struct order *order, int64_t frontier, struct event *out, uint32_t max) {
+  return take(order, frontier, frontier, out, max);
+}
+
+uint32_t order_take_through(struct order *order, int64_t frontier, struct event *out, uint32_t max) {
+  return take(order, frontier, frontier == INT64_MAX ? frontier : frontier + 1, out, max);
 }
 
 uint64_t order_count(const struct order *order) { return order->ring_count + order->far_count; }

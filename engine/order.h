@@ -32,6 +32,10 @@ void order_put(struct order *order, const struct event *event, uint16_t value_co
  * 0. Their values stay valid until the next order_take(). The frontier never goes back. */
 uint32_t order_take(struct order *order, int64_t frontier, struct event *out, uint32_t max);
 
+/* The same, with those at `frontier` itself: where nobody will put an earlier one at that time. Others may still be put
+ * there. */
+uint32_t order_take_through(struct order *order, int64_t frontier, struct event *out, uint32_t max);
+
 uint64_t order_count(const struct order *order);   /* events that wait */
 size_t order_bytes(const struct order *order);     /* memory that they take */
 bool order_half_full(const struct order *order);   /* of what there is for events in memory */

@@ -24,7 +24,6 @@ enum {
   STEP_KEY_PARTS_MAX = LIMIT_KEY_PARTS,
   STEP_SPACES_AHEAD = 8, /* key spaces of one event whose records are asked for ahead */
   STEP_TIMERS_AHEAD = 64,
-  STEP_KEY_BYTES = 384, /* of a population's state at one key with a few events, record, table and timer */
   STEP_OPEN_BYTES = 272 /* of a key with one open match: its record and their share of table, timer and queue */
 };
 
@@ -257,7 +256,8 @@ static void set_entry_limits(struct stepper *stepper) {
     patterns++;
   }
   if (share == 0) return;
-  stepper->keys_max = share / STEP_KEY_BYTES < STEP_ENTRIES_MIN ? STEP_ENTRIES_MIN : share / STEP_KEY_BYTES;
+  stepper->keys_max =
+      share / MEMORY_EACH_COUNTER_KEYS < STEP_ENTRIES_MIN ? STEP_ENTRIES_MIN : share / MEMORY_EACH_COUNTER_KEYS;
   if (patterns == 0) return;
   stepper->held_max = share * patterns / 10 * STEP_HELD_TENTHS / STEP_UNIT_BYTES;
   uint64_t longest = stepper->held_max / STEP_UNITS_A_MATCH_EVENT;

@@ -166,10 +166,11 @@ static uint64_t earliest_tick(const struct wheel *wheel, unsigned level, int *sl
  * (lowest level) or to finer slots. Of slots that begin together the coarsest comes first: it holds entries for the
  * others. False: nothing before the frontier is left in the slots. */
 static bool turn(struct wheel *wheel, int64_t frontier) {
-  uint64_t tick = UINT64_MAX;
+  int slot;
   unsigned level = 0;
-  int slot = -1;
-  for (unsigned l = 0; l < WHEEL_LEVELS; l++) {
+  uint64_t tick = earliest_tick(wheel, 0, &slot);
+  /* Within the lowest level's round all coarser slots begin later: they were emptied when the round began. */
+  for (unsigned l = 1; l < WHEEL_LEVELS && (slot < 0 || (wheel->tick & (WHEEL_SLOTS - 1)) == 0); l++) {
     int at;
     uint64_t begins = earliest_tick(wheel, l, &at);
     if (at < 0 || begins > tick) continue;

@@ -9,12 +9,24 @@
 
 #define WATERMARK_NONE INT64_MIN /* no event yet; and as a stamp: the log has none (files) */
 
+/* What an event is to the beginning of its partition. Where `jump D confirm N` holds clocks, no time stands before N
+ * events agree, for the first one may be the wrong one: until then events are taken, and wait. */
+enum watermark_begin {
+  BEGIN_OVER,      /* nothing: time stands, or would not be moved by it */
+  BEGIN_DOUBTFUL,  /* the first, or it agrees with the first, and they are not enough yet */
+  BEGIN_CONFIRMED, /* with it time stands, and all that was taken is good */
+  BEGIN_DISPROVED, /* with it time stands, and those that were doubtful are wrong: they are far ahead of it */
+};
+
 struct watermark_clock {
-  int64_t highest;     /* event time that the watermark stands on, or WATERMARK_NONE */
-  int64_t disorder_us; /* largest of the types that may come in the partition */
-  int64_t leap_time;   /* of the last event that leapt, while leap_count > 0 */
-  int64_t leap_count;  /* leaps in a row, each within the jump of the one before */
-  bool arrival;        /* `order arrival`: events take the highest time so far, none is late */
+  int64_t highest;                             /* event time that the watermark stands on, or WATERMARK_NONE */
+  int64_t disorder_us;                         /* largest of the types that may come in the partition */
+  int64_t leap_time;                           /* of the last event that leapt, while leap_count > 0 */
+  int64_t leap_count;                          /* leaps in a row, each within the jump of the one before */
+  int64_t begin_highest, begin_count;          /* while no time stands: the first event and those that agree with it */
+  int64_t fall_time, fall_highest, fall_count; /* and a row of events far behind it that agree with each other */
+  enum watermark_begin begin;                  /* of the last event that was taken */
+  bool arrival;                                /* `order arrival`: events take the highest time so far, none is late */
 };
 
 enum watermark_verdict {
@@ -33,7 +45,10 @@ void watermark_init(struct watermark_clock *clock, int64_t disorder_us, bool arr
 enum watermark_verdict watermark_take(struct watermark_clock *clock, const struct schema *schema, int64_t *time,
                                       bool moves, int64_t stamp);
 
-/* Highest time less the disorder; WATERMARK_NONE before the first event. */
+/* Nothing will confirm the beginning: it stands as it is. */
+void watermark_begin(struct watermark_clock *clock);
+
+/* Highest time less the disorder; WATERMARK_NONE before time stands. */
 int64_t watermark_of(const struct watermark_clock *clock);
 
 /* Time goes on to at least `watermark` (the library, and tests in rule files). */

@@ -163,7 +163,9 @@ void window_set_time(struct window_set *set, int64_t frontier, int64_t highest, 
 int64_t window_set_deadline(const struct window_set *set) { return set->due; }
 
 struct window_counts window_set_counts(const struct window_set *set) {
-  return set->counts;
+  struct window_counts counts = set->counts;
+  counts.values_dropped = aggregates_counts(set->aggregates).top_values;
+  return counts;
 }
 
 size_t window_set_bytes(const struct window_set *set) {

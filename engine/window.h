@@ -53,6 +53,7 @@ int64_t window_set_deadline(const struct window_set *windows); /* the next one, 
 
 struct window_counts {
   uint64_t told, late_in, late_out, dropped, null_key, open;
+  uint64_t values_dropped; /* different values that `top` left out */
 };
 struct window_counts window_set_counts(const struct window_set *windows);
 size_t window_set_bytes(const struct window_set *windows);

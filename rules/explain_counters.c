@@ -76,7 +76,10 @@ static const char *growth(const struct counter_plan *counter, const struct count
   case AGG_PERCENTILE:
     if (counter->aggregate.approx) return "is the same, however many there are";
     return "grows with the logarithm of their number";
-  case AGG_TOP: return "grows with the logarithm of how many different values there are";
+  case AGG_TOP:
+    if (window->span == SPAN_TODAY || window->span == SPAN_EVER)
+      return "grows with how many different values there are";
+    return "grows with the logarithm of how many different values there are";
   case AGG_COLLECT: return "is the same, and each value that is told";
   case AGG_FIRST:
   case AGG_LAST:

@@ -7,11 +7,11 @@
 #include "rules/print.h"
 #include "rules/table_rows.h"
 
-enum {
-  EXPLAIN_KEPT_BYTES = 32,   /* of a join's event beside the event itself */
-  EXPLAIN_ALERT_BYTES = 56,  /* of an alert that a group keeps */
-  EXPLAIN_CHANGE_BYTES = 96, /* of a list's entry that a rule added, beside its text */
-  EXPLAIN_ROW_BYTES = 64     /* of a table's row beside its columns */
+enum {                             /* about: engine/README.md has what they are */
+       EXPLAIN_KEPT_BYTES = 32,    /* of a join's event beside the event itself */
+       EXPLAIN_ALERT_BYTES = 56,   /* of an alert that a group keeps */
+       EXPLAIN_CHANGE_BYTES = 112, /* of a list's entry that a rule added, beside its text */
+       EXPLAIN_ROW_BYTES = 96      /* of a table's row beside its columns */
 };
 
 static void duration(struct buf *out, int64_t us) {

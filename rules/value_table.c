@@ -10,6 +10,7 @@ void value_table_init(struct value_table *table, struct arena *arena, const stru
   table->values = values;
   table->slots = arena_array(arena, struct value_table_slot, size);
   table->mask = size - 1;
+  table->filter = arena_array(arena, uint64_t, (size * (uint64_t)VALUE_TABLE_FILTER + 63) / 64);
 }
 
 uint32_t value_table_add(struct value_table *table, uint32_t number) {
@@ -20,5 +21,7 @@ uint32_t value_table_add(struct value_table *table, uint32_t number) {
   uint32_t at = (uint32_t)hash & table->mask;
   while (table->slots[at].number != 0) at = (at + 1) & table->mask;
   table->slots[at] = (struct value_table_slot){.tag = (uint32_t)(hash >> 32), .number = number + 1};
+  uint64_t bit, *word = value_table_filter(table, (uint32_t)(hash >> 32), &bit);
+  *word |= bit;
   return number;
 }

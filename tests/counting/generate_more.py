@@ -29,11 +29,13 @@ class MoreGenerator(Generator):
 
     def derived_join(self, names):
         names = self.random.sample(names, 2) if len(names) > 1 else names * 2
+        if not {"k", "u"} & set(self.shared(names)):
+            names = names[:1] * 2
+        if not {"k", "u"} & set(self.shared(names)):  # a join needs a key
+            return self.derived_filter(names)
         key = []
         while not key:
-            key, key_names, key_types = self.key(names if "k" in self.shared(names) else names[:1] * 2)
-            if "k" not in self.shared(names):
-                names = names[:1] * 2
+            key, key_names, key_types = self.key(names)
         bounds = sorted([self.distance(), self.distance()])
         item = {"kind": "join", "name": self.name("j"), "sides": list(zip(SIDES, names)), "key": key,
                 "key_names": key_names, "key_types": key_types, "low": bounds[0], "high": bounds[1], "where": None,
@@ -78,7 +80,7 @@ class MoreGenerator(Generator):
             return None
         return {"kind": "table", "name": self.name("t"), "from": source, "key": key, "key_type": fields[key],
                 "columns": [(n, fields[n]) for n in columns], "ttl": self.duration() if self.chance(0.7) else None,
-                "on": self.pick([None, "write", "read"])}
+                "renewed": self.pick([None, "write", "read"])}
 
     def make_tables(self, case, sources):
         if len(sources) > 1 and self.chance(0.4):
@@ -94,9 +96,9 @@ class MoreGenerator(Generator):
                 if asks and table["from"] != asking:
                     for name, kind in table["columns"]:
                         node = ["cell", kind, table["name"], ["field", table["key_type"], self.pick(asks)], name]
-                        if not rule["when"] and table["on"] != "read" and ordered(kind) and self.chance(0.3):
+                        if not rule["when"] and table["renewed"] != "read" and ordered(kind) and self.chance(0.3):
                             rule["when"] = ["cmp", "bool", self.pick([">=", "!="]), node, self.literal(kind)]
-                        elif not rule["when"] or table["on"] != "read":  # each event that the rule is on asks
+                        elif not rule["when"] or table["renewed"] != "read":  # each event that the rule is on asks
                             rule["emit"].append((f"v{len(rule['emit'])}", node))
             if rule["emit"]:
                 case["declarations"].append(rule)
@@ -106,7 +108,7 @@ class MoreGenerator(Generator):
     def make_lists(self, case, sources):
         """Lists that rules fill: own key, `visible after`, or asked by other rules."""
         names = list(sources)
-        if self.chance(0.4):
+        if self.chance(0.4) and "derived_lists" in self.features:
             case["declarations"].append(self.derived_window(sources))
             names = list(self.fields)
         for _ in range(self.pick([1, 1, 2])):
@@ -160,7 +162,8 @@ class MoreGenerator(Generator):
     def alerting(self, case, names, scored):
         """Rules whose alerts are events: with their key and what they emit."""
         for _ in range(self.random.randint(2, 4)):
-            rule = self.counting_rule(case, self.random.sample(names, min(len(names), 2)))
+            some = self.random.sample(names, min(len(names), 2))
+            rule = self.absence(some) if self.chance(0.25) else self.counting_rule(case, some)
             if not rule["emit"] and not rule["key"]:
                 continue
             rule["emit"] = [(f"{rule['name']}_{n}", node) for n, (_, node) in enumerate(rule["emit"])]
@@ -174,6 +177,15 @@ class MoreGenerator(Generator):
             if any(ordered(kind) for kind in made.values()):
                 self.fields[rule["name"]] = made
             case["declarations"].append(rule)
+
+    def absence(self, names):
+        rule = self.rule(names)
+        rule["steps"] = [{"name": "x0", "on": [names[0], self.maybe_condition(self.fields[names[0]])]}]
+        rule["absent"] = [[names[-1], self.maybe_condition(self.fields[names[-1]])], self.duration()]
+        rule["within"] = None
+        told = self.field({n: k for n, k in self.fields[names[0]].items() if "." not in n and k[0] != "["} or {})
+        rule["emit"] = [("v0", ["side", told[1], "x0", told[2]])]
+        return rule
 
     def make_alerts(self, case, sources):
         self.sizes = [20, 60, 100]
@@ -209,6 +221,19 @@ class MoreGenerator(Generator):
             ats = sorted(self.random.sample(range(0, (item["cap"] or 120) + 1, 10), self.pick([1, 2, 3])), reverse=True)
             item["bands"] = list(zip(["block", "review", "captcha"], ats))
             case["declarations"].append(item)
+
+    # ---- all at once ----
+
+    def make_mixed(self, case, sources):
+        """Lists and tables that are asked, alerts, joins, windows and a group over them."""
+        self.make_tables(case, sources)
+        self.make_lists(case, sources)
+        self.alerting(case, list(self.fields), True)
+        if self.chance(0.6):
+            self.make_joins(case, list(self.fields))
+        if self.chance(0.6):
+            self.make_groups(case, sources)
+        self.sizes = [20, 60]
 
     # ---- windows that speak early, or of nothing; filters that ask ----
 

@@ -8,7 +8,7 @@ import math
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
-from events import Event, key_text, moment_of, typed_key
+from events import Event, key_json, key_text, moment_of, typed_key
 from groups import make_group
 from joins import make_join
 from stores import Stores
@@ -182,7 +182,7 @@ class World(Stores):
         ordinal = self.ordinals[place] = self.ordinals.get(place, 0) + 1
         made = {name: value for name, (value, _) in zip(rule["key_names"], key)}
         made.update((name, value) for name, value, _ in fields)
-        alert_event = Event(rule["name"], event.time, moment_of(event, rule["name"], ordinal), made, told=event.told)
+        alert_event = Event(rule["name"], event.time, moment_of(event, rule["name"], ordinal), made)
         alert_event.rule = rule
         self.events[rule["name"]].append(alert_event)
         self.change_lists(rule, event, alert_event.moment)
@@ -357,7 +357,8 @@ def match_of(step, event):
 
 
 def run_rule(world, rule):
-    inputs = {on[0] for on in [rule.get("on"), *(step["on"] for step in rule.get("steps", []))] if on}
+    uses = [rule.get("on"), *(step["on"] for step in rule.get("steps", [])), rule.get("absent", [None])[0]]
+    inputs = {on[0] for on in uses if on}
     world.finish(rule, inputs, [])
     if "on" in rule:
         kind, condition = rule["on"]
@@ -368,6 +369,8 @@ def run_rule(world, rule):
                 continue
             if rule["when"] is None or world.value(rule["when"], env) is True:
                 tell_match(world, rule, event, [(kind, event)])
+    elif rule.get("absent"):
+        run_absence(world, rule)
     else:
         run_sequence(world, rule)
 
@@ -410,6 +413,23 @@ def run_sequence(world, rule):
         runs[key] = [] if whole else [run for run in still if run]
 
 
+def run_absence(world, rule):
+    """One step, then no other event for a while: told at the deadline, one for each key and deadline."""
+    (kind, condition), ((other, barring), wait) = rule["steps"][0]["on"], rule["absent"]
+    for first in world.events[kind]:
+        key = world.key_of(first, [part[kind] for part in rule["key"]])
+        if key is None or not world.holds(condition, first):
+            continue
+        deadline = first.time + wait
+        barred = any(first.moment < e.moment and e.time <= deadline and world.holds(barring, e)
+                     and world.key_of(e, [part[other] for part in rule["key"]]) == key for e in world.events[other])
+        text = key_json(rule["key_names"], typed_key(first, rule["key"], rule["key_types"]))
+        moment = (deadline, 1 + world.stage[rule["name"]], (rule["name"], text), ())
+        if not barred and not any(e.moment[:3] == moment[:3] for e in world.events[rule["name"]]):
+            tell_match(world, rule, Event(kind, deadline, moment, first.fields), [(rule["steps"][0]["name"], first)])
+    world.events[rule["name"]].sort(key=lambda e: e.moment)
+
+
 # ---- derived events ----
 
 
@@ -420,8 +440,8 @@ def make_filter(world, item):
             if world.holds(item["where"], event):
                 fields = {name: world.value(node, {"event": event}) for name, node in item["entries"]}
                 to = late if event in world.late.get(kind, []) else made
-                moment = moment_of(event, item["name"])
-                to.append(Event(item["name"], event.time, moment, fields, event.position, told=event.told))
+                moment = moment_of(event, item["name"], event.moment)
+                to.append(Event(item["name"], event.time, moment, fields, event.position))
     world.late[item["name"]] = late
     world.finish(item, item["from"], made)
 

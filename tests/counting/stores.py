@@ -37,7 +37,7 @@ class Stores:
         """The last row of the key as of the event, while it is there."""
         if key is None:
             return None
-        if item["on"] == "read":
+        if item["renewed"] == "read":
             self.changes.setdefault(item["name"], []).append((event.moment, 0, event.time, key, False, None))
         rows = [e for e in self.events[item["from"]]
                 if e.moment < event.moment and e.fields.get(item["key"]) == key]
@@ -46,7 +46,7 @@ class Stores:
         row, lasting = rows[-1], item["ttl"]
         if lasting:
             until = row.time + lasting
-            for moment, _, time, asked, _, _ in sorted(self.before.get(item["name"], [])) if item["on"] == "read" else []:
+            for moment, _, time, asked, _, _ in sorted(self.before.get(item["name"], [])) if item["renewed"] == "read" else []:
                 if asked == key and row.moment < moment < event.moment and time < until:
                     until = max(until, time + lasting)
             if event.time >= until:

@@ -67,7 +67,7 @@ def tellings(window, start, end, members, timer):
     later = [e for e in members if (end,) + timer < e.moment and e.moment[0] < end + window["lateness"]]
     for number, event in enumerate(sorted(later, key=lambda e: e.moment)):
         known = first + [e for e in later if e.moment <= event.moment]
-        yield start, end, sorted(known, key=order_of), event.moment[:3] + ((timer[1][0], 1),), number + bool(first), False
+        yield start, end, sorted(known, key=order_of), moment_of(event, timer[1][0], event.moment), number + bool(first), False
 
 
 def early(window, start, end, members, timer):
@@ -75,7 +75,8 @@ def early(window, start, end, members, timer):
     members, every = sorted(members, key=lambda e: e.moment), window.get("early")
     for place in range(every, len(members) + 1, every) if every else []:
         until = end if window["kind"] != "session" else members[place - 1].time + window["size"]
-        yield start, until, members[:place], moment_of(members[place - 1], timer[1][0]), 0, True
+        cause = members[place - 1]
+        yield start, until, members[:place], moment_of(cause, timer[1][0], cause.moment), 0, True
 
 
 def silent(window, events, timer, highest):
@@ -115,7 +116,7 @@ def counted(window, events, timer, name):
     events = sorted(events, key=lambda e: e.moment)
     for place in range(window["size"], len(events) + 1, window["every"] or window["size"]):
         members = events[place - window["size"]:place]
-        yield members[0].time, members[-1].time, members, members[-1].moment[:3] + ((name, 1),), 0, False
+        yield members[0].time, members[-1].time, members, moment_of(members[-1], name, members[-1].moment), 0, False
 
 
 WINDOWS = {"tumbling": aligned, "sliding": aligned, "today": aligned, "session": sessions, "count": counted}

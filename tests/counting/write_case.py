@@ -135,7 +135,10 @@ def rule_text(rule):
     if "steps" in rule:
         words = ["match"] + ["then"] * len(rule["steps"])
         lines += [f"{word} {step['name']} = {use(step['on'])}" for word, step in zip(words, rule["steps"])]
-        lines.append(f"within {duration(rule['within'])}")
+        if rule.get("absent"):
+            lines.append(f"then no {use(rule['absent'][0])} for {duration(rule['absent'][1])}")
+        if rule["within"]:
+            lines.append(f"within {duration(rule['within'])}")
     elif rule["when"]:
         lines.append(f"when {expression(rule['when'])}")
     if rule["emit"]:
@@ -210,7 +213,7 @@ def list_text(item):
 def table_text(item):
     columns = " ".join(f"{name} {type_text(kind)}" for name, kind in item["columns"])
     ttl = f" ttl {duration(item['ttl'])}" if item["ttl"] else ""
-    on = f" on {item['on']}" if item["ttl"] and item["on"] else ""
+    on = f" on {item['renewed']}" if item["ttl"] and item["renewed"] else ""
     return f"table {item['name']} key ({item['key']}) from event {item['from']} {{ {columns} }}{ttl}{on}\n"
 
 

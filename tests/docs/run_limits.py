@@ -323,6 +323,71 @@ def previous_idle_days(weir, limit):
     expect([a["fields"]["before"] for a in told] == [None, 0, None], f"{told}")
 
 
+def run_csv(weir, rules, lines, *options):
+    """Very many events, as one column of numbers."""
+    weir.write("rules.weir", rules)
+    with open(weir.path("events.csv"), "w", encoding="ascii") as file:
+        for line in lines:
+            file.write(line)
+    done = weir.call("run", "rules.weir", "--input", "e=events.csv", *options)
+    os.remove(weir.path("events.csv"))
+    return [json.loads(line)["fields"] for line in done.stdout.splitlines()], done.stderr
+
+
+AT_ONCE = "event e { event_time at at time(us) n int }\n"
+
+
+def counter_window_events(weir, limit):
+    told, said = run_csv(weir, AT_ONCE + f"rule r {{ on e key none when count() over 1h >= {limit - 1} emit {{ n = count() over 1h }} }}",
+                         ["at\n", "0\n" * (limit + 2)])
+    expect([row["n"] for row in told] == [limit - 1] + [limit] * 3, str(told))
+    expect("2 events left the windows of counters early" in said, said)
+
+
+def seen_values(weir, limit):
+    rules = AT_ONCE + "rule r { on e key none when n < 2 emit { n = n  seen = seen(n, 1h) } }"
+    for count, first in ((limit, True), (limit + 1, False)):
+        told, said = run_csv(weir, rules, ["at,n\n"] + [f"0,{i}\n" for i in range(count)] + ["0,1\n", "0,0\n"])
+        expect([row["seen"] for row in told] == [False, False, True, first], str(told))
+        expect(("were not kept by `seen`" in said) == (not first), said)
+
+
+def distinct_exact(weir, limit):
+    rules = AT_ONCE + "rule r { on e key none emit { n = distinct(n) over 1h } }"
+    told, _ = run_csv(weir, rules, ["at,n\n"] + [f"0,{i}\n" for i in range(5 * limit)])
+    numbers = [row["n"] for row in told]
+    expect(numbers[:limit] == list(range(1, limit + 1)), "not exact up to the limit")
+    beyond = list(enumerate(numbers))[limit:]
+    expect(any(n != i + 1 for i, n in beyond) and all(abs(n - i - 1) < 0.08 * i for i, n in beyond), "not an estimate beyond it")
+
+
+WINDOW = AT_ONCE + "event w from e key none window tumbling 1h { x = %s }\nrule r { on w key none emit { x = x } }"
+
+
+def top_values(weir, limit):
+    for more, best in ((0, limit - 1), (1, 0)):
+        lines = ["at,n\n"] + [f"0,{i}\n" for i in range(limit)] + [f"0,{limit - 1 + more}\n"] * 3
+        told, said = run_csv(weir, WINDOW % "top(n, 1)", lines)
+        expect([row["x"] for row in told] == [[best]], str(told))
+        expect(("3 different values were not kept by `seen`, `top`" in said) == (more == 1), said)
+
+
+def percentile_values(weir, limit):
+    """Exactly the middle value up to the limit; then near it."""
+    for count, exact in ((limit, True), (limit + 1, False)):
+        told, _ = run_csv(weir, WINDOW % "median(n)", ["at,n\n", "0,1\n0,9000000\n", "0,1000003\n" * (count - 2)])
+        x = told[0]["x"]
+        expect((x == 1000003) == exact and abs(x - 1000003) < 10001, f"{count}: {x}")
+
+
+def group_alerts(weir, limit):
+    rules = EVENT + "rule r { on e key s score 1 }\ngroup g { key s over 1h rules r score sum all review at %d }"
+    for bound, bands in ((limit, 1), (limit + 1, 0)):
+        told, said = weir.run(rules % bound, [record(s="a")] * (limit + 1))
+        expect(sum(alert["rule"] == "g" for alert in told) == bands, f"{bound}: not {bands} bands")
+        expect("1 alerts were forgotten early by groups" in said, said)
+
+
 MANY = [record(n=1, s=f"text {i}", t=f"key {i}") for i in range(30000)]
 ORDERED = "event e { event_time at disorder 1d at time s string t string n int }\n"
 
@@ -367,6 +432,39 @@ def match_listing(weir):
     for memory, dropped in (("64MiB", False), ("2MiB", True)):
         told, said = weir.run(rules, MANY[:200] + [record(n=2)], "--memory", memory)
         expect(told[0].get("cut") == "limit" and ("they held as many events as one may" in said) == dropped, said)
+
+
+def counted_memory(weir, rules, words):
+    """What is said where the memory is small, and not where it is not."""
+    for memory, dropped in (("256MiB", False), ("2MiB", True)):
+        _, said = weir.run(EVENT + rules, MANY, "--memory", memory)
+        expect((words in said) == dropped, said[:500])
+
+
+def counter_keys(weir):
+    counted_memory(weir, "rule r { on e key t when count() over 1h > 2 }", "keys of counters were forgotten early")
+
+
+def open_windows(weir):
+    counted_memory(weir, "event w from e key t window tumbling 1h { n = count() }\nrule r { on w(n > 2) key t }",
+                   "windows were dropped untold")
+
+
+def join_events(weir):
+    counted_memory(weir, "event j join a = e, b = e key t where b.time between a.time + 1s and a.time + 1h { n = a.n }\n"
+                   "rule r { on j key t }", "events left joins before their partners could come")
+
+
+def group_entries(weir):
+    counted_memory(weir, "rule r { on e key t score 1 to nothing }\ngroup g { key t over 1h rules r score sum block at 9 }",
+                   "alerts were forgotten early by groups")
+
+
+def list_changes(weir):
+    counted_memory(weir, "list l string\nrule r { on e key t add t to l for 1h to nothing }\nrule s { on e(s in l) key t }",
+                   "entries of lists and rows of tables were forgotten early")
+    counted_memory(weir, "table d key (t) from event e { n int }\nrule s { on e(d[s].n == 2) key t }",
+                   "entries of lists and rows of tables were forgotten early")
 
 
 def caps(weir, name, cap):

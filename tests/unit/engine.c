@@ -671,6 +671,43 @@ TEST(time_can_be_moved_on_without_records) {
   weir_free(weir);
 }
 
+/* Until three events agree nothing is told; then everything is told at once, as without `jump`. */
+TEST(a_held_back_beginning_holds_nothing_back_later) {
+  struct err err;
+  static const char rules[] =
+      "event p { event_time at jump 1h confirm 3 at time(s) n int }\nrule a { on p key none emit { n = n } }\n";
+  struct weir *weir = weir_new(NULL, &err);
+  struct weir_alert alert;
+  struct weir_refused refused;
+  struct weir_stats stats;
+  EXPECT_INT(weir_load_text(weir, "t", rules, strlen(rules), &err), 0);
+  int input = weir_open(weir, "in", NULL, WEIR_JSON, &err);
+  static const char *const lines[] = {"{\"at\":99999999,\"n\":0}\n", "{\"at\":5,\"n\":1}\n", "{\"at\":4,\"n\":2}\n",
+                                      "{\"at\":6,\"n\":3}\n"};
+  for (int i = 0; i < 4; i++) {
+    EXPECT(!weir_next_alert(weir, &alert));
+    EXPECT_INT(weir_push(weir, input, lines[i], strlen(lines[i]), &err), 0);
+  }
+  for (int i = 4; i <= 6; i++) EXPECT(weir_next_alert(weir, &alert) && alert.time_us == i * 1000000);
+  EXPECT(weir_next_refused(weir, &refused) && !weir_next_refused(weir, &refused));
+  HAS(refused.json.data,
+      "{\"dead_letter\":\"bad_clock\",\"detail\":\"1973-03-03T09:46:39Z stood at the beginning, more "
+      "than 1h ahead of 1970-01-01T00:00:06Z\",\"source\":\"in\",\"partition\":0,\"offset\":0,"
+      "\"record\":\"{\\\"at\\\":99999999,\\\"n\\\":0}\"}");
+  for (int i = 6; i < 20; i++) {
+    char line[64];
+    snprintf(line, sizeof line, "{\"at\":%d,\"n\":1}\n", i / 2 + 4);
+    EXPECT_INT(weir_push(weir, input, line, strlen(line), &err), 0);
+    EXPECT(weir_next_alert(weir, &alert) == (i / 2 + 4 >= 6));
+  }
+  weir_stats(weir, &stats);
+  EXPECT_INT(stats.dead, 1);
+  EXPECT_INT(stats.held, 0);
+  EXPECT_INT(weir_finish(weir, &err), 0);
+  EXPECT(!weir_next_alert(weir, &alert));
+  weir_free(weir);
+}
+
 static const char far_rules[] =
     "event p { event_time at disorder 365d at time(s) n int }\n"
     "rule a { key none match x = p(n == 1) then y = p(n == 2) within 1d emit { x = x.n } }\n";

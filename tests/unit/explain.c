@@ -213,9 +213,9 @@ TEST(what_is_made_and_kept_for_it) {
                 "group g: the alerts of 2 rules by card, the best of each rule added up; each is kept for at most "
                 "1d (about 56 bytes); in pass ");
     EXPECT_PART(text, "list watch: 0 entries, about ");
-    EXPECT_PART(text, "; rules change it, about 96 bytes and its text for each entry, for 1w\n");
+    EXPECT_PART(text, "; rules change it, about 112 bytes and its text for each entry, for 1w\n");
     EXPECT_PART(text,
-                "table last_kind: the last row of each key from payment, about 80 bytes and its texts, for 30d\n");
+                "table last_kind: the last row of each key from payment, about 112 bytes and its texts, for 30d\n");
     const char *json = explained(&f, NULL, EXPLAIN_JSON);
     EXPECT_PART(json, "\"derived\":[\"event hour: a tumbling window of 1h by card over payment");
     EXPECT_PART(json, "],\"groups\":[\"group g: the alerts of 2 rules");

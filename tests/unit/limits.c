@@ -5,9 +5,11 @@
 #include "base/decode.h"
 #include "base/expr.h"
 #include "base/function.h"
+#include "base/halving.h"
 #include "base/limits.h"
 #include "base/line_reader.h"
 #include "base/regex.h"
+#include "base/sketch.h"
 #include "base/value.h"
 
 struct row {
@@ -55,6 +57,8 @@ TEST(one_number_each) {
   EXPECT_INT(LIMIT_EXPRESSION_CODE, EXPR_CODE_MAX);
   EXPECT_INT(LIMIT_EXPRESSION_VALUES, EXPR_SLOTS_MAX);
   EXPECT_INT(LIMIT_BATCH_EVENTS, LINE_BATCH_MAX);
+  EXPECT_INT(LIMIT_DISTINCT_EXACT, DISTINCT_EXACT_MAX);
+  EXPECT_INT(LIMIT_GROUP_ALERTS, HALVING_NUMBERS_MAX);
 }
 
 TEST_MAIN

@@ -68,6 +68,85 @@ TEST(a_leap_is_taken_at_its_third_event_in_a_row) {
   EXPECT_INT(take(&clock, &schema, 5000050), WATERMARK_LATE);
 }
 
+/* What the event was to the beginning, and that it was taken. */
+static enum watermark_begin begin(struct watermark_clock *clock, const struct schema *schema, int64_t time) {
+  EXPECT_INT(take(clock, schema, time), WATERMARK_TAKEN);
+  return clock->begin;
+}
+
+TEST(no_time_stands_before_enough_events_agree) {
+  struct schema schema = plain();
+  schema.jump_us = 100;
+  struct watermark_clock clock;
+  watermark_init(&clock, 10, false);
+  EXPECT_INT(begin(&clock, &schema, 1000), BEGIN_DOUBTFUL);
+  EXPECT_INT(begin(&clock, &schema, 900), BEGIN_DOUBTFUL); /* exactly the jump behind it */
+  EXPECT(watermark_of(&clock) == WATERMARK_NONE);
+  EXPECT_INT(begin(&clock, &schema, 1100), BEGIN_CONFIRMED);
+  EXPECT_INT(watermark_of(&clock), 1090);
+  EXPECT_INT(begin(&clock, &schema, 1101), BEGIN_OVER);
+  EXPECT_INT(take(&clock, &schema, 900), WATERMARK_LATE);
+}
+
+TEST(a_first_event_far_ahead_is_disproved_by_a_row_that_agrees) {
+  struct schema schema = plain();
+  schema.jump_us = 100;
+  struct watermark_clock clock;
+  watermark_init(&clock, 10, false);
+  EXPECT_INT(begin(&clock, &schema, 9000000), BEGIN_DOUBTFUL);
+  EXPECT_INT(begin(&clock, &schema, 1000), BEGIN_OVER);
+  EXPECT_INT(begin(&clock, &schema, 1050), BEGIN_OVER);
+  EXPECT_INT(begin(&clock, &schema, 1500), BEGIN_OVER); /* does not agree: a new row */
+  EXPECT_INT(begin(&clock, &schema, 1450), BEGIN_OVER);
+  EXPECT(watermark_of(&clock) == WATERMARK_NONE);
+  EXPECT_INT(begin(&clock, &schema, 1480), BEGIN_DISPROVED);
+  EXPECT_INT(watermark_of(&clock), 1490); /* of the row's highest */
+  EXPECT_INT(take(&clock, &schema, 9000000), WATERMARK_LEAP);
+  EXPECT_INT(take(&clock, &schema, 1000), WATERMARK_LATE);
+}
+
+TEST(a_row_behind_the_first_event_is_broken_by_what_agrees_with_it) {
+  struct schema schema = plain();
+  schema.jump_us = 100;
+  struct watermark_clock clock;
+  watermark_init(&clock, 500, false); /* events may be so much behind, which is more than the jump */
+  EXPECT_INT(begin(&clock, &schema, 10000), BEGIN_DOUBTFUL);
+  EXPECT_INT(begin(&clock, &schema, 9499), BEGIN_OVER);
+  EXPECT_INT(begin(&clock, &schema, 9498), BEGIN_OVER);
+  EXPECT_INT(begin(&clock, &schema, 9500), BEGIN_DOUBTFUL); /* in time for the first */
+  EXPECT_INT(begin(&clock, &schema, 9499), BEGIN_OVER);
+  EXPECT_INT(begin(&clock, &schema, 10001), BEGIN_CONFIRMED);
+  EXPECT_INT(watermark_of(&clock), 9501);
+}
+
+TEST(leaps_at_the_beginning_are_judged_as_always) {
+  struct schema schema = plain(), free = plain();
+  schema.jump_us = 100;
+  struct watermark_clock clock;
+  watermark_init(&clock, 0, false);
+  EXPECT_INT(begin(&clock, &schema, 1000), BEGIN_DOUBTFUL);
+  EXPECT_INT(take(&clock, &schema, 5000), WATERMARK_LEAP);
+  EXPECT_INT(take(&clock, &schema, 5001), WATERMARK_LEAP);
+  EXPECT_INT(begin(&clock, &schema, 5002), BEGIN_CONFIRMED);
+  EXPECT_INT(watermark_of(&clock), 5002);
+  watermark_init(&clock, 0, false); /* a type without `jump` is not held back */
+  EXPECT_INT(begin(&clock, &schema, 1000), BEGIN_DOUBTFUL);
+  EXPECT_INT(begin(&clock, &free, 9000), BEGIN_CONFIRMED);
+  EXPECT_INT(watermark_of(&clock), 9000);
+  watermark_init(&clock, 0, false); /* and what has ended needs no confirmation */
+  EXPECT_INT(begin(&clock, &schema, 1000), BEGIN_DOUBTFUL);
+  watermark_begin(&clock);
+  EXPECT_INT(watermark_of(&clock), 1000);
+  schema.jump_confirm = 1;
+  watermark_init(&clock, 0, false);
+  EXPECT_INT(begin(&clock, &schema, 1000), BEGIN_CONFIRMED);
+  EXPECT_INT(watermark_of(&clock), 1000);
+  schema.jump_confirm = 3;
+  watermark_init(&clock, 0, true); /* order of arrival waits for nothing */
+  EXPECT_INT(begin(&clock, &schema, 1000), BEGIN_OVER);
+  EXPECT_INT(watermark_of(&clock), 1000);
+}
+
 TEST(stamps_of_the_log_hold_clocks) {
   struct schema schema = plain();
   schema.ahead_us = 60;
