@@ -7,6 +7,8 @@
 #include "base/hash.h"
 #include "nfa/compact.h"
 
+enum { TRANSITIONS_MAX = 1 << 16 }; /* remembered: events with many conditions could ask for any number */
+
 static size_t config_bytes(const struct pattern *p) {
   return sizeof(struct config) + p->counter_count * sizeof(uint32_t);
 }
@@ -38,6 +40,7 @@ struct automaton *automaton_of(struct nfa_context *context, const struct pattern
   struct automaton *a = mem_alloc(context->mem, sizeof *a);
   a->pattern = pattern;
   arena_init(&a->arena, context->mem, 4096);
+  arena_init(&a->edges, context->mem, 4096);
   a->predicate_counts = arena_array(&a->arena, uint16_t, pattern->type_count);
   a->predicates = arena_array(&a->arena, int32_t *, pattern->type_count);
   for (int t = 0; t < pattern->type_count; t++) {
@@ -191,8 +194,8 @@ static struct transition *transition_new(struct automaton *a, struct stepping *s
     run->passed = true;
     if (run_can_go_on(p, run)) config_insert(a, s, &stay, run);
   }
-  struct transition *t = arena_new(&a->arena, struct transition);
-  t->takes = arena_array(&a->arena, struct transition_take, count);
+  struct transition *t = arena_new(&a->edges, struct transition);
+  t->takes = arena_array(&a->edges, struct transition_take, count);
   t->take_count = count;
   for (uint16_t i = 0; i < count; i++) {
     t->takes[i] = list[i].take;
@@ -209,7 +212,7 @@ static uint64_t transition_hash(uint32_t from, uint16_t type_index, uint64_t tru
 
 static void table_grow(struct automaton *a) {
   uint32_t capacity = a->table_capacity == 0 ? 64 : a->table_capacity * 2;
-  struct transition **table = arena_zero(&a->arena, capacity * sizeof(struct transition *));
+  struct transition **table = arena_zero(&a->edges, capacity * sizeof(struct transition *));
   for (uint32_t i = 0; i < a->table_capacity; i++) {
     struct transition *t = a->table[i];
     if (t == NULL) continue;
@@ -226,6 +229,11 @@ const struct transition *automaton_step(struct automaton *a, struct stepping *s,
   uint64_t truths = 0;
   for (int i = 0; i < a->predicate_counts[type_index]; i++)
     if (truth_holds(s->context->truth, a->predicates[type_index][i])) truths |= (uint64_t)1 << i;
+  if (a->table_count == TRANSITIONS_MAX) { /* they are made again as events ask for them */
+    arena_free(&a->edges);
+    a->table = NULL;
+    a->table_count = a->table_capacity = 0;
+  }
   if (a->table_count * 2 >= a->table_capacity) table_grow(a);
   uint64_t at = transition_hash(from, type_index, truths) & (a->table_capacity - 1);
   for (; a->table[at] != NULL; at = (at + 1) & (a->table_capacity - 1)) {

@@ -40,7 +40,7 @@ struct transition {
 /* The automaton of one pattern, made as events ask for it; owned by the context (one thread), shared by all keys. */
 struct automaton {
   const struct pattern *pattern;
-  struct arena arena;
+  struct arena arena, edges; /* edges: the transitions and their table */
   struct config_set **states;
   uint32_t state_count, state_capacity;
   struct transition **table; /* open addressing */

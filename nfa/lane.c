@@ -15,26 +15,36 @@ struct lane_node {
 struct lanes {
   struct nfa_head head; /* run_count = runs in all; deadline: when the latest run has passed `within` */
   uint8_t step_count;
-  bool extras;     /* some entry's values have bytes of their own in the pool */
+  bool boxes;      /* some entry's values have bytes of their own in the pool */
   uint16_t stride; /* bytes of an entry, in units of 8 */
   uint32_t first, end, capacity;
   int64_t first_time; /* start of the earliest run, which stands in the entry `first` */
   struct lane_node nodes[];
 };
 
-/* A taken event: the start of a run, or one that only others have taken, or a run that has ended (both not live). */
+/* A taken event: the start of a run, or one that only others have taken, or a run that has ended (both not live).
+ * Behind `taken`: a byte that says whether it is live and of which type, then a tag for each value that is kept
+ * (schema.kept_slots order). At the entry's end, backwards: the values' payloads. Three steps and one value: 48 bytes.
+ */
 struct lane_entry {
   int64_t time;
   uint64_t sequence;
   struct position position;
-  uint16_t type;
-  bool live;
   uint32_t taken[]; /* of a live run: how many entries further the events stand that steps 1, 2, … have taken */
-};                  /* then its values, schema.kept_slots order */
+};
+enum { MARK_LIVE = 1 }; /* and twice the type's index in the pattern */
+
+/* A payload is the value's number; its tag is the kind, or TAG_DECIMAL + scale. What has bytes of its own is in a box:
+ * the payload is the place of the value in the pool, with its bytes behind it. */
+enum { TAG_DECIMAL = 64, TAG_BOX = 255 };
+union payload {
+  int64_t i;
+  struct value *box;
+};
 
 static size_t head_bytes(uint32_t steps) { return sizeof(struct lanes) + (steps - 1) * sizeof(struct lane_node); }
-static size_t values_offset(uint32_t steps) {
-  return (offsetof(struct lane_entry, taken) + (steps - 2) * sizeof(uint32_t) + 7u) & ~(size_t)7u;
+static size_t mark_offset(uint32_t steps) {
+  return offsetof(struct lane_entry, taken) + (steps - 2) * sizeof(uint32_t);
 }
 static size_t block_bytes(const struct lanes *lanes) {
   return head_bytes(lanes->step_count) + (size_t)lanes->capacity * lanes->stride * 8u;
@@ -44,8 +54,18 @@ static struct lane_entry *entry_at(const struct lanes *lanes, uint32_t index) {
   size_t place = index < lanes->capacity ? index : index - lanes->capacity;
   return (struct lane_entry *)((char *)(uintptr_t)lanes + head_bytes(lanes->step_count) + place * lanes->stride * 8u);
 }
-static struct value *entry_values(const struct lanes *lanes, struct lane_entry *entry) {
-  return (struct value *)(void *)((char *)entry + values_offset(lanes->step_count));
+static uint8_t *entry_mark(const struct lanes *lanes, const struct lane_entry *entry) { /* the tags are behind it */
+  return (uint8_t *)(uintptr_t)entry + mark_offset(lanes->step_count);
+}
+static union payload *entry_payload(const struct lanes *lanes, const struct lane_entry *entry, uint32_t number) {
+  return (union payload *)(void *)((char *)(uintptr_t)entry + lanes->stride * 8u) - 1 - number;
+}
+static bool is_live(const struct lanes *lanes, const struct lane_entry *entry) {
+  return *entry_mark(lanes, entry) & MARK_LIVE;
+}
+static const struct schema *entry_schema(const struct stepping *s, const struct lanes *lanes,
+                                         const struct lane_entry *entry) {
+  return &s->context->schemas[s->p->types[*entry_mark(lanes, entry) >> 1]];
 }
 static struct lane_node *node_of(struct lanes *lanes, uint32_t node) { return &lanes->nodes[node - 1]; }
 
@@ -59,6 +79,7 @@ bool lane_possible(const struct pattern *p) {
   if (p->step_count < 2 || p->step_count > LANE_STEPS_MAX || p->counter_count > 0 || p->register_count > 0)
     return false;
   if (p->forking || p->trailing || p->by_start || !p->pure || p->within_us < 0) return false;
+  if (p->type_count > UINT8_MAX / 2) return false;
   for (int n = 0; n < p->node_count; n++) {
     const struct node *node = &p->nodes[n];
     if (node->ways.count != 1 || node->closers.count > 0) return false;
@@ -86,17 +107,6 @@ struct lane_step *lane_steps(const struct pattern *p, struct arena *arena) {
 
 /* ---- entries ---- */
 
-/* Bytes of the values that stand in the pool, and where: one block for all values of an entry. */
-static size_t extra_bytes(const struct value *values, uint16_t count, const char **block) {
-  size_t bytes = 0;
-  for (uint16_t i = 0; i < count; i++) {
-    size_t extra = value_extra_bytes(values[i]);
-    if (extra > 0 && bytes == 0 && block != NULL) *block = values[i].s; /* s, ip and list are one pointer */
-    bytes += extra;
-  }
-  return bytes;
-}
-
 /* What the context counts as held (nfa.h): a lane keeps its events itself. */
 enum { UNIT_BYTES = 64 };
 static void held_count(struct stepping *s, size_t bytes, bool more) {
@@ -110,17 +120,67 @@ static void block_free(struct stepping *s, struct lanes *lanes) {
   pool_free(s->context->pool, lanes, block_bytes(lanes));
 }
 
-/* The entries [from, to) leave. */
-static void entries_release(struct stepping *s, struct lanes *lanes, uint32_t from, uint32_t to) {
-  if (!lanes->extras) return;
-  for (uint32_t i = from; i < to; i++) {
-    struct lane_entry *entry = entry_at(lanes, i);
-    const char *block = NULL;
-    size_t bytes = extra_bytes(entry_values(lanes, entry), s->context->schemas[entry->type].kept_count, &block);
-    if (bytes == 0) continue;
-    held_count(s, bytes, false);
-    pool_free(s->context->pool, (char *)(uintptr_t)block, bytes);
+static uint8_t tag_of(const struct value *v) {
+  switch ((enum value_kind)v->kind) {
+  case VALUE_DECIMAL: return (uint8_t)(TAG_DECIMAL + v->scale);
+  case VALUE_IP: return v->length == 4 ? VALUE_IP : TAG_BOX;
+  case VALUE_STRING:
+  case VALUE_LIST:
+  case VALUE_NETWORK: return TAG_BOX;
+  default: return v->kind;
   }
+}
+
+/* An unboxed value again. */
+static struct value value_of(uint8_t tag, union payload payload) {
+  struct value v = {.i = payload.i, .kind = tag};
+  if (tag >= TAG_DECIMAL) {
+    v.kind = VALUE_DECIMAL;
+    v.scale = (uint8_t)(tag - TAG_DECIMAL);
+  }
+  if (tag == VALUE_IP) v.length = 4;
+  return v;
+}
+
+static size_t box_bytes(const struct value *v) { return sizeof *v + value_extra_bytes(*v); }
+
+/* The entries [from, to) leave. All boxes of an entry are one block, which begins with the first. */
+static void entries_release(struct stepping *s, struct lanes *lanes, uint32_t from, uint32_t to) {
+  if (!lanes->boxes) return;
+  for (uint32_t i = from; i < to; i++) {
+    const struct lane_entry *entry = entry_at(lanes, i);
+    const uint8_t *tags = entry_mark(lanes, entry) + 1;
+    struct value *block = NULL;
+    size_t bytes = 0;
+    for (uint16_t k = 0, count = entry_schema(s, lanes, entry)->kept_count; k < count; k++) {
+      if (tags[k] != TAG_BOX) continue;
+      struct value *box = entry_payload(lanes, entry, k)->box;
+      if (block == NULL) block = box;
+      bytes += box_bytes(box);
+    }
+    if (block == NULL) continue;
+    held_count(s, bytes, false);
+    pool_free(s->context->pool, block, bytes);
+  }
+}
+
+static void boxes_fill(struct stepping *s, struct lanes *lanes, struct lane_entry *entry) {
+  const struct event *event = s->event;
+  const struct schema *schema = &s->context->schemas[event->type];
+  const uint8_t *tags = entry_mark(lanes, entry) + 1;
+  size_t bytes = 0;
+  for (uint16_t k = 0; k < schema->kept_count; k++)
+    if (tags[k] == TAG_BOX) bytes += box_bytes(&event->values[schema->kept_slots[k]]);
+  char *next = pool_alloc(s->context->pool, bytes);
+  for (uint16_t k = 0; k < schema->kept_count; k++) {
+    if (tags[k] != TAG_BOX) continue;
+    struct value *box = (struct value *)(void *)next;
+    next += sizeof *box;
+    *box = value_copy_to(&next, event->values[schema->kept_slots[k]]);
+    entry_payload(lanes, entry, k)->box = box;
+  }
+  held_count(s, bytes, true);
+  lanes->boxes = true;
 }
 
 static void entry_fill(struct stepping *s, struct lanes *lanes, struct lane_entry *entry) {
@@ -129,21 +189,16 @@ static void entry_fill(struct stepping *s, struct lanes *lanes, struct lane_entr
   entry->time = event->time;
   entry->sequence = event->sequence;
   entry->position = event->position;
-  entry->type = event->type;
-  entry->live = false;
-  struct value *values = entry_values(lanes, entry);
-  bool extras = false;
-  for (uint16_t i = 0; i < schema->kept_count; i++) {
-    values[i] = event->values[schema->kept_slots[i]];
-    extras |= values[i].kind == VALUE_STRING || values[i].kind == VALUE_LIST || values[i].kind == VALUE_IP;
+  uint8_t *mark = entry_mark(lanes, entry), *tags = mark + 1;
+  *mark = (uint8_t)(program_type_index(s->p, event->type) << 1);
+  bool boxes = false;
+  for (uint16_t k = 0; k < schema->kept_count; k++) {
+    const struct value *v = &event->values[schema->kept_slots[k]];
+    tags[k] = tag_of(v);
+    entry_payload(lanes, entry, k)->i = v->i;
+    boxes |= tags[k] == TAG_BOX;
   }
-  if (!extras) return;
-  size_t bytes = extra_bytes(values, schema->kept_count, NULL);
-  char *extra = bytes == 0 ? NULL : pool_alloc(s->context->pool, bytes);
-  for (uint16_t i = 0; i < schema->kept_count; i++) values[i] = value_copy_to(&extra, values[i]);
-  if (bytes == 0) return;
-  held_count(s, bytes, true);
-  lanes->extras = true;
+  if (boxes) boxes_fill(s, lanes, entry);
 }
 
 /* How many entries fit behind the head into a block of the pool. */
@@ -160,8 +215,8 @@ static struct lanes *lanes_new(struct stepping *s) {
     size_t count = s->context->schemas[p->steps[i].type].kept_count;
     if (count > kept) kept = count;
   }
-  size_t stride = values_offset(p->step_count) + kept * sizeof(struct value), head = head_bytes(p->step_count);
-  if (stride > POOL_LINE - sizeof(struct value) && stride < POOL_LINE) stride = POOL_LINE; /* one line, not two */
+  size_t head = head_bytes(p->step_count), tags = (mark_offset(p->step_count) + 1 + kept + 7u) & ~(size_t)7u;
+  size_t stride = tags + kept * sizeof(union payload);
   check(stride / 8 <= UINT16_MAX);
   uint32_t capacity = capacity_for(head, stride, 1);
   struct lanes *lanes = pool_alloc(s->context->pool, head + capacity * stride);
@@ -182,7 +237,7 @@ static uint32_t *find_places(struct stepping *s, const struct lanes *lanes) {
   for (uint32_t n = lanes->step_count - 1u; n > 0; n--)
     for (uint32_t i = begin_of(lanes, n); i < lanes->nodes[n - 1].end; i++) {
       const struct lane_entry *entry = entry_at(lanes, i);
-      if (!entry->live) continue;
+      if (!is_live(lanes, entry)) continue;
       places[i - lanes->first] = 1;
       for (uint32_t t = 0; t + 1 < n; t++) places[i - lanes->first + entry->taken[t]] = 1;
     }
@@ -202,7 +257,8 @@ static void move_some(struct stepping *s, struct lanes *lanes, struct lanes *to,
     for (uint32_t i = begin_of(lanes, n); i < end; i++) {
       struct lane_entry *entry = entry_at(lanes, i);
       uint32_t at = i - first;
-      for (uint32_t t = 0; t + 1 < n && entry->live; t++) entry->taken[t] = places[at + entry->taken[t]] - places[at];
+      for (uint32_t t = 0; t + 1 < n && is_live(lanes, entry); t++)
+        entry->taken[t] = places[at + entry->taken[t]] - places[at];
     }
     to->nodes[n - 1].end = end <= first ? 0 : places[end - first];
   }
@@ -279,7 +335,7 @@ static void find_first(struct stepping *s, struct lanes *lanes) {
   if (lanes->head.run_count == 0) {
     first = lanes->end;
   } else {
-    while (!entry_at(lanes, first)->live) first++; /* ends: there is a run */
+    while (!is_live(lanes, entry_at(lanes, first))) first++; /* ends: there is a run */
     lanes->first_time = entry_at(lanes, first)->time;
   }
   entries_release(s, lanes, lanes->first, first);
@@ -290,7 +346,8 @@ static void find_first(struct stepping *s, struct lanes *lanes) {
 /* The node's runs end; what stood in its part belongs to the next one's. */
 static void node_end(struct stepping *s, struct lanes *lanes, uint32_t node) {
   struct lane_node *here = node_of(lanes, node);
-  for (uint32_t i = begin_of(lanes, node); i < here->end; i++) entry_at(lanes, i)->live = false;
+  for (uint32_t i = begin_of(lanes, node); i < here->end; i++)
+    *entry_mark(lanes, entry_at(lanes, i)) &= (uint8_t)~MARK_LIVE;
   if (node + 1u < lanes->step_count) node_of(lanes, node + 1)->end = here->end;
   lanes->head.run_count -= here->count;
   s->counts->open -= here->count;
@@ -352,14 +409,16 @@ static struct held *held_new(struct stepping *s, uint16_t type) {
 
 /* An entry as matches tell it. The array may change before it is told, so nothing points there. */
 static struct held *held_of_entry(struct stepping *s, const struct lanes *lanes, uint32_t index) {
-  struct lane_entry *entry = entry_at(lanes, index);
-  const struct value *values = entry_values(lanes, entry);
-  struct held *held = held_new(s, entry->type);
+  const struct lane_entry *entry = entry_at(lanes, index);
+  const uint8_t *tags = entry_mark(lanes, entry) + 1;
+  struct held *held = held_new(s, entry_schema(s, lanes, entry)->id);
   held->position = entry->position;
   held->time = entry->time;
   held->sequence = entry->sequence;
-  for (uint16_t i = 0; i < held->value_count; i++)
-    held->values[i] = lanes->extras ? value_copy(s->context->scratch, values[i]) : values[i];
+  for (uint16_t k = 0; k < held->value_count; k++) {
+    union payload payload = *entry_payload(lanes, entry, k);
+    held->values[k] = tags[k] == TAG_BOX ? value_copy(s->context->scratch, *payload.box) : value_of(tags[k], payload);
+  }
   return held;
 }
 
@@ -383,7 +442,7 @@ static uint32_t complete(struct stepping *s, struct lanes *lanes) {
   struct held *last = held_of_event(s);
   for (uint32_t i = lanes->first; wanted > 0; i++) {
     const struct lane_entry *run = entry_at(lanes, i);
-    if (!run->live) continue;
+    if (!is_live(lanes, run)) continue;
     struct link *links = arena_alloc(s->context->scratch, steps * sizeof *links);
     const struct link **chain = arena_alloc(s->context->scratch, steps * sizeof *chain);
     for (uint32_t k = 0; k < steps; k++) {
@@ -431,7 +490,7 @@ static void begin(struct stepping *s, struct nfa_state **slot, uint32_t own) {
     own = append(s, slot);
     lanes = (struct lanes *)*slot;
   }
-  entry_at(lanes, own)->live = true;
+  *entry_mark(lanes, entry_at(lanes, own)) |= MARK_LIVE;
   struct lane_node *node = node_of(lanes, 1);
   node->end = own + 1;
   node->count++;

@@ -332,7 +332,7 @@ class Generator:
             froms = froms[:1]
             shared = self.fields[froms[0]]
         key, key_names, key_types = self.key(froms)
-        item = {"kind": "window", "name": self.name("w"), "from": froms, "where": self.maybe_condition(shared, 0.3),
+        item = {"kind": "window", "name": self.name(self.pick("aw")), "from": froms, "where": self.maybe_condition(shared, 0.3),
                 "key": key, "key_names": key_names, "key_types": key_types, "entries": [],
                 "window": self.window(self.pick(["tumbling", "tumbling", "sliding", "session", "count", "today"]))}
         made = {**dict(zip(key_names, key_types)), "window.start": "time", "window.end": "time"}
@@ -347,7 +347,7 @@ class Generator:
     def derived_filter(self, names):
         source = self.pick(names)
         fields = self.fields[source]
-        item = {"kind": "filter", "name": self.name("m"), "from": [source], "where": self.maybe_condition(fields, 0.7),
+        item = {"kind": "filter", "name": self.name(self.pick("bm")), "from": [source], "where": self.maybe_condition(fields, 0.7),
                 "entries": []}
         for name, kind in fields.items():
             if "." not in name and name != "at" and (name in "ku" or self.chance(0.5)):

@@ -36,7 +36,9 @@ class MoreGenerator(Generator):
         key = []
         while not key:
             key, key_names, key_types = self.key(names)
-        bounds = sorted([self.distance(), self.distance()])
+        bounds = [self.distance(), self.distance()]
+        if self.chance(0.9):  # else the interval may be empty
+            bounds.sort()
         item = {"kind": "join", "name": self.name("j"), "sides": list(zip(SIDES, names)), "key": key,
                 "key_names": key_names, "key_types": key_types, "low": bounds[0], "high": bounds[1], "where": None,
                 "outer": self.pick([None, None, "left", "right", "full", "full"]), "entries": []}
@@ -93,7 +95,8 @@ class MoreGenerator(Generator):
             rule["on"] = [asking, self.maybe_condition(self.fields[asking])]
             for table in tables:
                 asks = [n for n, kind in self.fields[asking].items() if kind == table["key_type"] and "." not in n]
-                if asks and table["from"] != asking:
+                levels = "renewing_levels" in self.features or table["renewed"] != "read" or asking in sources
+                if asks and table["from"] != asking and levels:
                     for name, kind in table["columns"]:
                         node = ["cell", kind, table["name"], ["field", table["key_type"], self.pick(asks)], name]
                         if not rule["when"] and table["renewed"] != "read" and ordered(kind) and self.chance(0.3):
@@ -108,10 +111,10 @@ class MoreGenerator(Generator):
     def make_lists(self, case, sources):
         """Lists that rules fill: own key, `visible after`, or asked by other rules."""
         names = list(sources)
-        if self.chance(0.4) and "derived_lists" in self.features:
+        if self.chance(0.4):
             case["declarations"].append(self.derived_window(sources))
             names = list(self.fields)
-        for _ in range(self.pick([1, 1, 2])):
+        for _ in range(self.pick([1, 1, 2]) if "own_lists" in self.features else 1):
             kind = self.pick(PLAIN)
             field = {"string": ["k", "s"], "int": ["u", "i"], "ip": ["p"]}[kind]
             fixed = []
@@ -183,8 +186,10 @@ class MoreGenerator(Generator):
         rule["steps"] = [{"name": "x0", "on": [names[0], self.maybe_condition(self.fields[names[0]])]}]
         rule["absent"] = [[names[-1], self.maybe_condition(self.fields[names[-1]])], self.duration()]
         rule["within"] = None
-        told = self.field({n: k for n, k in self.fields[names[0]].items() if "." not in n and k[0] != "["} or {})
-        rule["emit"] = [("v0", ["side", told[1], "x0", told[2]])]
+        plain = [(n, k) for n, k in self.fields[names[0]].items() if "." not in n and k[0] != "["]
+        if plain:
+            name, kind = self.pick(plain)
+            rule["emit"] = [("v0", ["side", kind, "x0", name])]
         return rule
 
     def make_alerts(self, case, sources):
@@ -215,7 +220,8 @@ class MoreGenerator(Generator):
             fed = [n for n in fed if self.chance(0.8)]
             if not fed:
                 continue
-            item = {"kind": "group", "name": self.name("q"), "key": key, "key_type": kind, "over": self.duration(),
+            name = self.name(self.pick("qz") if "many_groups" in self.features else "q")
+            item = {"kind": "group", "name": name, "key": key, "key_type": kind, "over": self.duration(),
                     "rules": fed, "how": self.pick(["sum", "sum all", "max"]), "cap": self.pick([None, 50, 100]),
                     "decay": self.duration() if "decay" in self.features and self.chance(0.6) else None, "bands": []}
             ats = sorted(self.random.sample(range(0, (item["cap"] or 120) + 1, 10), self.pick([1, 2, 3])), reverse=True)

@@ -21,7 +21,7 @@ class Stores:
             return None
         last = None
         for moment, _, time, changed, remove, until in sorted(self.before.get(item["name"], []), key=lambda c: c[:2]):
-            seen = time + item["visible"] <= event.time if item["visible"] else moment[:3] < event.moment[:3]
+            seen = time + item["visible"] <= event.time if item["visible"] else moment < event.moment
             if seen and changed == value:
                 last = remove, until
         if last and last[0]:

@@ -22,7 +22,7 @@ def make_window(world, item):
             if None not in key and world.holds(item["where"], event):
                 keys.setdefault(key, []).append(event)
     for key, events in keys.items():
-        timer = (1 + stage, (item["name"], key_json(item["key_names"], zip(key, item["key_types"]))), ())
+        timer = (1 + stage, (item["name"], key_json(item["key_names"], zip(key, item["key_types"]))), ((item["name"], 0),))
         told = list(WINDOWS[item["window"]["kind"]](item["window"], events, timer, item["name"]))
         if item["window"].get("known"):
             told += silent(item["window"], events, timer, world.highest)
@@ -83,12 +83,9 @@ def silent(window, events, timer, highest):
     """Empty windows of a key whose last event is not too old, up to the highest event time."""
     events = sorted(events, key=order_of)
     taken = {span for event in events for span in spans_of(window, event.time)}
-    import os
-    if os.environ.get("J2_KNOWN"):
-        highest = events[-1].time + window["known"] + window["size"]
-    last, every = highest, window["every"] or window["size"]
+    every = window["every"] or window["size"]
     start, end = min(spans_of(window, events[0].time))
-    while end <= last:
+    while end <= highest:
         known = [e for e in events if e.time < end]
         at_end = [e for e in events if e.moment < (end,) + timer]
         if (start, end) not in taken:
