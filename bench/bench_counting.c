@@ -206,7 +206,7 @@ static void decoded(struct stream *s) {
   for (uint64_t count = 100000; count <= 10000000; count *= 10) {
     char name[100];
     size_t kib;
-    double ns = whole_run(rule, count, 20000000 / (int64_t)count, (uint32_t)(count / LAP * 3 + 2), 24, &kib);
+    double ns = whole_run(rule, count, 20000000 / (int64_t)count, (uint32_t)(count / LAP * 6 + 2), 24, &kib);
     snprintf(name, sizeof name, "the same with decoding, %" PRIu64 " keys, %zu bytes a key", count, kib * 1024 / count);
     print(name, ns, first);
     if (first == 0) first = ns;

@@ -172,9 +172,46 @@ static void add_beside(struct counters *counters, const struct layout *layout, s
   for (uint16_t i = 0; i < layout->endless_count; i++) endless_add(&layout->endless[i], state, counters->columns, time);
 }
 
-void counters_add(struct counters *counters, uint16_t population, struct counter_state **state,
-                  const struct event *event, struct expr_env *env) {
-  const struct layout *layout = &counters->layouts[population];
+/* The most frequent: sums and kept numbers of fields, none of them null, all within what the state is laid out for.
+ * False: nothing was done, but that there may be more room. */
+static inline bool add_plain(struct counters *counters, const struct layout *layout, struct counter_state **of,
+                             const struct event *event) {
+  struct counter_state *state = *of;
+  if (!layout->variants[state->variant].plain) return false;
+  if (__builtin_expect(state->next - state->first == (uint32_t)1 << state->room_log2, 0)) {
+    *of = state = ring_make_room(counters, layout, state, event->time);
+    if (!layout->variants[state->variant].plain) return false;
+  }
+  const struct variant *variant = &layout->variants[state->variant];
+  if (state->next - state->first >= counters->window_events_max) return false;
+  const struct plain_row *row = variant->plain_rows, *end = row + variant->plain_count,
+                         *sums_end = row + variant->plain_sum_count;
+  const struct value *values = event->values;
+  unsigned bits = state->bits; /* at most COUNTER_NARROW_BITS: the state is not wide */
+  for (; row != end; row++) {
+    const struct value *v = &values[row->slot];
+    if (v->kind == VALUE_NULL) return false;
+    if (row < sums_end && (uint64_t)(v->i ^ (v->i >> 63)) >> bits != 0) return false;
+  }
+  char *events = state_at(state, variant->header_bytes);
+  if (__builtin_expect(state->room_log2 >= variant->inside_log2_end, 0)) events = *(char **)(void *)events;
+  char *to = events + (size_t)(state->next & (((uint32_t)1 << state->room_log2) - 1)) * variant->event_bytes;
+  write_u64(to, (uint64_t)event->time);
+  for (row = variant->plain_rows; row != sums_end; row++) {
+    char *total = state_at(state, row->total_at);
+    uint64_t before = read_u64(total);
+    write_u64(to + row->at, before);
+    write_u64(total, before + (uint64_t)values[row->slot].i);
+  }
+  for (; row != end; row++) write_u64(to + row->at, (uint64_t)values[row->slot].i);
+  state->next++;
+  state->deadline = event->time + layout->horizon_us;
+  return true;
+}
+
+static __attribute__((noinline)) void add_otherwise(struct counters *counters, const struct layout *layout,
+                                                    struct counter_state **state, const struct event *event,
+                                                    struct expr_env *env) {
   int64_t time = event->time;
   evaluate(counters, layout, event, env);
   if (*state == NULL) *state = ring_new_state(counters, layout);
@@ -186,6 +223,12 @@ void counters_add(struct counters *counters, uint16_t population, struct counter
     if (end > deadline) deadline = end;
   }
   (*state)->deadline = deadline;
+}
+
+void counters_add(struct counters *counters, uint16_t population, struct counter_state **state,
+                  const struct event *event, struct expr_env *env) {
+  const struct layout *layout = &counters->layouts[population];
+  if (*state == NULL || !add_plain(counters, layout, state, event)) add_otherwise(counters, layout, state, event, env);
 }
 
 /* ---- asking ---- */

@@ -110,24 +110,28 @@ static inline __attribute__((always_inline)) void ask_rows(const struct group_ro
   }
 }
 
-static __attribute__((noinline)) void ask_all_rows(const struct counter_group *group, struct counter_state *state,
-                                                   int64_t time, struct value *values) {
-  const struct group_variant *rows = &group->variants[state->variant];
-  struct ring ring = ring_of(group->layout, state);
-  const struct group_row *row = rows->rows;
-  ask_rows(row, row + rows->long_end, state, &ring, time, values, sizeof(uint64_t));
-  ask_rows(row + rows->long_end, row + rows->short_end, state, &ring, time, values, sizeof(uint32_t));
-  ask_rows(row + rows->short_end, row + rows->count_end, state, &ring, time, values, 0);
-}
-
-void counters_ask_group(struct counters *counters, const struct counter_group *group, struct counter_state **state,
-                        int64_t time, struct value *values, struct expr_env *env) {
-  const struct group_variant *rows = &group->variants[*state == NULL ? 0 : (*state)->variant];
-  if (rows->count_end > 0 && *state != NULL) ask_all_rows(group, *state, time, values);
+static __attribute__((noinline)) void ask_others(struct counters *counters, const struct group_variant *rows,
+                                                 struct counter_state **state, int64_t time, struct value *values,
+                                                 struct expr_env *env) {
   for (uint32_t i = 0; i < rows->count_end && *state == NULL; i++) tell(values, &rows->rows[i], 0);
   for (uint32_t i = 0; i < rows->other_count; i++) {
     const struct counter_ask *ask = rows->others[i];
     struct value operand = ask->operand == NULL ? value_null() : expr_eval(ask->operand, env);
     values[ask->slot] = counters_ask(counters, ask->counter, state, time, operand, env->scratch, env->counts);
   }
+}
+
+void counters_ask_group(struct counters *counters, const struct counter_group *group, struct counter_state **state,
+                        int64_t time, struct value *values, struct expr_env *env) {
+  struct counter_state *now = *state;
+  const struct group_variant *rows = &group->variants[now == NULL ? 0 : now->variant];
+  if (now != NULL && rows->count_end > 0) {
+    struct ring ring = ring_of(group->layout, now);
+    const struct group_row *row = rows->rows, *long_end = row + rows->long_end, *short_end = row + rows->short_end,
+                           *count_end = row + rows->count_end;
+    if (row != long_end) ask_rows(row, long_end, now, &ring, time, values, sizeof(uint64_t));
+    if (long_end != short_end) ask_rows(long_end, short_end, now, &ring, time, values, sizeof(uint32_t));
+    if (short_end != count_end) ask_rows(short_end, count_end, now, &ring, time, values, 0);
+  }
+  if (now == NULL || rows->other_count > 0) ask_others(counters, rows, state, time, values, env);
 }

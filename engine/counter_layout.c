@@ -339,6 +339,30 @@ static void place_fixed(struct needs *needs) {
   layout->event_fixed_bytes = at;
 }
 
+/* What counters_add() does with one loop, if that is all. */
+static void place_plain(struct needs *needs, struct variant *variant) {
+  const struct layout *layout = needs->layout;
+  bool plain = layout->ring && !layout->idles && layout->pointer_count == 0 && layout->endless_count == 0;
+  for (uint16_t c = 0; c < layout->column_count; c++) plain &= layout->columns[c].slot >= 0;
+  for (uint16_t i = 0; i < layout->sum_count; i++)
+    plain &= layout->sums[i].where == NO_COLUMN && variant->limbs[layout->sums[i].is_float] == 1;
+  for (uint16_t i = 0; i < layout->condition_count; i++) plain &= !variant->condition_own[i];
+  for (uint16_t i = 0; i < layout->kept_count; i++) plain &= !layout->kept[i].large;
+  variant->plain = plain;
+  if (!plain) return;
+  size_t count = (size_t)layout->sum_count + layout->kept_count + 1;
+  variant->plain_rows = mem_alloc(needs->counters->mem, count * sizeof *variant->plain_rows);
+  for (uint16_t i = 0; i < layout->sum_count; i++)
+    variant->plain_rows[variant->plain_count++] =
+        (struct plain_row){.slot = (uint32_t)layout->columns[layout->sums[i].column].slot,
+                           .at = variant->sum_at[i],
+                           .total_at = variant->sum_total_at[i]};
+  variant->plain_sum_count = variant->plain_count;
+  for (uint16_t i = 0; i < layout->kept_count; i++)
+    variant->plain_rows[variant->plain_count++] =
+        (struct plain_row){.slot = (uint32_t)layout->columns[layout->kept[i].column].slot, .at = layout->kept[i].at};
+}
+
 static void place_variant(struct needs *needs, unsigned number) {
   struct layout *layout = needs->layout;
   struct variant *variant = &layout->variants[number];
@@ -383,6 +407,7 @@ static void place_variant(struct needs *needs, unsigned number) {
   while (layout->ring &&
          variant->header_bytes + (variant->event_bytes << variant->inside_log2_end) <= COUNTER_INLINE_BYTES)
     variant->inside_log2_end++;
+  place_plain(needs, variant);
 }
 
 /* Values of a column: differences of a total that has all of them, or kept. */

@@ -151,6 +151,11 @@ struct endless { /* and behind it the block of its aggregates */
   int64_t other; /* EVER: time of the first event; TODAY: when the day ends */
 };
 
+struct plain_row {   /* a field of an event, and where it goes */
+  uint32_t slot;     /* of the event */
+  uint32_t at;       /* of the total or the kept value, in the ring's event */
+  uint32_t total_at; /* of the total in the state; kept: 0 */
+};
 struct variant {
   uint32_t header_bytes; /* in front of the ring, or of the pointer to it */
   uint32_t event_bytes;
@@ -159,6 +164,11 @@ struct variant {
   uint32_t *sum_at, *sum_total_at;             /* in the event, in the state */
   uint32_t *condition_at, *condition_total_at; /* 32-bit counts; condition_at 0: every event satisfies it */
   bool *condition_own;                         /* else it stands for its plain condition */
+  /* All that an event without nulls leaves in a state of this variant are sums of 64 bits and kept numbers, of fields:
+   */
+  bool plain;
+  uint16_t plain_sum_count, plain_count; /* the sums first */
+  struct plain_row *plain_rows;
 };
 
 /* Where the values of a column stand in the ring. */

@@ -321,7 +321,7 @@ struct counter_state *ring_make_room(struct counters *counters, const struct lay
     if (count < room) return state;
   }
   if (count >= room || room - count < spare) return resize(counters, layout, state, state->room_log2 + 1u);
-  if (count <= room >> 2 && state->room_log2 > 1) return resize(counters, layout, state, state->room_log2 - 1u);
+  if (count <= room >> 3 && state->room_log2 > 1) return resize(counters, layout, state, state->room_log2 - 1u);
   return state;
 }
 
@@ -329,6 +329,6 @@ struct counter_state *ring_trim(struct counters *counters, const struct layout *
                                 int64_t time) {
   trim_events(counters, layout, state, time);
   unsigned room_log2 = state->room_log2;
-  while (room_log2 > 1 && state->next - state->first <= (uint32_t)1 << (room_log2 - 2)) room_log2--;
+  while (room_log2 > 1 && state->next - state->first <= (uint32_t)1 << room_log2 >> 3) room_log2--;
   return room_log2 == state->room_log2 ? state : resize(counters, layout, state, room_log2);
 }

@@ -108,20 +108,7 @@ static inline XXH128_hash_t part_hash(struct value v, uint64_t seed) {
   }
 }
 
-/* A key of one number, time or the like, the most frequent: no loop, no calls. */
-static inline bool is_plain(uint8_t kind) {
-  return kind == VALUE_INT || kind == VALUE_DECIMAL || kind == VALUE_TIME || kind == VALUE_BOOL;
-}
-
-bool key_of_event(const struct key_space *space, uint16_t space_id, const struct event *event, struct hash128 *key) {
-  if (space->part_count == 1) {
-    const struct value *value = &event->values[space->slots[event->type]];
-    if (is_plain(value->kind)) {
-      XXH128_hash_t plain = XXH3_128bits_withSeed(&value->i, sizeof value->i, space_id);
-      *key = (struct hash128){.low = plain.low64, .high = plain.high64};
-      return true;
-    }
-  }
+bool key_of_parts(const struct key_space *space, uint16_t space_id, const struct event *event, struct hash128 *key) {
   XXH128_hash_t hash = {0, space_id};
   const uint16_t *slots = space->slots + (size_t)event->type * space->part_count;
   for (uint16_t i = 0; i < space->part_count; i++) {
@@ -140,6 +127,7 @@ bool key_of_event(const struct key_space *space, uint16_t space_id, const struct
 }
 
 struct hash128 key_of_values(uint16_t part_count, uint16_t space_id, const struct value *values) {
+  if (part_count == 1 && key_is_plain(values[0])) return key_of_plain(values[0], space_id);
   XXH128_hash_t hash = {0, space_id};
   for (uint16_t i = 0; i < part_count; i++) {
     XXH128_hash_t part = part_hash(values[i], space_id);
@@ -241,7 +229,7 @@ struct key_record *key_table_make(struct key_table *table, struct hash128 key, u
   return record;
 }
 
-struct rule_state *key_record_rule(struct key_table *table, struct key_record *record, uint32_t rule, bool make) {
+struct rule_state *key_record_search(struct key_table *table, struct key_record *record, uint32_t rule, bool make) {
   for (uint16_t i = 0; i < record->count; i++)
     if (record->states[i].rule == rule) return &record->states[i];
   if (!make) return NULL;

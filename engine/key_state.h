@@ -2,10 +2,10 @@
  *
  * The table is open addressing over 64-byte lines of eight entries {hash, record's number}, and a record with the state
  * of one rule is one line of memory, so that a look-up is one cache miss for the line and one for the record; both can
- * be asked for ahead over a batch. A key is known by 128 bits of XXH3 over its parts: two of 10^10 keys are taken for
- * one with probability 10^-19. Records come from the table's own blocks and stay records when they are freed: a pointer
- * to one can be kept while other keys come and go, and key_table_recall() says whether it still is the key's; a timer
- * may outlive the key that set it (it fires, and nothing is there to do). One thread. */
+ * be asked for ahead over a batch. A key is known by 128 bits, of XXH3 over its parts (or key_of_plain()): two of 10^10
+ * keys are taken for one with probability 10^-19. Records come from the table's own blocks and stay records when they
+ * are freed: a pointer to one can be kept while other keys come and go, and key_table_recall() says whether it still is
+ * the key's; a timer may outlive the key that set it (it fires, and nothing is there to do). One thread. */
 #ifndef WEIR_ENGINE_KEY_STATE_H
 #define WEIR_ENGINE_KEY_STATE_H
 
@@ -40,8 +40,30 @@ _Static_assert(sizeof(struct key_record) == 64, "a record with one rule's state 
 struct key_table;
 
 struct key_table *key_table_new(struct mem *mem, struct pool *pool);
-/* The hash of the event's key; false if a part is null. */
-bool key_of_event(const struct key_space *space, uint16_t space_id, const struct event *event, struct hash128 *key);
+/* A key of one number, time or the like, the most frequent, is not hashed but mixed: different ones never are one. */
+static inline bool key_is_plain(struct value v) {
+  return v.kind == VALUE_INT || v.kind == VALUE_DECIMAL || v.kind == VALUE_TIME || v.kind == VALUE_BOOL;
+}
+static inline struct hash128 key_of_plain(struct value v, uint16_t space_id) {
+  uint64_t low = (uint64_t)v.i, space = (space_id + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
+  low ^= low >> 33; /* the finaliser of MurmurHash3 */
+  low *= UINT64_C(0xff51afd7ed558ccd);
+  low ^= low >> 33;
+  low *= UINT64_C(0xc4ceb9fe1a85ec53);
+  low ^= low >> 33;
+  return (struct hash128){.low = low + space, .high = space};
+}
+
+bool key_of_parts(const struct key_space *space, uint16_t space_id, const struct event *event, struct hash128 *key);
+/* What the event's key is known by; false if a part is null. */
+static inline bool key_of_event(const struct key_space *space, uint16_t space_id, const struct event *event,
+                                struct hash128 *key) {
+  if (space->part_count == 1 && key_is_plain(event->values[space->slots[event->type]])) {
+    *key = key_of_plain(event->values[space->slots[event->type]], space_id);
+    return true;
+  }
+  return key_of_parts(space, space_id, event, key);
+}
 struct hash128 key_of_values(uint16_t part_count, uint16_t space_id, const struct value *values); /* none is null */
 void key_table_prefetch_line(const struct key_table *table, struct hash128 key);
 /* The key's record by its hash alone (a guess for key_table_recall()), whose memory is asked for. NULL: none. */
@@ -55,7 +77,12 @@ static inline struct key_record *key_table_recall(const struct key_table *table,
 }
 struct key_record *key_table_make(struct key_table *table, struct hash128 key, uint16_t space);
 /* The rule's state in the record; made if `make`. The pointer is good until the next one is made or removed. */
-struct rule_state *key_record_rule(struct key_table *table, struct key_record *record, uint32_t rule, bool make);
+struct rule_state *key_record_search(struct key_table *table, struct key_record *record, uint32_t rule, bool make);
+static inline struct rule_state *key_record_rule(struct key_table *table, struct key_record *record, uint32_t rule,
+                                                 bool make) {
+  if (record->count > 0 && record->states[0].rule == rule) return &record->states[0];
+  return key_record_search(table, record, rule, make);
+}
 void key_record_remove(struct key_table *table, struct key_record *record, uint32_t rule);
 /* Frees the record, in which nothing is left. */
 void key_table_free_record(struct key_table *table, struct key_record *record);

@@ -672,7 +672,7 @@ static void step_in_turn(struct stepper *stepper, const struct event *events, ui
     stepper_time(stepper, events[e].time);
     stepper->hits.count = stepper->trues.count = stepper->ask_count = 0;
     stepper->env.counts = &stepper->shared;
-    if (stepper->tally != NULL) tally_event(stepper->tally, e, &events[e], &stepper->env);
+    if (stepper->tally != NULL) tally_event(stepper->tally, &events[e], &stepper->env);
     if (!prepare_event(stepper, &events[e], prepared)) {
       arena_reset(&stepper->scratch);
       continue;

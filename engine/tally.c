@@ -6,6 +6,7 @@
 #include "engine/step.h"
 
 enum { TALLY_SPACES_AHEAD = 8 }; /* key spaces of one event whose records are asked for ahead */
+enum { TALLY_KEYS_AHEAD = STEP_BATCH_MAX * TALLY_SPACES_AHEAD };
 
 /* Asks of one population, with one key, all before or all behind the adding of the event. */
 struct tally_group {
@@ -14,12 +15,18 @@ struct tally_group {
   uint16_t count, population, space; /* space: its place among the type's, if the key is the event's own */
 };
 
+struct tally_feed {           /* a population that the type's events are added to */
+  uint16_t population, place; /* place: of its key space, among the type's */
+  uint32_t owner;             /* tally_owner() */
+  int32_t predicate;
+  const struct tally_group *behind; /* asked with the same key when the event has been added, at once; NULL */
+};
+
 struct tally_type { /* what an event type feeds and asks in this pass */
-  uint16_t population_count, group_count, before_count, space_count;
-  const uint16_t *populations;
-  struct tally_group *groups; /* the first before_count look at what was before */
+  uint16_t feed_count, group_count, before_count, space_count, ahead_count;
+  struct tally_feed *feeds;
+  struct tally_group *groups; /* the first before_count look at what was before; then those that no feed asks behind */
   uint16_t *spaces;           /* key spaces that are looked at by the event's own key, each once */
-  uint16_t *population_space; /* of each population: its place among `spaces` */
 };
 
 struct tally_key { /* of the event in hand, or of one ahead */
@@ -33,7 +40,7 @@ struct tally_key { /* of the event in hand, or of one ahead */
  * keys that came back, which may so stay up to twice as long as their events count. */
 struct tally_line {
   struct tally_place {
-    struct hash128 key;
+    struct key_record *record; /* stays while the state is in it */
     int64_t deadline;
   } * places;
   uint64_t first, end, capacity;
@@ -44,10 +51,14 @@ struct tally {
   struct tally_options options;
   struct counters *counters;
   struct tally_type *types;
-  struct tally_key ahead[STEP_BATCH_MAX][TALLY_SPACES_AHEAD];
-  struct tally_key *keys;        /* of the event in hand, one for each of its type's spaces */
-  bool *member;                  /* of the event in hand, one for each of its type's populations */
-  uint64_t *null_keys, *dropped; /* per population */
+  struct tally_key ahead[TALLY_KEYS_AHEAD]; /* of the batch, in its order: ahead_count for each event */
+  uint16_t ahead_types[TALLY_KEYS_AHEAD];   /* of their events */
+  uint32_t ahead_at;                        /* the next event's first */
+  uint32_t owners_first;                    /* tally_owner() of population 0 */
+  struct tally_key *keys;                   /* of the event in hand, one for each of its type's spaces */
+  struct tally_key *more_keys;              /* room for them, where they are too many to be in `ahead` */
+  bool *member;                             /* of the event in hand, one for each of its type's feeds */
+  uint64_t *null_keys, *dropped;            /* per population */
   struct tally_line *lines;
   struct laps *laps;   /* of the profile; NULL */
   uint32_t lap_first;  /* row of population 0 */
@@ -68,17 +79,16 @@ static void make_type(struct mem *mem, const struct tally_options *options, uint
   const struct ruleset *set = options->ruleset;
   const struct type_use *use = &set->uses[number];
   uint64_t level = (uint64_t)1 << options->level;
-  size_t room = (size_t)use->population_count + use->ask_count + 1;
-  uint16_t *populations = mem_alloc(mem, room * sizeof *populations);
-  type->spaces = mem_alloc(mem, room * sizeof *type->spaces);
-  type->population_space = mem_alloc(mem, room * sizeof *type->population_space);
+  type->spaces = mem_alloc(mem, ((size_t)use->population_count + use->ask_count + 1) * sizeof *type->spaces);
+  type->feeds = mem_alloc(mem, (use->population_count + 1u) * sizeof *type->feeds);
   for (uint16_t p = 0; p < use->population_count; p++) {
     const struct population *population = &set->populations[use->populations[p]];
     if ((population->levels & level) == 0) continue;
-    type->population_space[type->population_count] = place_of(type, population->space);
-    populations[type->population_count++] = use->populations[p];
+    type->feeds[type->feed_count++] = (struct tally_feed){.population = use->populations[p],
+                                                          .place = place_of(type, population->space),
+                                                          .owner = tally_owner(set, use->populations[p]),
+                                                          .predicate = population->predicate};
   }
-  type->populations = populations;
 }
 
 static bool same_group(const struct ruleset *set, const struct counter_ask *a, const struct counter_ask *b) {
@@ -117,6 +127,26 @@ static void make_groups(struct mem *mem, const struct tally *tally, uint16_t num
   mem_free(mem, taken);
 }
 
+/* What asks of a population, with the event's own key, when the event has been added, finds its state in hand then:
+ * adding to other populations changes nothing there. One group of each; others stay in their place. */
+static void put_behind(struct mem *mem, struct tally_type *type) {
+  uint16_t left = type->before_count;
+  for (uint16_t g = type->before_count; g < type->group_count; g++) {
+    struct tally_feed *feed = NULL;
+    for (uint16_t f = 0; f < type->feed_count && feed == NULL; f++)
+      if (type->feeds[f].population == type->groups[g].population) feed = &type->feeds[f];
+    if (!type->groups[g].asks->own_key || feed == NULL || feed->behind != NULL) {
+      type->groups[left++] = type->groups[g];
+      continue;
+    }
+    struct tally_group *behind = mem_alloc(mem, sizeof *behind);
+    *behind = type->groups[g];
+    feed->behind = behind;
+  }
+  type->group_count = left;
+  type->ahead_count = type->space_count <= TALLY_SPACES_AHEAD ? type->space_count : 0;
+}
+
 struct tally *tally_new(struct mem *mem, const struct tally_options *options) {
   const struct ruleset *set = options->ruleset;
   bool any = false;
@@ -133,54 +163,69 @@ struct tally *tally_new(struct mem *mem, const struct tally_options *options) {
   tally->dropped = mem_alloc(mem, (set->population_count + 1u) * sizeof *tally->dropped);
   tally->lines = mem_alloc(mem, (set->population_count + 1u) * sizeof *tally->lines);
   tally->quiet_until = INT64_MAX;
-  uint32_t spaces = 0, populations = 0;
+  uint32_t spaces = 0, feeds = 0;
   for (uint16_t t = 0; t < set->schema_count; t++) {
     make_type(mem, options, t, &tally->types[t]);
     make_groups(mem, tally, t, &tally->types[t]);
+    put_behind(mem, &tally->types[t]);
     if (tally->types[t].space_count > spaces) spaces = tally->types[t].space_count;
-    if (tally->types[t].population_count > populations) populations = tally->types[t].population_count;
+    if (tally->types[t].feed_count > feeds) feeds = tally->types[t].feed_count;
   }
-  tally->keys = mem_alloc(mem, (spaces + 1) * sizeof *tally->keys);
-  tally->member = mem_alloc(mem, (populations + 1) * sizeof *tally->member);
+  tally->owners_first = tally_owner(set, 0);
+  tally->more_keys = mem_alloc(mem, (spaces + 1) * sizeof *tally->more_keys);
+  tally->member = mem_alloc(mem, (feeds + 1) * sizeof *tally->member);
   return tally;
 }
 
 /* ---- ahead ---- */
 
-static void key_of(const struct tally *tally, uint16_t space, const struct event *event, struct tally_key *key) {
-  *key = (struct tally_key){0};
+static inline void key_of(const struct tally *tally, uint16_t space, const struct event *event, struct tally_key *key) {
+  key->record = NULL;
   key->null = !key_of_event(&tally->options.ruleset->spaces[space], space, event, &key->hash);
 }
 
-/* A state, then what it keeps beside itself. */
-static void prefetch_states(const struct tally *tally, const struct tally_type *type, const struct key_record *record,
-                            bool events) {
-  for (uint16_t i = 0; i < record->count && i < type->population_count; i++) {
-    const struct rule_state *state = &record->states[i];
-    if (!tally_owns(tally->options.ruleset, state->rule)) continue;
-    if (events)
-      counters_prefetch_events(tally->counters, (uint16_t)(state->rule - tally->options.ruleset->rule_count),
-                               state->counter);
-    else
-      counters_prefetch(state->counter);
+/* The keys of all events, and the lines of the table where they stand. */
+static uint32_t keys_ahead(struct tally *tally, const struct event *events, uint32_t count) {
+  uint32_t end = 0;
+  for (uint32_t e = 0; e < count; e++) {
+    const struct tally_type *type = &tally->types[events[e].type];
+    for (uint16_t s = 0; s < type->ahead_count; s++, end++) {
+      struct tally_key *key = &tally->ahead[end];
+      key_of(tally, type->spaces[s], &events[e], key);
+      tally->ahead_types[end] = events[e].type;
+      if (!key->null) key_table_prefetch_line(tally->options.table, key->hash);
+    }
   }
+  return end;
 }
 
+/* As many states of the record as the event may have to do with. */
+static inline uint32_t states_ahead(const struct tally *tally, uint32_t at) {
+  const struct key_record *record = tally->ahead[at].record;
+  uint32_t most = tally->types[tally->ahead_types[at]].feed_count;
+  return record == NULL ? 0 : record->count < most ? record->count : most;
+}
+
+/* Each round asks for what the round before has brought: lines, records, states, what states keep beside themselves. */
 void tally_ahead(struct tally *tally, const struct event *events, uint32_t count) {
-  for (int round = 0; round < 4; round++) {
-    for (uint32_t e = 0; e < count; e++) {
-      const struct tally_type *type = &tally->types[events[e].type];
-      for (uint16_t s = 0; s < type->space_count && s < TALLY_SPACES_AHEAD; s++) {
-        struct tally_key *key = &tally->ahead[e][s];
-        if (round == 0) {
-          key_of(tally, type->spaces[s], &events[e], key);
-          if (!key->null) key_table_prefetch_line(tally->options.table, key->hash);
-        } else if (round == 1) {
-          key->record = key->null ? NULL : key_table_guess(tally->options.table, key->hash);
-        } else if (key->record != NULL) {
-          prefetch_states(tally, type, key->record, round == 3);
-        }
-      }
+  uint32_t end = keys_ahead(tally, events, count), owners_first = tally->owners_first;
+  tally->ahead_at = 0;
+  for (uint32_t k = 0; k < end; k++) {
+    struct tally_key *key = &tally->ahead[k];
+    if (!key->null) key->record = key_table_guess(tally->options.table, key->hash);
+  }
+  for (uint32_t k = 0; k < end; k++) {
+    uint32_t states = states_ahead(tally, k);
+    for (uint32_t i = 0; i < states; i++)
+      if (tally->ahead[k].record->states[i].rule >= owners_first)
+        counters_prefetch(tally->ahead[k].record->states[i].counter);
+  }
+  for (uint32_t k = 0; k < end; k++) {
+    uint32_t states = states_ahead(tally, k);
+    for (uint32_t i = 0; i < states; i++) {
+      const struct rule_state *state = &tally->ahead[k].record->states[i];
+      if (state->rule >= owners_first)
+        counters_prefetch_events(tally->counters, (uint16_t)(state->rule - owners_first), state->counter);
     }
   }
 }
@@ -188,19 +233,19 @@ void tally_ahead(struct tally *tally, const struct event *events, uint32_t count
 /* ---- an event ---- */
 
 /* What is done for a population is charged to its row, and what its states take. */
-static uint32_t enter(struct tally *tally, uint16_t population) {
+static inline uint32_t enter(struct tally *tally, uint16_t population) {
   if (__builtin_expect(tally->laps == NULL, 1)) return 0;
   tally->pool_before = tally->options.pool->used;
   return laps_enter(tally->laps, tally->lap_first + population);
 }
 
-static void leave(struct tally *tally, uint16_t population, uint32_t lap) {
+static inline void leave(struct tally *tally, uint16_t population, uint32_t lap) {
   if (__builtin_expect(tally->laps == NULL, 1)) return;
   tally->laps->rows[tally->lap_first + population].bytes += (int64_t)(tally->options.pool->used - tally->pool_before);
   laps_enter(tally->laps, lap);
 }
 
-static struct rule_state *state_of(const struct tally *tally, struct tally_key *key, uint16_t population) {
+static inline struct rule_state *state_of(const struct tally *tally, struct tally_key *key, uint16_t population) {
   key->record = key_table_recall(tally->options.table, key->hash, key->record);
   if (key->record == NULL) return NULL;
   return key_record_rule(tally->options.table, key->record, tally_owner(tally->options.ruleset, population), false);
@@ -221,8 +266,8 @@ static bool foreign_key(const struct tally *tally, const struct counter_ask *ask
 }
 
 static bool is_member(const struct tally *tally, const struct tally_type *type, uint16_t population) {
-  for (uint16_t p = 0; p < type->population_count; p++)
-    if (type->populations[p] == population) return tally->member[p];
+  for (uint16_t f = 0; f < type->feed_count; f++)
+    if (type->feeds[f].population == population) return tally->member[f];
   return false;
 }
 
@@ -246,7 +291,8 @@ static void ask(struct tally *tally, const struct tally_type *type, const struct
 
 /* ---- keys that go ---- */
 
-static void line_push(struct tally *tally, struct tally_line *line, struct hash128 key, int64_t deadline) {
+static inline void line_push(struct tally *tally, struct tally_line *line, struct key_record *record,
+                             int64_t deadline) {
   if (line->end - line->first == line->capacity) {
     uint64_t capacity = line->capacity == 0 ? 64 : 2 * line->capacity;
     struct tally_place *bigger = mem_alloc_raw(tally->mem, capacity * sizeof *bigger);
@@ -256,24 +302,18 @@ static void line_push(struct tally *tally, struct tally_line *line, struct hash1
     line->places = bigger;
     line->capacity = capacity;
   }
-  line->places[line->end++ & (line->capacity - 1)] = (struct tally_place){key, deadline};
+  line->places[line->end++ & (line->capacity - 1)] = (struct tally_place){record, deadline};
   if (line->end - line->first == 1 && deadline < tally->quiet_until) tally->quiet_until = deadline;
 }
 
-static const struct tally_place *place_ahead(const struct tally_line *line, uint64_t ahead) {
-  return line->end - line->first > ahead ? &line->places[(line->first + ahead) & (line->capacity - 1)] : NULL;
-}
-
-/* Asks for the memory of keys that are looked at soon: lines of the table further ahead, then records, then states. */
-static void line_ahead(const struct tally *tally, const struct tally_line *line) {
-  enum { LINES_AHEAD = 24, RECORDS_AHEAD = 16, STATES_AHEAD = 8 };
-  const struct tally_place *place = place_ahead(line, LINES_AHEAD);
-  if (place == NULL) return;
-  key_table_prefetch_line(tally->options.table, place->key);
-  (void)key_table_guess(tally->options.table, place_ahead(line, RECORDS_AHEAD)->key);
-  const struct key_record *record = key_table_guess(tally->options.table, place_ahead(line, STATES_AHEAD)->key);
-  for (uint16_t i = 0; record != NULL && i < record->count; i++)
-    if (tally_owns(tally->options.ruleset, record->states[i].rule)) counters_prefetch(record->states[i].counter);
+/* Asks for the memory of keys that are looked at soon: records further ahead, then states. */
+static inline void line_ahead(const struct tally *tally, const struct tally_line *line) {
+  enum { RECORDS_AHEAD = 16, STATES_AHEAD = 8 };
+  if (line->end - line->first <= RECORDS_AHEAD) return;
+  __builtin_prefetch(line->places[(line->first + RECORDS_AHEAD) & (line->capacity - 1)].record);
+  const struct key_record *record = line->places[(line->first + STATES_AHEAD) & (line->capacity - 1)].record;
+  for (uint16_t i = 0; i < record->count; i++)
+    if (record->states[i].rule >= tally->owners_first) counters_prefetch(record->states[i].counter);
 }
 
 static void remove_state(struct tally *tally, struct key_record *record, struct rule_state *state) {
@@ -281,12 +321,9 @@ static void remove_state(struct tally *tally, struct key_record *record, struct 
   key_table_release(tally->options.table, record);
 }
 
-static struct rule_state *state_at(const struct tally *tally, uint16_t population, struct hash128 key,
-                                   struct key_record **record) {
-  *record = key_table_find(tally->options.table, key);
-  check(*record != NULL);
+static struct rule_state *state_at(const struct tally *tally, uint16_t population, struct key_record *record) {
   struct rule_state *state =
-      key_record_rule(tally->options.table, *record, tally_owner(tally->options.ruleset, population), false);
+      key_record_rule(tally->options.table, record, tally_owner(tally->options.ruleset, population), false);
   check(state != NULL);
   return state;
 }
@@ -298,15 +335,14 @@ static void sweep_line(struct tally *tally, uint16_t population, int64_t now) {
     if (place.deadline >= now) break;
     line_ahead(tally, line);
     line->first++;
-    struct key_record *record;
-    struct rule_state *state = state_at(tally, population, place.key, &record);
+    struct rule_state *state = state_at(tally, population, place.record);
     uint32_t lap = enter(tally, population);
     if (counters_deadline(state->counter) < now) counters_time(tally->counters, population, &state->counter, now);
     leave(tally, population, lap);
     if (state->counter == NULL)
-      remove_state(tally, record, state);
+      remove_state(tally, place.record, state);
     else
-      line_push(tally, line, place.key, counters_deadline(state->counter));
+      line_push(tally, line, place.record, counters_deadline(state->counter));
   }
 }
 
@@ -326,9 +362,8 @@ static void sweep(struct tally *tally, int64_t now) {
 static void enforce_keys(struct tally *tally, uint16_t population) {
   struct tally_line *line = &tally->lines[population];
   while (tally->options.keys_max > 0 && line->end - line->first > tally->options.keys_max) {
-    struct key_record *record;
-    struct hash128 key = line->places[line->first++ & (line->capacity - 1)].key;
-    struct rule_state *state = state_at(tally, population, key, &record);
+    struct key_record *record = line->places[line->first++ & (line->capacity - 1)].record;
+    struct rule_state *state = state_at(tally, population, record);
     uint32_t lap = enter(tally, population);
     counters_drop(tally->counters, population, &state->counter);
     leave(tally, population, lap);
@@ -337,45 +372,62 @@ static void enforce_keys(struct tally *tally, uint16_t population) {
   }
 }
 
-static void add(struct tally *tally, uint16_t population, struct tally_key *key, const struct event *event,
-                struct expr_env *env) {
-  const struct ruleset *set = tally->options.ruleset;
-  uint16_t space = set->populations[population].space;
-  key->record = key_table_recall(tally->options.table, key->hash, key->record);
-  if (key->record == NULL) key->record = key_table_make(tally->options.table, key->hash, space);
-  struct rule_state *state = key_record_rule(tally->options.table, key->record, tally_owner(set, population), true);
-  bool fresh = state->counter == NULL;
-  uint32_t lap = enter(tally, population);
-  laps_count(tally->laps, tally->lap_first + population);
-  counters_add(tally->counters, population, &state->counter, event, env);
-  leave(tally, population, lap);
-  if (!fresh) return;
-  line_push(tally, &tally->lines[population], key->hash, counters_deadline(state->counter));
+static void count_key(struct tally *tally, uint16_t population, struct key_record *record, int64_t deadline) {
+  line_push(tally, &tally->lines[population], record, deadline);
   enforce_keys(tally, population);
 }
 
-void tally_event(struct tally *tally, uint32_t at, const struct event *event, struct expr_env *env) {
+static void add(struct tally *tally, const struct tally_feed *feed, const struct event *event, struct expr_env *env) {
+  struct tally_key *key = &tally->keys[feed->place];
+  key->record = key_table_recall(tally->options.table, key->hash, key->record);
+  if (key->record == NULL)
+    key->record =
+        key_table_make(tally->options.table, key->hash, tally->options.ruleset->populations[feed->population].space);
+  struct rule_state *state = key_record_rule(tally->options.table, key->record, feed->owner, true);
+  bool fresh = state->counter == NULL;
+  uint32_t lap = enter(tally, feed->population);
+  laps_count(tally->laps, tally->lap_first + feed->population);
+  counters_add(tally->counters, feed->population, &state->counter, event, env);
+  if (feed->behind != NULL)
+    counters_ask_group(tally->counters, feed->behind->group, &state->counter, event->time,
+                       (struct value *)(uintptr_t)event->values, env);
+  leave(tally, feed->population, lap);
+  if (fresh) count_key(tally, feed->population, key->record, counters_deadline(state->counter));
+}
+
+/* The keys of the event in hand: those that were asked for ahead, if its type has no more. */
+static void find_keys(struct tally *tally, const struct tally_type *type, const struct event *event) {
+  if (type->ahead_count == type->space_count) {
+    tally->keys = &tally->ahead[tally->ahead_at];
+    tally->ahead_at += type->ahead_count;
+    return;
+  }
+  tally->keys = tally->more_keys;
+  for (uint16_t s = 0; s < type->space_count; s++) key_of(tally, type->spaces[s], event, &tally->keys[s]);
+}
+
+static inline bool find_member(struct tally *tally, const struct tally_feed *feed) {
+  if (feed->predicate != PREDICATE_TRUE && !truth_evaluate(tally->options.truth, feed->predicate)) return false;
+  if (!tally->keys[feed->place].null) return true;
+  tally->null_keys[feed->population]++;
+  return false;
+}
+
+void tally_event(struct tally *tally, const struct event *event, struct expr_env *env) {
   const struct tally_type *type = &tally->types[event->type];
-  if (type->population_count == 0 && type->group_count == 0) return;
-  struct truth *truth = tally->options.truth;
+  if (type->feed_count == 0 && type->group_count == 0) return;
   if (event->time > tally->quiet_until) sweep(tally, event->time);
   env->banks[BANK_EVENT] = event->values;
-  for (uint16_t s = 0; s < type->space_count; s++) {
-    if (s < TALLY_SPACES_AHEAD)
-      tally->keys[s] = tally->ahead[at][s];
-    else
-      key_of(tally, type->spaces[s], event, &tally->keys[s]);
-  }
-  for (uint16_t p = 0; p < type->population_count; p++) {
-    const struct population *population = &tally->options.ruleset->populations[type->populations[p]];
-    tally->member[p] = population->predicate == PREDICATE_TRUE || truth_evaluate(truth, population->predicate);
-    if (!tally->member[p] || !tally->keys[type->population_space[p]].null) continue;
-    tally->member[p] = false;
-    tally->null_keys[type->populations[p]]++;
-  }
+  find_keys(tally, type, event);
+  for (uint16_t f = 0; f < type->feed_count; f++) tally->member[f] = find_member(tally, &type->feeds[f]);
   for (uint16_t g = 0; g < type->before_count; g++) ask(tally, type, &type->groups[g], event, env);
-  for (uint16_t p = 0; p < type->population_count; p++)
-    if (tally->member[p]) add(tally, type->populations[p], &tally->keys[type->population_space[p]], event, env);
+  for (uint16_t f = 0; f < type->feed_count; f++) {
+    const struct tally_feed *feed = &type->feeds[f];
+    if (tally->member[f])
+      add(tally, feed, event, env);
+    else if (feed->behind != NULL)
+      ask(tally, type, feed->behind, event, env);
+  }
   for (uint16_t g = type->before_count; g < type->group_count; g++) ask(tally, type, &type->groups[g], event, env);
 }
 

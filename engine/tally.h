@@ -30,8 +30,8 @@ struct tally *tally_new(struct mem *mem, const struct tally_options *options);
 
 /* Asks for the memory of the events' keys ahead: one call a batch, before the events' turns. */
 void tally_ahead(struct tally *tally, const struct event *events, uint32_t count);
-/* The event's turn, number `at` of the batch: its counters' slots are set. env: banks are set here. */
-void tally_event(struct tally *tally, uint32_t at, const struct event *event, struct expr_env *env);
+/* The turn of the batch's next event: its counters' slots are set. env: banks are set here. */
+void tally_event(struct tally *tally, const struct event *event, struct expr_env *env);
 
 /* A counter for `emit` of a pattern, by the parts of its key: `values` in their order. */
 struct value tally_ask(struct tally *tally, uint16_t counter, const struct value *key, int64_t time,
