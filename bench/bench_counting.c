@@ -154,16 +154,18 @@ static size_t resident_kib(void) {
   return pages * 4;
 }
 
+/* count: of users; 0 = each user has two events, one soon after the other, and none ever again */
 static void push_lap(struct weir *weir, int input, char *buffer, uint64_t *random, uint64_t count, int64_t *time,
                      int64_t step, double *spent) {
   size_t length = 0;
   for (int i = 0; i < LAP; i++) {
     uint64_t r = bench_random(random);
     *time += step;
+    uint64_t user = count > 0 ? r % count : (uint64_t)(*time / step - (i & 1 ? 9 : 0)) / 2;
     length +=
         (size_t)snprintf(buffer + length, LINE_MAX_BYTES,
                          "{\"at\":%" PRId64 ",\"user\":%" PRIu64 ",\"amount\":%d,\"kind\":\"%s\",\"device\":\"d%d\"}\n",
-                         *time, r % count, (int)(r >> 40) % 1000, (r >> 33 & 7) == 0 ? "cash" : "card", (int)(r >> 50));
+                         *time, user, (int)(r >> 40) % 1000, (r >> 33 & 7) == 0 ? "cash" : "card", (int)(r >> 50));
   }
   struct err err;
   double start = bench_cpu_ns();
@@ -213,30 +215,58 @@ static void decoded(struct stream *s) {
   }
 }
 
+static const char five_rules[] =
+    "rule a { on e key user when count() over 1h >= 50 }\n"
+    "rule b { on e key user when sum(amount) over 6h > 1000000 }\n"
+    "rule c { key user match x = e(amount > 990) then y = e(amount > 990) then z = e(amount > 995) within 1h }\n"
+    "rule d { key user match x = e(kind == \"cash\" and amount > 950) then y = e(amount > 2 * x.amount) within 1h }\n"
+    "rule f { on e key user when distinct(kind) over 1d > 5 }\n";
+
 /* Five mixed rules: what a key takes. */
 static void memory(struct stream *s) {
-  static const char rule[] =
-      "rule a { on e key user when count() over 1h >= 50 }\n"
-      "rule b { on e key user when sum(amount) over 6h > 1000000 }\n"
-      "rule c { key user match x = e(amount > 990) then y = e(amount > 990) then z = e(amount > 995) within 1h }\n"
-      "rule d { key user match x = e(kind == \"cash\" and amount > 950) then y = e(amount > 2 * x.amount) within 1h }\n"
-      "rule f { on e key user when distinct(kind) over 1d > 5 }\n";
   (void)s;
   for (uint64_t count = 1000000; count <= 10000000; count *= 10) {
     char name[100];
     size_t kib;
-    double ns = whole_run(rule, count, 100, (uint32_t)(count / LAP + 1), 4, &kib);
+    double ns = whole_run(five_rules, count, 100, (uint32_t)(count / LAP + 1), 4, &kib);
     snprintf(name, sizeof name, "five mixed rules, %" PRIu64 " keys with one event or more: %zu bytes a key", count,
              kib * 1024 / count);
     print(name, ns, 0);
   }
 }
 
+/* The same rules over keys that change all the time: what is resident when a day has passed, and days later. */
+static void changing(struct stream *s) {
+  enum { DAY_LAPS = 16, DAYS = 10 };
+  static char text[1 << 12];
+  struct err err;
+  struct weir *weir = weir_new(NULL, &err);
+  int length = snprintf(text, sizeof text, "%s%s", declaration, five_rules);
+  (void)s;
+  if (weir == NULL || weir_load_text(weir, "bench.weir", text, (size_t)length, &err) != 0) exit(1);
+  int input = weir_open(weir, "bench", NULL, WEIR_JSON, &err);
+  char *buffer = malloc((size_t)LAP * LINE_MAX_BYTES);
+  uint64_t random = 42;
+  int64_t time = 0;
+  double spent = 0;
+  for (int day = 1; day <= DAYS; day++) {
+    for (int l = 0; l < DAY_LAPS; l++)
+      push_lap(weir, input, buffer, &random, 0, &time, INT64_C(86400000000) / (DAY_LAPS * LAP), &spent);
+    printf("five rules, two events a key, %d keys a day: %zu KiB resident after day %d\n", DAY_LAPS * LAP / 2,
+           resident_kib(), day);
+    fflush(stdout);
+  }
+  print("  and an event cost", spent / ((double)DAYS * DAY_LAPS * LAP), 0);
+  free(buffer);
+  weir_free(weir);
+}
+
 int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(struct stream *);
-  } sections[] = {{"keys", keys}, {"windows", windows}, {"many", many}, {"decoded", decoded}, {"memory", memory}};
+  } sections[] = {{"keys", keys},       {"windows", windows}, {"many", many},
+                  {"decoded", decoded}, {"memory", memory},   {"changing", changing}};
   struct stream stream = {0};
   bench_calibrate();
   for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
