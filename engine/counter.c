@@ -405,6 +405,8 @@ void counters_prefetch_events(const struct counters *counters, uint16_t populati
   const struct layout *layout = &counters->layouts[population];
   if (!layout->ring) return;
   struct ring ring = ring_of(layout, state);
+  for (uint32_t at = 2 * COUNTER_LINE; at < ring.variant->header_bytes && at < COUNTER_AHEAD_BYTES; at += COUNTER_LINE)
+    __builtin_prefetch((const char *)state + at, 1); /* the first two are here */
   __builtin_prefetch(ring_event(&ring, state->next), 1);
   __builtin_prefetch(ring_event(&ring, state->cursors[0]));
 }

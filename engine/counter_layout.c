@@ -363,6 +363,17 @@ static void place_plain(struct needs *needs, struct variant *variant) {
         (struct plain_row){.slot = (uint32_t)layout->columns[layout->kept[i].column].slot, .at = layout->kept[i].at};
 }
 
+static bool time_alone(const struct cursor_plan *cursor) { return cursor->over_us >= 0 && cursor->last == 0; }
+
+static uint16_t longest_cursor(const struct layout *layout) {
+  uint16_t longest = COUNTER_NONE;
+  for (uint16_t c = 0; c < layout->cursor_count; c++)
+    if (time_alone(&layout->cursors[c]) &&
+        (longest == COUNTER_NONE || layout->cursors[c].over_us > layout->cursors[longest].over_us))
+      longest = c;
+  return longest;
+}
+
 static void place_variant(struct needs *needs, unsigned number) {
   struct layout *layout = needs->layout;
   struct variant *variant = &layout->variants[number];
@@ -496,6 +507,7 @@ void layout_make(struct counters *counters, uint16_t population) {
     for (uint16_t i = 0; i < layout->kept_count; i++)
       if (layout->kept[i].column == c) layout->sources[c].at = layout->kept[i].at;
   }
+  layout->longest = longest_cursor(layout);
   for (unsigned v = 0; v < VARIANTS; v++) place_variant(&needs, v);
   for (uint16_t i = 0; i < layout->plan->counter_count; i++)
     place_difference(layout, &counters->askers[layout->plan->counters[i]]);

@@ -39,6 +39,8 @@ enum {
   COUNTER_KEPT_BYTES = 16,
   COUNTER_NARROW_BITS = 63, /* of a sum that 64 bits hold: those of a value and of the number of values */
   VALUES_ENTRY_BYTES = 16,  /* counter_values.c */
+  COUNTER_LINE = 64,
+  COUNTER_AHEAD_BYTES = 512, /* of a state's cursors and totals: asked for ahead */
 
   /* How a state is laid out: */
   VARIANT_WIDE = 1,  /* sums of 128 bits (floats 160) instead of 64 (128) */
@@ -186,6 +188,7 @@ struct layout {
   uint16_t column_count, null_column_count, cursor_count, condition_count, sum_count, kept_count, order_count,
       values_count, slices_count, inside_count, endless_count, pointer_count;
   bool idles;         /* some cursor has idle_us */
+  uint16_t longest;   /* the cursor of the longest window of time alone; COUNTER_NONE */
   bool beside;        /* there is more than the ring: queues, values, sketches, accumulators */
   bool large;         /* some kept value may own a block */
   int64_t horizon_us; /* an event is seen no more so long after it; of all but TODAY */

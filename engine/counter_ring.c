@@ -290,8 +290,14 @@ static void forget_before(struct counters *counters, const struct layout *layout
 static void trim_events(struct counters *counters, const struct layout *layout, struct counter_state *state,
                         int64_t time) {
   struct ring ring = ring_of(layout, state);
-  uint32_t first = state->next;
+  uint32_t first = state->next, longest = first;
+  if (layout->longest != COUNTER_NONE) first = longest = cursor_move(layout, state, &ring, layout->longest, time);
   for (uint16_t c = 0; c < layout->cursor_count; c++) {
+    if (layout->cursors[c].over_us >= 0 && layout->cursors[c].last == 0) {
+      /* What the longest window does not see the others do not see either: they need not be asked how far they are. */
+      if (number_before(state->cursors[c], longest)) state->cursors[c] = longest;
+      continue;
+    }
     uint32_t at = cursor_move(layout, state, &ring, c, time);
     if (number_before(at, first)) first = at;
   }
