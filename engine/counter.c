@@ -17,6 +17,8 @@ static struct counters *without_layouts(struct mem *mem, struct pool *pool, cons
   counters->ruleset = ruleset;
   counters->window_events_max = COUNTER_WINDOW_EVENTS;
   counters->values_max = COUNTER_VALUES;
+  counters->entries = mem_alloc(mem, (ruleset->population_count + 1u) * sizeof *counters->entries);
+  counters->entries_max = UINT64_MAX;
   counters->layouts = mem_alloc(mem, (ruleset->population_count + 1u) * sizeof *counters->layouts);
   counters->askers = mem_alloc(mem, (ruleset->counter_count + 1u) * sizeof *counters->askers);
   return counters;
@@ -43,6 +45,16 @@ void counters_set_limits(struct counters *counters, uint64_t window_events, uint
   check(window_events > 0 && window_events <= COUNTER_WINDOW_EVENTS_CAP && values > 0);
   counters->window_events_max = window_events;
   counters->values_max = values;
+}
+
+void counters_set_entries(struct counters *counters, uint64_t entries_max) {
+  counters->entries_max = entries_max;
+  if (counters->window_events_max > entries_max) counters->window_events_max = entries_max;
+  if (counters->values_max > entries_max) counters->values_max = entries_max;
+}
+
+bool counters_crowded(const struct counters *counters, uint16_t population) {
+  return counters->entries[population] > counters->entries_max;
 }
 
 /* ---- adding ---- */

@@ -55,6 +55,12 @@ void counters_drop(struct counters *counters, uint16_t population, struct counte
 void counters_prefetch(const struct counter_state *state);
 void counters_prefetch_events(const struct counters *counters, uint16_t population, const struct counter_state *state);
 
+/* Room for so many events and different values may be taken in one population, over all keys (at least 16): a window
+ * has no more, and counters_crowded() says when all together have. Before the first event; else there is no such limit.
+ */
+void counters_set_entries(struct counters *counters, uint64_t entries_max);
+bool counters_crowded(const struct counters *counters, uint16_t population);
+
 /* What was forgotten by limits (docs/limits), since the start. */
 struct counter_limits {
   uint64_t window_events; /* events that were forgotten early: more than the limit of one window at one key */

@@ -260,6 +260,8 @@ struct counters {
   struct value *columns; /* of the event in hand */
   void *nothing;         /* accumulators of no event */
   uint64_t window_events_max, values_max;
+  uint64_t *entries,
+      entries_max; /* per population: room for events and values, of all keys; no window has more alone */
   struct counter_limits limits;
 };
 
@@ -344,6 +346,14 @@ static inline bool condition_holds(const struct counter_state *state, const stru
                                    uint32_t number) {
   if (condition_always(ring, condition)) return true;
   return condition_count(state, ring, condition, number) != condition_count(state, ring, condition, number + 1);
+}
+
+/* Room for so many events or values is taken, or given back. */
+static inline void entries_take(struct counters *counters, const struct layout *layout, uint64_t count) {
+  counters->entries[layout - counters->layouts] += count;
+}
+static inline void entries_give(struct counters *counters, const struct layout *layout, uint64_t count) {
+  counters->entries[layout - counters->layouts] -= count;
 }
 
 /* counter_layout.c */

@@ -154,6 +154,7 @@ static void set_ring(const struct layout *layout, struct counter_state *state, c
 struct counter_state *ring_new_state(struct counters *counters, const struct layout *layout) {
   const struct variant *variant = &layout->variants[0];
   struct counter_state *state = pool_alloc(counters->pool, block_bytes(layout, 0, 0));
+  entries_take(counters, layout, 1);
   memset(state, 0, variant->header_bytes);
   state->deadline = INT64_MIN;
   state->first = state->next = COUNTER_FIRST_NUMBER;
@@ -228,6 +229,8 @@ static struct counter_state *rebuild(struct counters *counters, const struct lay
     state->variant = (uint8_t)variant_number;
   }
   state->room_log2 = (uint8_t)room_log2;
+  entries_take(counters, layout, UINT64_C(1) << room_log2);
+  entries_give(counters, layout, UINT64_C(1) << old_log2);
   if (events != NULL) set_ring(layout, state, events);
   struct ring to = ring_of(layout, state);
   if (same)
@@ -269,6 +272,7 @@ void ring_free_state(struct counters *counters, const struct layout *layout, str
       aggregates_free(layout->endless[i].aggregates, (struct endless *)state_at(state, layout->endless[i].at) + 1);
   }
   if (ring_beside(layout, state)) pool_free(counters->pool, ring.events, ring_bytes(ring.variant, state->room_log2));
+  entries_give(counters, layout, UINT64_C(1) << state->room_log2);
   pool_free(counters->pool, state, block_bytes(layout, state->variant, state->room_log2));
 }
 

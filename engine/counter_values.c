@@ -68,13 +68,16 @@ static bool log_find(const struct value_log *log, uint64_t hash, uint32_t *posit
 
 /* ---- room ---- */
 
-static void log_free(struct counters *counters, struct value_log *log) {
+static void log_free(struct counters *counters, const struct layout *layout, struct value_log *log) {
   if (log == NULL) return;
+  entries_give(counters, layout, UINT64_C(1) << log->room_log2);
   if (log->map != NULL) pool_free(counters->pool, log->map, sizeof(uint32_t) << log->map_log2);
   pool_free(counters->pool, log, log_bytes(log->room_log2, log->window_count));
 }
 
-static struct value_log *log_new(struct counters *counters, unsigned room_log2, uint16_t window_count) {
+static struct value_log *log_new(struct counters *counters, const struct layout *layout, unsigned room_log2,
+                                 uint16_t window_count) {
+  entries_take(counters, layout, UINT64_C(1) << room_log2);
   struct value_log *log = pool_alloc(counters->pool, log_bytes(room_log2, window_count));
   *log = (struct value_log){.room_log2 = (uint8_t)room_log2, .window_count = window_count};
   memset(log_windows(log), 0, window_count * sizeof(struct log_window));
@@ -93,8 +96,9 @@ static void log_append(struct value_log *log, struct value_entry entry) {
 }
 
 /* The entries that are not stale, in a log of another size. */
-static struct value_log *log_rebuild(struct counters *counters, struct value_log *log, unsigned room_log2) {
-  struct value_log *other = log_new(counters, room_log2, log->window_count);
+static struct value_log *log_rebuild(struct counters *counters, const struct layout *layout, struct value_log *log,
+                                     unsigned room_log2) {
+  struct value_log *other = log_new(counters, layout, room_log2, log->window_count);
   const struct log_window *from = log_windows(log);
   struct log_window *to = log_windows(other);
   for (uint16_t w = 0; w < log->window_count; w++) to[w] = (struct log_window){log->live, from[w].count};
@@ -104,7 +108,7 @@ static struct value_log *log_rebuild(struct counters *counters, struct value_log
     if (!entry_stale(log_entry(log, at))) log_append(other, *log_entry(log, at));
   }
   other->live = log->live;
-  log_free(counters, log);
+  log_free(counters, layout, log);
   return other;
 }
 
@@ -182,7 +186,7 @@ static struct value_log *make_room(struct counters *counters, const struct layou
   unsigned room_log2 = 0; /* a quarter is spare, so that this is not done for each event */
   while (((uint32_t)1 << room_log2) - (((uint32_t)1 << room_log2) + 3) / 4 < log->live) room_log2++;
   if (room_log2 == log->room_log2 && log->next - log->first <= room - room / 4) return log;
-  return log_rebuild(counters, log, room_log2);
+  return log_rebuild(counters, layout, log, room_log2);
 }
 
 /* ---- too many values: a sketch ---- */
@@ -258,11 +262,11 @@ void values_add(struct counters *counters, const struct layout *layout, struct c
   uint32_t number = state->next - 1; /* of the event: it is in the ring already */
   if (plan->by_number) entry.key = 2 * (int64_t)number;
   if (!feed_sketches(counters, layout, state, plan, entry.hash, time)) {
-    log_free(counters, *log);
+    log_free(counters, layout, *log);
     *log = NULL;
     return;
   }
-  if (*log == NULL) *log = log_new(counters, 0, plan->window_count);
+  if (*log == NULL) *log = log_new(counters, layout, 0, plan->window_count);
   *log = make_room(counters, layout, state, plan, *log, time);
   add_entry(layout, state, plan, *log, entry);
   if ((*log)->live > counters->values_max) log_trim(layout, state, plan, *log, time);
@@ -321,14 +325,14 @@ void values_trim(struct counters *counters, const struct layout *layout, struct 
   if (*log == NULL) return;
   log_trim(layout, state, plan, *log, time);
   if ((*log)->first != (*log)->next) return;
-  log_free(counters, *log);
+  log_free(counters, layout, *log);
   *log = NULL;
 }
 
 void values_free(struct counters *counters, const struct layout *layout, struct counter_state *state, uint16_t index) {
   const struct values_plan *plan = &layout->values[index];
   void **log = state_pointer(layout, state, plan->pointer);
-  log_free(counters, *log);
+  log_free(counters, layout, *log);
   *log = NULL;
   for (uint16_t w = 0; w < plan->window_count; w++) {
     void **slices = state_pointer(layout, state, plan->windows[w].slices);

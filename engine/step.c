@@ -112,11 +112,11 @@ struct stepper {
   struct wheel_timer *soon[STEP_TIMERS_AHEAD]; /* timers whose records were asked for ahead */
   uint32_t soon_count;                         /* of them, those that have not fired since, about */
   struct list hits, trues;
-  struct tally *tally;       /* counters; NULL = none are asked */
-  struct laps *laps;         /* of the profile; NULL = none is wanted */
-  uint64_t keys_max;         /* of one population; 0 = no limit */
-  const struct rule *rule;   /* in hand, for tell */
-  const struct event *event; /* NULL while time passes */
+  struct tally *tally;                    /* counters; NULL = none are asked */
+  struct laps *laps;                      /* of the profile; NULL = none is wanted */
+  uint64_t keys_max, counter_entries_max; /* of one population; 0 = no limit */
+  const struct rule *rule;                /* in hand, for tell */
+  const struct event *event;              /* NULL while time passes */
 };
 
 /* The key's values: of the event in hand, else of the match's last event (a deadline has no event). */
@@ -258,6 +258,8 @@ static void set_entry_limits(struct stepper *stepper) {
   if (share == 0) return;
   stepper->keys_max =
       share / MEMORY_EACH_COUNTER_KEYS < STEP_ENTRIES_MIN ? STEP_ENTRIES_MIN : share / MEMORY_EACH_COUNTER_KEYS;
+  stepper->counter_entries_max =
+      share / MEMORY_EACH_COUNTER_EVENTS < STEP_ENTRIES_MIN ? STEP_ENTRIES_MIN : share / MEMORY_EACH_COUNTER_EVENTS;
   if (patterns == 0) return;
   stepper->held_max = share * patterns / 10 * STEP_HELD_TENTHS / STEP_UNIT_BYTES;
   uint64_t longest = stepper->held_max / STEP_UNITS_A_MATCH_EVENT;
@@ -317,6 +319,7 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
                                                           .pool = &stepper->pool,
                                                           .truth = &stepper->truth,
                                                           .profile = options->profile,
+                                                          .entries_max = stepper->counter_entries_max,
                                                           .keys_max = stepper->keys_max});
   stepper->context = (struct nfa_context){.mem = mem,
                                           .pool = &stepper->pool,

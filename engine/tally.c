@@ -158,6 +158,7 @@ struct tally *tally_new(struct mem *mem, const struct tally_options *options) {
   tally->laps = profile_laps(options->profile);
   if (options->profile != NULL) tally->lap_first = options->profile->populations;
   tally->counters = counters_new(mem, options->pool, set);
+  if (options->entries_max > 0) counters_set_entries(tally->counters, options->entries_max);
   tally->types = mem_alloc(mem, (set->schema_count + 1u) * sizeof *tally->types);
   tally->null_keys = mem_alloc(mem, (set->population_count + 1u) * sizeof *tally->null_keys);
   tally->dropped = mem_alloc(mem, (set->population_count + 1u) * sizeof *tally->dropped);
@@ -358,17 +359,36 @@ static void sweep(struct tally *tally, int64_t now) {
   }
 }
 
+static void forget_first(struct tally *tally, uint16_t population) {
+  struct tally_line *line = &tally->lines[population];
+  struct key_record *record = line->places[line->first++ & (line->capacity - 1)].record;
+  struct rule_state *state = state_at(tally, population, record);
+  uint32_t lap = enter(tally, population);
+  counters_drop(tally->counters, population, &state->counter);
+  leave(tally, population, lap);
+  remove_state(tally, record, state);
+  tally->dropped[population]++;
+}
+
 /* More keys than the population may have: the one that was looked at longest ago goes. */
 static void enforce_keys(struct tally *tally, uint16_t population) {
+  const struct tally_line *line = &tally->lines[population];
+  while (tally->options.keys_max > 0 && line->end - line->first > tally->options.keys_max)
+    forget_first(tally, population);
+}
+
+/* More events and values than it may keep: the same, but that the key in hand stays (its windows have a limit each). */
+static __attribute__((noinline)) void enforce_entries(struct tally *tally, uint16_t population,
+                                                      const struct key_record *in_hand) {
   struct tally_line *line = &tally->lines[population];
-  while (tally->options.keys_max > 0 && line->end - line->first > tally->options.keys_max) {
-    struct key_record *record = line->places[line->first++ & (line->capacity - 1)].record;
-    struct rule_state *state = state_at(tally, population, record);
-    uint32_t lap = enter(tally, population);
-    counters_drop(tally->counters, population, &state->counter);
-    leave(tally, population, lap);
-    remove_state(tally, record, state);
-    tally->dropped[population]++;
+  while (counters_crowded(tally->counters, population) && line->end - line->first > 1) {
+    struct tally_place first = line->places[line->first & (line->capacity - 1)];
+    if (first.record == in_hand) {
+      line->first++;
+      line_push(tally, line, first.record, first.deadline);
+    } else {
+      forget_first(tally, population);
+    }
   }
 }
 
@@ -393,6 +413,8 @@ static void add(struct tally *tally, const struct tally_feed *feed, const struct
                        (struct value *)(uintptr_t)event->values, env);
   leave(tally, feed->population, lap);
   if (fresh) count_key(tally, feed->population, key->record, counters_deadline(state->counter));
+  if (__builtin_expect(counters_crowded(tally->counters, feed->population), 0))
+    enforce_entries(tally, feed->population, key->record);
 }
 
 /* The keys of the event in hand: those that were asked for ahead, if its type has no more. */

@@ -21,6 +21,7 @@ struct tally_options {
   struct pool *pool;
   struct truth *truth;     /* for the conditions of populations */
   struct profile *profile; /* NULL = none is wanted */
+  uint64_t entries_max;    /* events and values that one population keeps, over all keys: beyond, as with keys_max */
   uint64_t keys_max; /* of one population: beyond, the key that was silent longest, about, goes, and is counted; 0 = no
                         limit */
 };

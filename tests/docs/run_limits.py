@@ -445,6 +445,17 @@ def counter_keys(weir):
     counted_memory(weir, "rule r { on e key t when count() over 1h > 2 }", "keys of counters were forgotten early")
 
 
+def counter_events(weir):
+    counted_memory(weir, "rule r { on e key none when count() over 1h > 2 }",
+                   "events left the windows of counters early")
+    # Of many keys those that are silent go, so that the windows of the others stay whole.
+    rules = EVENT + "rule r { on e key t when count() over 1h == 99 }"
+    records = [record(n=1, s="s", t=f"key {i // 99}") for i in range(19800)]
+    for memory, dropped in (("256MiB", False), ("2MiB", True)):
+        told, said = weir.run(rules, records, "--memory", memory)
+        expect(len(told) == 200 and ("keys of counters were forgotten early" in said) == dropped, said[:500])
+
+
 def open_windows(weir):
     counted_memory(weir, "event w from e key t window tumbling 1h { n = count() }\nrule r { on w(n > 2) key t }",
                    "windows were dropped untold")
