@@ -203,8 +203,14 @@ static inline bool add_plain(struct counters *counters, const struct layout *lay
   for (; row != end; row++) {
     const struct value *v = &values[row->slot];
     if (v->kind == VALUE_NULL) return false;
-    if (row < sums_end && (uint64_t)(v->i ^ (v->i >> 63)) >> bits != 0) return false;
+    if (row >= sums_end) continue;
+    uint64_t magnitude = (uint64_t)(v->i ^ (v->i >> 63));
+    if (__builtin_expect(magnitude >> bits != 0, 0)) {
+      bits = 64 - (unsigned)__builtin_clzll(magnitude);
+      if (bits + state->room_log2 > COUNTER_NARROW_BITS) return false;
+    }
   }
+  state->bits = (uint8_t)bits;
   char *events = state_at(state, variant->header_bytes);
   if (__builtin_expect(state->room_log2 >= variant->inside_log2_end, 0)) events = *(char **)(void *)events;
   char *to = events + (size_t)(state->next & (((uint32_t)1 << state->room_log2) - 1)) * variant->event_bytes;
@@ -217,30 +223,34 @@ static inline bool add_plain(struct counters *counters, const struct layout *lay
   }
   for (; row != end; row++) write_u64(to + row->at, (uint64_t)values[row->slot].i);
   state->next++;
-  state->deadline = event->time + layout->horizon_us;
   return true;
 }
 
-static __attribute__((noinline)) void add_otherwise(struct counters *counters, const struct layout *layout,
-                                                    struct counter_state **state, const struct event *event,
-                                                    struct expr_env *env) {
-  int64_t time = event->time;
-  evaluate(counters, layout, event, env);
-  if (*state == NULL) *state = ring_new_state(counters, layout);
-  if (layout->ring) *state = add_to_ring(counters, layout, *state, time);
-  if (layout->beside) add_beside(counters, layout, *state, time);
+static void set_deadline(const struct layout *layout, struct counter_state *state, int64_t time) {
   int64_t deadline = layout->horizon_us > 0 ? time + layout->horizon_us : INT64_MIN;
   for (uint16_t i = 0; i < layout->endless_count; i++) {
-    int64_t end = layout->endless[i].span == SPAN_TODAY ? endless_end(&layout->endless[i], *state, time) : deadline;
+    int64_t end = layout->endless[i].span == SPAN_TODAY ? endless_end(&layout->endless[i], state, time) : deadline;
     if (end > deadline) deadline = end;
   }
-  (*state)->deadline = deadline;
+  state->deadline = deadline;
+}
+
+/* What the ring or what stands beside it needs of the event's values. */
+static __attribute__((noinline)) void add_otherwise(struct counters *counters, const struct layout *layout,
+                                                    struct counter_state **state, const struct event *event,
+                                                    struct expr_env *env, bool in_ring) {
+  evaluate(counters, layout, event, env);
+  if (layout->ring && !in_ring) *state = add_to_ring(counters, layout, *state, event->time);
+  if (layout->beside) add_beside(counters, layout, *state, event->time);
 }
 
 void counters_add(struct counters *counters, uint16_t population, struct counter_state **state,
                   const struct event *event, struct expr_env *env) {
   const struct layout *layout = &counters->layouts[population];
-  if (*state == NULL || !add_plain(counters, layout, state, event)) add_otherwise(counters, layout, state, event, env);
+  if (*state == NULL) *state = ring_new_state(counters, layout);
+  bool in_ring = add_plain(counters, layout, state, event);
+  if (!in_ring || layout->beside) add_otherwise(counters, layout, state, event, env, in_ring);
+  set_deadline(layout, *state, event->time);
 }
 
 /* ---- asking ---- */
@@ -415,6 +425,12 @@ void counters_prefetch(const struct counter_state *state) {
 
 void counters_prefetch_events(const struct counters *counters, uint16_t population, const struct counter_state *state) {
   const struct layout *layout = &counters->layouts[population];
+  for (uint16_t p = 0; p < layout->pointer_count && p < COUNTER_POINTERS_AHEAD; p++) {
+    const char *block = *state_pointer(layout, state, p);
+    if (block == NULL) continue;
+    __builtin_prefetch(block, 1);
+    __builtin_prefetch(block + COUNTER_LINE, 1);
+  }
   if (!layout->ring) return;
   struct ring ring = ring_of(layout, state);
   for (uint32_t at = 2 * COUNTER_LINE; at < ring.variant->header_bytes && at < COUNTER_AHEAD_BYTES; at += COUNTER_LINE)

@@ -326,6 +326,8 @@ static void place_fixed(struct needs *needs) {
   at += layout->pointer_count * (uint32_t)sizeof(void *);
   for (uint16_t i = 0; i < layout->endless_count; i++) {
     struct endless_plan *endless = &layout->endless[i];
+    endless->days = mem_alloc(needs->counters->mem, sizeof *endless->days);
+    window_grid_init_days(endless->days, endless->zone);
     endless->aggregates = aggregates_new(needs->counters->mem, needs->counters->pool, endless->plans, endless->count);
     endless->at = at;
     at += (uint32_t)(sizeof(struct endless) + aggregates_bytes(endless->aggregates));
@@ -339,15 +341,24 @@ static void place_fixed(struct needs *needs) {
   layout->event_fixed_bytes = at;
 }
 
-/* What counters_add() does with one loop, if that is all. */
+static bool in_ring(const struct layout *layout, uint16_t column) {
+  bool there = false;
+  for (uint16_t i = 0; i < layout->sum_count; i++) there |= layout->sums[i].column == column;
+  for (uint16_t i = 0; i < layout->kept_count; i++) there |= layout->kept[i].column == column;
+  return there;
+}
+
+/* What counters_add() does with one loop, if that is all that the ring has. */
 static void place_plain(struct needs *needs, struct variant *variant) {
   const struct layout *layout = needs->layout;
-  bool plain = layout->ring && !layout->idles && layout->pointer_count == 0 && layout->endless_count == 0;
-  for (uint16_t c = 0; c < layout->column_count; c++) plain &= layout->columns[c].slot >= 0;
+  bool plain = layout->ring && !layout->idles;
   for (uint16_t i = 0; i < layout->sum_count; i++)
-    plain &= layout->sums[i].where == NO_COLUMN && variant->limbs[layout->sums[i].is_float] == 1;
+    plain &= layout->sums[i].where == NO_COLUMN && variant->limbs[layout->sums[i].is_float] == 1 &&
+             layout->columns[layout->sums[i].column].slot >= 0;
   for (uint16_t i = 0; i < layout->condition_count; i++) plain &= !variant->condition_own[i];
-  for (uint16_t i = 0; i < layout->kept_count; i++) plain &= !layout->kept[i].large;
+  for (uint16_t i = 0; i < layout->kept_count; i++)
+    plain &= !layout->kept[i].large && layout->columns[layout->kept[i].column].slot >= 0;
+  for (uint16_t i = 0; i < layout->null_column_count; i++) plain &= in_ring(layout, layout->null_columns[i]);
   variant->plain = plain;
   if (!plain) return;
   size_t count = (size_t)layout->sum_count + layout->kept_count + 1;

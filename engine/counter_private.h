@@ -24,6 +24,7 @@
 #include "base/sum.h"
 #include "engine/aggregate.h"
 #include "engine/counter.h"
+#include "engine/window_grid.h"
 
 /* Events are numbered modulo 2^32. The first numbers are close to the end, so that no state lives long before they
  * begin again: what would go wrong then does so in the first test. */
@@ -40,7 +41,8 @@ enum {
   COUNTER_NARROW_BITS = 63, /* of a sum that 64 bits hold: those of a value and of the number of values */
   VALUES_ENTRY_BYTES = 16,  /* counter_values.c */
   COUNTER_LINE = 64,
-  COUNTER_AHEAD_BYTES = 512, /* of a state's cursors and totals: asked for ahead */
+  COUNTER_POINTERS_AHEAD = 4, /* of a state: their blocks are asked for ahead */
+  COUNTER_AHEAD_BYTES = 512,  /* of a state's cursors and totals: asked for ahead */
 
   /* How a state is laid out: */
   VARIANT_WIDE = 1,  /* sums of 128 bits (floats 160) instead of 64 (128) */
@@ -143,13 +145,14 @@ struct endless_plan { /* TODAY, EVER: struct endless in the state */
   enum span_kind span;
   int64_t idle_us;
   const struct zone *zone;
+  struct window_grid *days; /* TODAY */
   struct aggregates *aggregates;
   uint16_t count;
   struct aggregate_plan *plans;
   uint32_t at, bytes;
 };
 struct endless { /* and behind it the block of its aggregates */
-  int64_t stamp; /* EVER: time of the latest event; TODAY: number of the day. INT64_MIN = there was no event */
+  int64_t stamp; /* EVER: time of the latest event; TODAY: when the day began. INT64_MIN = there was no event */
   int64_t other; /* EVER: time of the first event; TODAY: when the day ends */
 };
 

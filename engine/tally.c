@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "engine/step.h"
+#include "nfa/nfa.h"
 
 enum { TALLY_SPACES_AHEAD = 8 }; /* key spaces of one event whose records are asked for ahead */
 enum { TALLY_KEYS_AHEAD = STEP_BATCH_MAX * TALLY_SPACES_AHEAD };
@@ -220,12 +221,16 @@ void tally_ahead(struct tally *tally, const struct event *events, uint32_t count
     for (uint32_t i = 0; i < states; i++)
       if (tally->ahead[k].record->states[i].rule >= owners_first)
         counters_prefetch(tally->ahead[k].record->states[i].counter);
+      else
+        nfa_prefetch(tally->ahead[k].record->states[i].state);
   }
   for (uint32_t k = 0; k < end; k++) {
     uint32_t states = states_ahead(tally, k);
     for (uint32_t i = 0; i < states; i++) {
       const struct rule_state *state = &tally->ahead[k].record->states[i];
-      if (state->rule >= owners_first)
+      if (state->rule < owners_first)
+        nfa_prefetch_runs(state->state);
+      else
         counters_prefetch_events(tally->counters, (uint16_t)(state->rule - owners_first), state->counter);
     }
   }
@@ -313,6 +318,7 @@ static inline void line_ahead(const struct tally *tally, const struct tally_line
   if (line->end - line->first <= RECORDS_AHEAD) return;
   __builtin_prefetch(line->places[(line->first + RECORDS_AHEAD) & (line->capacity - 1)].record);
   const struct key_record *record = line->places[(line->first + STATES_AHEAD) & (line->capacity - 1)].record;
+  if (record->count == 1) key_table_prefetch_line(tally->options.table, record->key); /* it may go with its state */
   for (uint16_t i = 0; i < record->count; i++)
     if (record->states[i].rule >= tally->owners_first) counters_prefetch(record->states[i].counter);
 }
@@ -467,6 +473,12 @@ struct value tally_ask(struct tally *tally, uint16_t counter, const struct value
                                     value_null(), scratch, counts);
   leave(tally, population, lap);
   return value;
+}
+
+bool tally_asks(const struct tally *tally, uint16_t type) {
+  bool asks = tally->types[type].group_count > 0;
+  for (uint16_t f = 0; f < tally->types[type].feed_count; f++) asks |= tally->types[type].feeds[f].behind != NULL;
+  return asks;
 }
 
 const struct counters *tally_counters(const struct tally *tally) { return tally->counters; }

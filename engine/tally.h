@@ -29,6 +29,8 @@ struct tally_options {
 /* NULL: no rule of this pass asks a counter. */
 struct tally *tally_new(struct mem *mem, const struct tally_options *options);
 
+/* Whether events of the type ask counters. */
+bool tally_asks(const struct tally *tally, uint16_t type);
 /* Asks for the memory of the events' keys ahead: one call a batch, before the events' turns. */
 void tally_ahead(struct tally *tally, const struct event *events, uint32_t count);
 /* The turn of the batch's next event: its counters' slots are set. env: banks are set here. */
