@@ -167,12 +167,12 @@ void decode_refuse_field(struct decoded *out, enum decode_code code, const struc
 }
 
 /* Bad values of fields that some rule reads are told, in field order; of the others nobody wants to hear. */
-static void tell_bad(const struct decoder *decoder, const struct decode_type *type, struct arena *arena,
-                     struct decoded *out) {
+static void tell_bad(const struct decoder *decoder, const struct decode_type *type, const struct value *values,
+                     struct arena *arena, struct decoded *out) {
   out->bad = arena_alloc(arena, sizeof *out->bad * decoder->bad_count);
   for (uint16_t i = 0; i < decoder->bad_count; i++) {
     const struct decode_target *target = &type->targets[decoder->bad[i].target];
-    if (!target->field->used) continue;
+    if (!target->field->used || !value_is_null(values[target->slot])) continue; /* a later member may have mended it */
     uint16_t at = out->bad_count++;
     for (; at > 0 && out->bad[at - 1].field > target->field_index; at--) out->bad[at] = out->bad[at - 1];
     out->bad[at] = (struct bad_field){target->field_index, decoder->bad[i].reason};
@@ -203,7 +203,7 @@ void decode_finish(struct decoder *decoder, const struct decode_type *type, stru
                         reason != NULL ? reason : "required, but missing or null");
     return;
   }
-  if (decoder->bad_count > 0) tell_bad(decoder, type, arena, out);
+  if (decoder->bad_count > 0) tell_bad(decoder, type, values, arena, out);
   out->values = values;
   out->type = type->schema->id;
   out->code = DECODE_OK;

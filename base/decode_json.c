@@ -372,8 +372,10 @@ static void type_set(struct json_reader *reader, uint16_t type_index) {
   reader->type = type;
   reader->type_index = type_index;
   reader->decoder->bad_count = 0;
-  reader->values = arena_alloc(reader->arena, sizeof *reader->values * (type->slot_count + 1u));
-  memset(reader->values, 0, sizeof *reader->values * type->slot_count); /* all are VALUE_NULL */
+  enum { AT_ONCE = 4 }; /* values are set to VALUE_NULL four by four: no call */
+  uint32_t count = (type->slot_count + (uint32_t)AT_ONCE) & ~(AT_ONCE - 1u);
+  struct value *values = reader->values = arena_alloc(reader->arena, sizeof *values * count);
+  for (uint32_t i = 0; i < count; i += AT_ONCE) memset(&values[i], 0, AT_ONCE * sizeof *values);
 }
 
 /* The type field. Where it is the record's first member the pass goes on as the right type at once. */
@@ -427,47 +429,96 @@ static const char *value_general(struct json_reader *reader, const struct json_m
 
 /* --- wanted values, the fast ways: NULL where the value is not of the common shape --- */
 
-static inline void take(struct json_reader *reader, const struct json_member *member, struct value v) {
-  reader->values[member->slot] = v;
-  if (JSON_UNLIKELY(reader->decoder->bad_count > 0)) decode_bad_clear(reader->decoder, member->targets[0]);
-}
-
-static inline const char *string_fast(struct json_reader *reader, const struct json_member *member, const char *at) {
+/* A value that was bad before is mended by this one: decode_finish() sees that it is not null. */
+static inline const char *string_fast(const struct json_reader *reader, uint16_t slot, const char *at) {
   if (*at != '"') return NULL;
   const char *stop = json_special(at + 1, reader->end);
   if (JSON_UNLIKELY(*stop != '"' || stop >= reader->end)) return NULL;
-  take(reader, member, value_string((struct slice){at + 1, (size_t)(stop - at - 1)}));
+  reader->values[slot] = value_string((struct slice){at + 1, (size_t)(stop - at - 1)});
   return stop + 1;
 }
 
-static inline const char *int_fast(struct json_reader *reader, const struct json_member *member, const char *at) {
+/* A whole number of up to 15 digits; what follows it, or NULL. */
+static inline const char *whole_fast(const char *at, int64_t *whole) {
   const char *digits = json_past_minus(at);
   unsigned count = (unsigned)__builtin_ctz(json_not_digit_bits(digits));
-  if (count == 0 || count > JSON_DIGITS_MAX || (*digits == '0' && count > 1)) return NULL;
+  if (count - 1 >= JSON_DIGITS_MAX || (*digits == '0' && count > 1)) return NULL;
   char next = digits[count];
   if (next == '.' || (next | 0x20) == 'e') return NULL;
   int64_t i = (int64_t)json_digits(digits, count);
-  take(reader, member, value_int(digits > at ? -i : i));
+  *whole = digits > at ? -i : i;
   return digits + count;
 }
 
-static inline const char *decimal_fast(struct json_reader *reader, const struct json_member *member, const char *at) {
+static inline const char *int_fast(const struct json_reader *reader, uint16_t slot, const char *at) {
+  int64_t i;
+  at = whole_fast(at, &i);
+  if (at != NULL) reader->values[slot] = value_int(i);
+  return at;
+}
+
+static inline const char *count_fast(const struct json_reader *reader, uint16_t slot, uint8_t scale, const char *at) {
+  int64_t i, unit = scale == 6 ? 1000000 : scale == 3 ? 1000 : 1, us;
+  at = whole_fast(at, &i);
+  if (at == NULL || __builtin_mul_overflow(i, unit, &us) || us < TIME_MIN_US || us > TIME_MAX_US) return NULL;
+  reader->values[slot] = value_time(us);
+  return at;
+}
+
+static inline const char *decimal_fast(const struct json_reader *reader, uint16_t slot, uint8_t scale, const char *at) {
   static const int64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
   enum { SCALE_MAX = 8, WHOLE_MAX = 8 }; /* so that nothing overflows */
   const char *digits = json_past_minus(at);
   uint32_t stops = json_not_digit_bits(digits);
   unsigned whole = (unsigned)__builtin_ctz(stops), fraction = 0, length = whole;
-  if (whole == 0 || whole > WHOLE_MAX || (*digits == '0' && whole > 1) || member->scale > SCALE_MAX) return NULL;
-  int64_t mantissa = (int64_t)json_digits8(digits, whole) * powers[member->scale];
+  if (whole - 1 >= WHOLE_MAX || (*digits == '0' && whole > 1) || scale > SCALE_MAX) return NULL;
+  int64_t mantissa = (int64_t)json_digits8(digits, whole) * powers[scale];
   if (digits[whole] == '.') {
     fraction = (unsigned)__builtin_ctz(stops >> (whole + 1));
-    if (fraction == 0 || fraction > member->scale || whole + fraction >= JSON_DIGITS_MAX) return NULL;
-    mantissa += (int64_t)json_digits8(digits + whole + 1, fraction) * powers[member->scale - fraction];
+    if (fraction == 0 || fraction > scale || whole + fraction >= JSON_DIGITS_MAX) return NULL;
+    mantissa += (int64_t)json_digits8(digits + whole + 1, fraction) * powers[scale - fraction];
     length += 1 + fraction;
   }
   if ((digits[length] | 0x20) == 'e') return NULL;
-  take(reader, member, value_decimal(digits > at ? -mantissa : mantissa, member->scale));
+  reader->values[slot] = value_decimal(digits > at ? -mantissa : mantissa, scale);
   return digits + length;
+}
+
+/* Up to 15 digits: both parts of the quotient are exact, so it is rounded once. */
+static inline const char *float_fast(const struct json_reader *reader, uint16_t slot, const char *at) {
+  static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8};
+  enum { PART_MAX = 8 };
+  const char *digits = json_past_minus(at);
+  uint32_t stops = json_not_digit_bits(digits);
+  unsigned whole = (unsigned)__builtin_ctz(stops), fraction = 0, length = whole;
+  if (whole - 1 >= PART_MAX || (*digits == '0' && whole > 1)) return NULL;
+  double f = (double)(int64_t)json_digits8(digits, whole);
+  if (digits[whole] == '.') {
+    fraction = (unsigned)__builtin_ctz(stops >> (whole + 1));
+    if (fraction - 1 >= PART_MAX || whole + fraction >= JSON_DIGITS_MAX) return NULL;
+    f = (f * powers[fraction] + (double)(int64_t)json_digits8(digits + whole + 1, fraction)) / powers[fraction];
+    length += 1 + fraction;
+  }
+  if ((digits[length] | 0x20) == 'e') return NULL;
+  reader->values[slot] = value_float(digits > at && f != 0 ? -f : f);
+  return digits + length;
+}
+
+static inline const char *bool_fast(struct json_reader *reader, uint16_t slot, const char *at) {
+  uint64_t five = json_load8(at) & 0xFFFFFFFFFFu, four = five & 0xFFFFFFFFu;
+  bool is_true = four == 0x65757274u, is_false = five == 0x65736C6166u;
+  if (!(is_true | is_false)) return NULL;
+  reader->values[slot] = value_bool(is_true);
+  return at + 4 + is_false;
+}
+
+/* The name of the type that the record is read as. */
+static inline const char *type_fast(struct json_reader *reader, const char *at) {
+  const struct json_type *type = &reader->plan->types[reader->type_index];
+  if (*at != '"' || type->length == 0 || at + type->length >= reader->end) return NULL;
+  if (!json_same(at + 1, type->text, type->mask, type->length)) return NULL;
+  reader->seen_type = reader->type_index;
+  return at + 1 + type->length;
 }
 
 /* The day's start for a text that begins as `2026-11-21T`. Asked again only when a new day comes. */
@@ -485,7 +536,7 @@ static bool date_learn(struct json_date *date, const char *at) {
 }
 
 /* `"2026-11-21T10:00:00Z"`, with or without 1 to 6 fraction digits. Anything else is left to time_parse(). */
-static inline const char *time_fast(struct json_reader *reader, const struct json_member *member, const char *at) {
+static inline const char *time_fast(struct json_reader *reader, uint16_t slot, const char *at) {
   static const int64_t powers[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
   if (*at != '"') return NULL;
   at++;
@@ -509,19 +560,8 @@ static inline const char *time_fast(struct json_reader *reader, const struct jso
     at += digits;
   }
   if (at[0] != 'Z' || at[1] != '"' || at + 1 >= reader->end) return NULL;
-  take(reader, member, value_time(us));
+  reader->values[slot] = value_time(us);
   return at + 2;
-}
-
-static inline const char *value_fast(struct json_reader *reader, const struct json_member *member, const char *at) {
-  switch (member->action) {
-  case JSON_ACT_STRING: return string_fast(reader, member, at);
-  case JSON_ACT_INT: return int_fast(reader, member, at);
-  case JSON_ACT_DECIMAL: return decimal_fast(reader, member, at);
-  case JSON_ACT_TIME: return time_fast(reader, member, at);
-  case JSON_ACT_GENERAL: break;
-  }
-  return NULL;
 }
 
 /* --- objects --- */
@@ -575,40 +615,73 @@ static __attribute__((noinline)) const char *member_next(struct json_reader *rea
   return name_read(reader, at, skip_space(at + 1), member);
 }
 
+/* The value of a member that nobody wants, or that somebody wants and no fast way reads. */
+static const char *value_slow(struct json_reader *reader, const struct json_member *member, const char *at) {
+  return member == NULL ? skip_value(reader, at) : value_general(reader, member, at);
+}
+
+/* Leaves the fast way at a member: what stands at `at` is its value, or (same false) not the name expected. Returns
+ * where the next member begins; *key is the one expected there. NULL: an error, or the record's object has ended
+ * (depth is 0 then). */
+static __attribute__((noinline)) const char *member_slow(struct json_reader *reader, const char *at, bool same,
+                                                         struct json_key **key) {
+  struct json_frame *frame = &reader->frames[reader->depth - 1];
+  struct json_member *member = (*key)->member;
+  frame->cursor = (uint32_t)(*key - frame->object->keys) + same;
+  if (!same) {
+    at = member_next(reader, at, &member);
+    if (at == NULL || reader->depth == 0) return at;
+  }
+  at = value_slow(reader, member, at);
+  frame = &reader->frames[reader->depth - 1];
+  *key = &frame->object->keys[frame->cursor];
+  return at;
+}
+
 /* Reads the record's object, whose brace is at `at`; frames[0] is set. Returns what follows the object. */
 static const char *object_read(struct json_reader *reader, const char *at) {
-  struct json_object *object = reader->frames[0].object;
-  uint32_t cursor = 0;
+  enum { GUESS_AFTER = 16 };
+  struct json_key *key = reader->frames[0].object->keys;
+  const char *const end = reader->end;
   for (;;) { /* each turn takes a member, so this ends with the record */
-    const struct json_key *key = &object->keys[cursor];
-    struct json_member *member = key->member;
-    if (JSON_LIKELY(cursor < object->key_count && json_same(at, key->text, key->mask, key->length) &&
-                    at + key->length < reader->end)) {
-      at += key->length;
-      cursor++;
+    const char *value = at + key->length, *next = NULL;
+    bool same = (json_same_bits(at, key->text) & key->quick) == key->quick ||
+                (key->length > JSON_SCAN_STEP && json_same(at, key->text, key->mask, key->length));
+    if (JSON_LIKELY(same && value < end)) {
+      at = value;
+      switch (key->action) {
+      case JSON_ACT_SKIP: next = skip_value(reader, at); break;
+      case JSON_ACT_STRING: next = string_fast(reader, key->slot, at); break;
+      case JSON_ACT_INT: next = int_fast(reader, key->slot, at); break;
+      case JSON_ACT_DECIMAL: next = decimal_fast(reader, key->slot, key->scale, at); break;
+      case JSON_ACT_FLOAT: next = float_fast(reader, key->slot, at); break;
+      case JSON_ACT_BOOL: next = bool_fast(reader, key->slot, at); break;
+      case JSON_ACT_TIME: next = time_fast(reader, key->slot, at); break;
+      case JSON_ACT_COUNT: next = count_fast(reader, key->slot, key->scale, at); break;
+      case JSON_ACT_TYPE: next = type_fast(reader, at); break;
+      case JSON_ACT_GENERAL: break;
+      default: __builtin_unreachable();
+      }
+      if (JSON_LIKELY(next != NULL)) {
+        const char *guess = at + key->guess, *behind = guess;
+        __asm__("" : "+r"(behind));
+        bool same_length = next == guess;
+        if (key->same >= GUESS_AFTER && JSON_LIKELY(same_length)) {
+          at = behind;
+        } else {
+          key->same = same_length ? (uint16_t)(key->same + 1) : 0;
+          key->guess = (uint32_t)(next - at);
+          at = next;
+        }
+        key++;
+        continue;
+      }
+      if (key->action == JSON_ACT_SKIP) return NULL;
     } else {
-      reader->frames[reader->depth - 1].cursor = cursor;
-      struct json_member *found; /* so that `member` itself can stay in a register */
-      at = member_next(reader, at, &found);
-      if (at == NULL || reader->depth == 0) return at;
-      member = found;
-      object = reader->frames[reader->depth - 1].object;
-      cursor = reader->frames[reader->depth - 1].cursor;
+      same = false;
     }
-    if (member == NULL) {
-      at = skip_value(reader, at);
-      if (JSON_UNLIKELY(at == NULL)) return NULL;
-      continue;
-    }
-    const char *next = value_fast(reader, member, at);
-    if (JSON_UNLIKELY(next == NULL)) {
-      reader->frames[reader->depth - 1].cursor = cursor;
-      next = value_general(reader, member, at);
-      if (next == NULL) return NULL;
-      object = reader->frames[reader->depth - 1].object;
-      cursor = reader->frames[reader->depth - 1].cursor;
-    }
-    at = next;
+    at = member_slow(reader, at, same, &key);
+    if (at == NULL || reader->depth == 0) return at;
   }
 }
 
@@ -668,7 +741,9 @@ bool decode_json_list(struct decode_form form, struct slice text, struct arena *
 }
 
 void decode_json_record(struct decoder *decoder, struct slice record, struct arena *arena, struct decoded *out) {
-  while (record.length > 0 && decode_is_blank((struct slice){record.data + record.length - 1, 1})) record.length--;
+  while (record.length > 0 && record.data[record.length - 1] != '}' &&
+         decode_is_blank((struct slice){record.data + record.length - 1, 1}))
+    record.length--;
   if (record.length == 0) {
     out->code = DECODE_BLANK;
     return;

@@ -37,8 +37,13 @@ struct schema {
   uint16_t event_time_slot, identity_slot, late_slot;
   bool window; /* made by a window: these slots are set; 0xffff where its block has a field of the name */
   uint16_t revision_slot, partial_slot, end_slot;
-  uint16_t asked_first; /* slots from here on: counters, filled when the event's turn comes */
-  int32_t time_field;   /* index in fields; -1 = event_time log */
+  uint16_t asked_first; /* slots from here on: counters and cells, filled when the event's turn comes */
+  uint16_t cell_count;
+  const struct schema_cell { /* of a table that changes: what the event saw there, for `with because` */
+    uint16_t slot, level;    /* level: of the pass that saw it */
+    const struct expr *expr; /* of BANK_EVENT */
+  } * cells;
+  int32_t time_field; /* index in fields; -1 = event_time log */
   int64_t disorder_us;
   enum late_policy late;
   struct slice late_sink;

@@ -11,6 +11,7 @@ static struct json_object *object_new(struct mem *mem) {
   struct json_object *object = mem_alloc(mem, sizeof *object);
   char *keys = mem_alloc(mem, sizeof *object->keys * (JSON_KEYS_MAX + 2));
   object->keys = (struct json_key *)(void *)(keys + -(uintptr_t)keys % sizeof *object->keys); /* one cache line each */
+  for (uint32_t i = 0; i <= JSON_KEYS_MAX; i++) object->keys[i].quick = JSON_NOT_QUICK;
   return object;
 }
 
@@ -46,16 +47,17 @@ static struct json_member *path_add(struct json_object *root, struct slice path,
 }
 
 static enum json_action action_of(const struct json_member *member, const struct decode_type *type) {
+  if (member->is_type && member->object == NULL && member->target_count == 0) return JSON_ACT_TYPE;
   if (member->is_type || member->object != NULL || member->target_count != 1) return JSON_ACT_GENERAL;
   const struct schema_field *field = type->targets[member->targets[0]].field;
   switch ((enum value_kind)field->type.kind) {
   case VALUE_STRING: return JSON_ACT_STRING;
   case VALUE_INT: return JSON_ACT_INT;
   case VALUE_DECIMAL: return JSON_ACT_DECIMAL;
-  case VALUE_TIME: return field->unit == TIME_TEXT ? JSON_ACT_TIME : JSON_ACT_GENERAL;
+  case VALUE_FLOAT: return JSON_ACT_FLOAT;
+  case VALUE_BOOL: return JSON_ACT_BOOL;
+  case VALUE_TIME: return field->unit == TIME_TEXT ? JSON_ACT_TIME : JSON_ACT_COUNT;
   case VALUE_NULL:
-  case VALUE_BOOL:
-  case VALUE_FLOAT:
   case VALUE_DURATION:
   case VALUE_IP:
   case VALUE_LIST:
@@ -63,6 +65,11 @@ static enum json_action action_of(const struct json_member *member, const struct
   case VALUE_KINDS: break;
   }
   return JSON_ACT_GENERAL;
+}
+
+static uint8_t scale_of(const struct json_member *member, const struct schema_field *field) {
+  if (member->action != JSON_ACT_COUNT) return field->type.scale;
+  return field->unit == TIME_S ? 6 : field->unit == TIME_MS ? 3 : 0;
 }
 
 static void object_finish(struct json_object *object, const struct decode_type *type, struct mem *mem) {
@@ -73,9 +80,9 @@ static void object_finish(struct json_object *object, const struct decode_type *
   for (uint32_t i = 0; i < object->member_count; i++) {
     struct json_member *member = &object->members[i];
     member->action = action_of(member, type);
-    if (member->action != JSON_ACT_GENERAL) {
+    if (member->action != JSON_ACT_GENERAL && member->action != JSON_ACT_TYPE) {
       member->slot = type->targets[member->targets[0]].slot;
-      member->scale = type->targets[member->targets[0]].field->type.scale;
+      member->scale = scale_of(member, type->targets[member->targets[0]].field);
     }
     uint32_t at = (uint32_t)hash_bytes(member->name.data, member->name.length) & object->table_mask;
     while (object->table[at] != 0) at = (at + 1) & object->table_mask;
@@ -115,6 +122,27 @@ static struct slice type_key_new(struct mem *mem, struct slice type_field) {
   return (struct slice){key, length + 2};
 }
 
+/* A name that stands in JSON as it is. */
+static bool is_plain(struct slice name) {
+  for (size_t i = 0; i < name.length; i++) {
+    uint8_t c = (uint8_t)name.data[i];
+    if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') return false;
+  }
+  return true;
+}
+
+static struct json_type type_text(const struct schema *schema) {
+  struct json_type type = {.length = 0};
+  if (schema == NULL) return type;
+  struct slice name = schema->named.length > 0 ? schema->named : schema->name;
+  if (name.length == 0 || name.length + 1 > sizeof type.text || !is_plain(name)) return type;
+  memcpy(type.text, name.data, name.length);
+  type.text[name.length] = '"';
+  type.length = (uint32_t)name.length + 1;
+  type.mask = json_mask(type.length);
+  return type;
+}
+
 struct json_plan *json_plan_new(struct decoder *decoder) {
   struct json_plan *plan = mem_alloc(decoder->mem, sizeof *plan);
   for (uint32_t i = 0; i < JSON_DATES; i++)
@@ -122,8 +150,10 @@ struct json_plan *json_plan_new(struct decoder *decoder) {
   struct slice type_field = decoder->fixed >= 0 ? (struct slice){NULL, 0} : decoder->plan->type_field;
   if (type_field.length > 0) plan->type_key = type_key_new(decoder->mem, type_field);
   plan->roots = mem_alloc(decoder->mem, sizeof *plan->roots * (decoder->type_count + 1u));
+  plan->types = mem_alloc(decoder->mem, sizeof *plan->types * (decoder->type_count + 1u));
   for (uint32_t i = 0; i <= decoder->type_count; i++) {
     plan->roots[i] = root_new(decoder, &decoder->types[i], type_field);
+    plan->types[i] = type_text(decoder->types[i].schema);
   }
   return plan;
 }
@@ -143,11 +173,18 @@ void json_plan_remember(struct json_object *object, uint32_t *cursor, struct sli
   struct json_key *key = &object->keys[*cursor];
   memset(key, 0, sizeof *key);
   key->mask = UINT32_MAX; /* too long a name: NULs, which no record has */
+  key->quick = JSON_NOT_QUICK;
   if (text.length <= JSON_KEY_BYTES) {
     memcpy(key->text, text.data, text.length);
-    key->length = (uint32_t)text.length;
+    key->length = (uint16_t)text.length;
     key->mask = json_mask(key->length);
+    if (key->length <= JSON_SCAN_STEP) key->quick = key->mask;
     key->member = member;
+    key->action = member == NULL ? JSON_ACT_SKIP : (uint8_t)member->action;
+    if (member != NULL) {
+      key->slot = member->slot;
+      key->scale = member->scale;
+    }
   }
   if (*cursor == object->key_count) object->key_count++;
   (*cursor)++;

@@ -6,7 +6,7 @@
 #include "base/decode_plan.h"
 
 enum {
-  JSON_KEY_BYTES = 48,  /* longer names are looked up each time */
+  JSON_KEY_BYTES = 36,  /* longer names are looked up each time */
   JSON_KEYS_MAX = 64,   /* members of one object whose order is remembered */
   JSON_DATES = 4,       /* days whose start is remembered; a power of two */
   JSON_DATE_BYTES = 11, /* `2026-11-21T` */
@@ -18,10 +18,17 @@ struct json_member;
  * Only keys[0] of an object begins with a brace. */
 struct json_key {
   char text[JSON_KEY_BYTES];
-  uint32_t mask;              /* json_mask(length) */
-  uint32_t length;            /* 0 = a name too long to be kept, which takes up its place */
+  uint32_t quick;        /* json_mask(length) up to 16 bytes; else JSON_NOT_QUICK: compared in two steps */
+  uint32_t mask;         /* json_mask(length) */
+  uint16_t length;       /* 0 = a name too long to be kept, which takes up its place */
+  uint16_t slot;         /* of the member, as the next two */
+  uint8_t action, scale; /* enum json_action */
+  uint16_t same;         /* records in a row whose value had `guess` bytes */
+  uint32_t guess;
   struct json_member *member; /* NULL = nobody wants it */
 };
+_Static_assert(sizeof(struct json_key) == 64, "one cache line each");
+#define JSON_NOT_QUICK (UINT32_C(1) << 16) /* no 16 bytes are like that */
 
 /* An object that has wanted members. */
 struct json_object {
@@ -36,18 +43,23 @@ struct json_object {
 };
 
 enum json_action {
-  JSON_ACT_GENERAL, /* several fields from one member, members below it, the type field, rarer types */
+  JSON_ACT_GENERAL, /* several fields from one member, members below it, rarer types */
+  JSON_ACT_SKIP,    /* nobody wants it */
   JSON_ACT_STRING,
   JSON_ACT_INT,
   JSON_ACT_DECIMAL,
-  JSON_ACT_TIME, /* as text */
+  JSON_ACT_FLOAT,
+  JSON_ACT_BOOL,
+  JSON_ACT_TIME,  /* as text */
+  JSON_ACT_COUNT, /* a time as a whole number of units */
+  JSON_ACT_TYPE,  /* the type field, which is nothing else */
 };
 
 struct json_member {
   struct slice name;
   enum json_action action;
   bool is_type;
-  uint8_t scale; /* JSON_ACT_DECIMAL */
+  uint8_t scale; /* JSON_ACT_DECIMAL; JSON_ACT_COUNT: digits of microseconds in a unit */
   uint16_t slot; /* of the only target */
   uint16_t *targets;
   uint16_t target_count;
@@ -59,8 +71,14 @@ struct json_date {
   int64_t start_us;
 };
 
+struct json_type { /* what the type field of such a record is, its closing quote included */
+  char text[JSON_KEY_BYTES];
+  uint32_t mask, length; /* length 0: it is looked up */
+};
+
 struct json_plan {
   struct json_object **roots; /* of decoder.types, the last one included */
+  struct json_type *types;    /* the same */
   struct slice type_key;      /* the type field's last name in quotes; empty if the input says the type */
   bool mixed;                 /* the type of the record before was a wrong guess once */
   struct json_date dates[JSON_DATES];

@@ -44,12 +44,13 @@ static inline uint32_t json_special_bits(const char *at) {
 #endif
 }
 
-/* The first such byte from `at` on; `end` or a place up to 15 bytes behind it if there is none before `end`. */
+/* The first such byte from `at` (at most `end`) on; a place up to 16 bytes behind `end` if there is none before it. */
 static inline const char *json_special(const char *at, const char *end) {
-  for (; JSON_LIKELY(at < end); at += JSON_SCAN_STEP) {
+  do {
     uint32_t bits = json_special_bits(at);
     if (JSON_LIKELY(bits != 0)) return at + __builtin_ctz(bits);
-  }
+    at += JSON_SCAN_STEP;
+  } while (at < end);
   return at;
 }
 
@@ -89,6 +90,18 @@ static inline uint64_t json_digits8(const char *at, unsigned digits) {
 static inline uint64_t json_digits(const char *at, unsigned digits) {
   if (JSON_LIKELY(digits <= 8)) return json_digits8(at, digits);
   return json_digits8(at, digits - 8) * 100000000u + json_digits8(at + digits - 8, 8);
+}
+
+/* Bits of the 16 bytes at `at` that are the same at `text`. */
+static inline uint32_t json_same_bits(const char *at, const char *text) {
+#ifdef __SSE2__
+  return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)at),
+                                                    _mm_loadu_si128((const __m128i *)(const void *)text)));
+#else
+  uint32_t bits = 0;
+  for (unsigned i = 0; i < JSON_SCAN_STEP; i++) bits |= (uint32_t)(at[i] == text[i]) << i;
+  return bits;
+#endif
 }
 
 /* Whether the first `length` (at most 16) bytes at `at` are those of `text`; 16 may be loaded of both. */

@@ -18,13 +18,17 @@
   X(FRACTION_DIGITS, 6, 6, "digits", "times are microseconds; time text with more digits is bad")                      \
   X(DECIMAL_DIGITS, 18, 18, "digits", "after the point of a decimal type; more is an error in the rules")              \
   X(EVENT_FIELDS, 4096, 4096, "per event type", "more are an error in the rules")                                      \
+  X(EVENT_VALUES, 65534, 65534, "per event type", "its fields, and what counters are asked for its events: more are an error in the rules") \
+  X(HELD_VALUES, 32767, 32767, "per event type", "those of them that open matches keep of an event: more are an error in the rules") \
   X(DEAD_LETTERS, 10, 10, "per second, on a terminal", "further ones are counted, not printed")                        \
   X(INPUTS, 4096, 4096, "partitions", "more `--input` are refused; each push looks at all of them once")               \
   X(DERIVED_PER_EVENT, 4096, 4096, "per event", "further derived events of one cause are dropped, counted")            \
   X(CSV_COLUMNS, 16384, 16384, "per file", "a CSV header with more is refused")                                        \
   X(SOURCES, 256, 256, "names", "inputs with more different source names are refused")                                 \
   X(BAD_FIELD_SAMPLES, 4096, 4096, "per partition", "further pairs of field and reason are counted without a sample")  \
-  X(WINDOW_PARTS, 100000, 100000, "per key", "`sliding D every S`, `every key known for K`: more windows at once (D / S, K / size) are an error in the rules") \
+  X(WINDOW_PARTS, 100000, 100000, "per key", "`sliding D every S`, `count N every M`, `every key known for K`: more windows at once (D / S, N / M, K / size) are an error in the rules") \
+  X(LAST_EVENTS, 1000000, 1000000, "events", "`over last N` and `nth(f, N)` of a counter: more are an error in the rules")  \
+  X(WINDOW_COUNT, 2147483647, 2147483647, "events", "`window count N every M`, `early every N events`: more are an error in the rules") \
   X(PREVIOUS_IDLE_DAYS, 365, 365, "days", "`previous(f)` of a key that was silent longer is null: its state has gone")   \
   /* rule text */                                                                                                      \
   X(RULE_FILE_BYTES, 268435456, 268435456, "bytes", "a longer rule file is refused")                                   \
@@ -42,6 +46,9 @@
   X(KEY_PARTS, 64, 64, "per key", "more are an error in the rules")                                                      \
   X(FUNCTION_ARGUMENTS, 64, 64, "per call", "more are an error in the rules")                                          \
   X(EVENT_TYPES, 65534, 65534, "per rule set", "more are an error in the rules")                                       \
+  X(DECLARATIONS, 65534, 65534, "rules, lists, tables, named counters, models, groups, each", "more are an error in the rules") \
+  X(COUNTERS, 65534, 65534, "per rule set", "different counters that are asked: more are an error in the rules")       \
+  X(STAGES, 64, 64, "one upon the other", "windows, joins, rules whose alerts are events, groups, lists that rules fill: more are an error in the rules") \
   X(LIST_FILE_BYTES, 1073741824, 1073741824, "bytes", "a larger list or table file is refused")                        \
   X(LIST_ENTRIES, 50000000, 50000000, "per list", "more entries are refused when the list is read")                    \
   X(TABLE_ROWS, 50000000, 50000000, "per table", "more rows are refused when the table is read")                       \
@@ -59,6 +66,9 @@
     "`runs_max`: no new run starts (later starts are parts of it), counted")                                           \
   X(MATCH_EVENTS, 100000, 10000000, "per partial match",                                                               \
     "`match_events_max`: one that would take more is dropped, counted; later starts go on")                            \
+  X(PART_EVENTS, 100000, 100000, "of all matches that one event completes before `at key`",                            \
+    "the match that began first goes on at the new key, and those that began last, as many as fit; the others are "    \
+    "dropped, counted")                                                                                                \
   X(GRAPH_NODES, 16777216, 16777216, "per rule and key",                                                               \
     "in the compact set: further links between events; the oldest start is dropped, counted")                          \
   X(REPORT_ALL, 100, 100000, "per completion",                                                                         \
@@ -102,7 +112,7 @@
     "read until the one furthest behind has come nearer; beyond it, "                                                   \
     "the events furthest in the future wait in a file in `TMPDIR`, counted")                                           \
   X(STATE_MEMORY, 600, 1, "bytes of what is open and counted, less the shares of `unique` and `suppress` if rules have them",\
-    "in equal parts for each rule with a pattern, counters over the same events, window, join, group, list, table. "    \
+    "in equal parts for each rule with a pattern (each part of one whose key changes), counters over the same events, window, join, group, list, table. "    \
     "Of a pattern's, six tenths for partial matches: beyond, the oldest key's of that rule are dropped, "              \
     "counted; four tenths for the events that they hold (64 bytes of one are a unit): the oldest key's of the rule "   \
     "that holds most are dropped, counted; `match_events` is at most a 16th of these units")                           \

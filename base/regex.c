@@ -20,7 +20,8 @@ struct regex {
   struct slice pattern;
   unsigned flags;
   uint32_t group_count;
-  bool jit;
+  bool jit, has_first;
+  uint8_t first[256 / 8]; /* bits: bytes that a subject may begin with that matches */
 };
 
 static void *take(PCRE2_SIZE bytes, void *mem) { return mem_try(mem, bytes); }
@@ -85,6 +86,39 @@ static int refuse(struct err *err, int code, size_t at) {
   return err_set(err, ERR_ABORT, "regular expression: %s at offset %zu", (const char *)words, at);
 }
 
+/* What stands behind a `^` at the pattern's beginning matches there, or nothing does: so the bytes that PCRE2 says the
+ * rest may begin with are the ones. Look-around and verbs could do more before they fail: then it is left open. */
+static void find_first(struct regex *regex, uint32_t options, pcre2_compile_context *context) {
+  struct slice pattern = regex->pattern;
+  uint32_t anchored = 0, empty = 1, first = 0, unit = 0;
+  const uint8_t *bits = NULL;
+  int code;
+  size_t at;
+  if (pattern.length < 2 || pattern.data[0] != '^' || (options & (PCRE2_CASELESS | PCRE2_EXTENDED)) != 0) return;
+  for (size_t i = 0; i + 1 < pattern.length; i++)
+    if (pattern.data[i] == '(' && (pattern.data[i + 1] == '?' || pattern.data[i + 1] == '*')) return;
+  pcre2_pattern_info(regex->code, PCRE2_INFO_ALLOPTIONS, &anchored);
+  if ((anchored & PCRE2_ANCHORED) == 0) return;
+  pcre2_code *rest = pcre2_compile((PCRE2_SPTR)pattern.data + 1, pattern.length - 1, options, &code, &at, context);
+  if (rest == NULL) return;
+  pcre2_pattern_info(rest, PCRE2_INFO_FIRSTCODETYPE, &first);
+  pcre2_pattern_info(rest, PCRE2_INFO_FIRSTCODEUNIT, &unit);
+  pcre2_pattern_info(rest, PCRE2_INFO_FIRSTBITMAP, &bits);
+  pcre2_pattern_info(rest, PCRE2_INFO_MATCHEMPTY, &empty);
+  if (empty != 0) {
+    first = 0;
+    bits = NULL;
+  }
+  if (first == 1) {
+    regex->first[unit / 8 & 31] = (uint8_t)(1 << unit % 8);
+    regex->has_first = true;
+  } else if (bits != NULL) {
+    memcpy(regex->first, bits, sizeof regex->first);
+    regex->has_first = true;
+  }
+  pcre2_code_free(rest);
+}
+
 int regex_compile(struct mem *mem, struct slice pattern, unsigned flags, struct regex_scratch *scratch,
                   struct regex **out, size_t *offset, struct err *err) {
   if (offset != NULL) *offset = 0;
@@ -112,6 +146,7 @@ int regex_compile(struct mem *mem, struct slice pattern, unsigned flags, struct 
   int code = 0;
   size_t at = 0;
   regex->code = pcre2_compile((PCRE2_SPTR)regex->pattern.data, pattern.length, options, &code, &at, context);
+  if (regex->code != NULL) find_first(regex, options, context);
   pcre2_compile_context_free(context);
   if (regex->code == NULL && code == PCRE2_ERROR_HEAP_FAILED) no_memory(mem);
   int status = 0;
@@ -161,9 +196,18 @@ static int run(const struct regex *regex, struct regex_scratch *scratch, struct 
   return 0;
 }
 
+bool regex_has_first(const struct regex *regex) { return regex->has_first; }
+
+bool regex_may_begin(const struct regex *regex, struct slice subject) {
+  if (subject.length == 0) return false;
+  uint8_t byte = (uint8_t)subject.data[0];
+  return regex->first[byte / 8] >> byte % 8 & 1;
+}
+
 int regex_match(const struct regex *regex, struct regex_scratch *scratch, struct slice subject,
                 struct expr_counts *counts) {
   if (subject.data == NULL) subject = SLICE("");
+  if (regex->has_first && !regex_may_begin(regex, subject)) return 0;
   return run(regex, scratch != NULL ? scratch : regex->scratch, subject, counts) > 0;
 }
 

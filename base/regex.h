@@ -45,6 +45,11 @@ unsigned regex_group_count(const struct regex *regex); /* capturing groups, grou
 bool regex_is_jit(const struct regex *regex);          /* whether JIT code was made */
 void regex_version(char out[32]);                      /* PCRE2's: part of the rule set's hash */
 
+/* Whether a subject's first byte tells that it cannot match: so it is where the pattern begins with `^`, has no
+ * look-around, and its first character is one of a few. */
+bool regex_has_first(const struct regex *regex);
+/* False: the subject does not match. For regexes that have a first byte. */
+bool regex_may_begin(const struct regex *regex, struct slice subject);
 /* 1 or 0. `scratch` NULL: the one that it was compiled with. */
 int regex_match(const struct regex *regex, struct regex_scratch *scratch, struct slice subject,
                 struct expr_counts *counts);

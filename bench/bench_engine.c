@@ -1,12 +1,12 @@
 /* floors: adapters engine rules nfa base */
 /* bench_engine.c - CPU ns per event of the whole way: a file of events, ten mixed rules, a file of alerts; what of it
- * is reading, decoding, matching and telling; the same with disorder, two partitions, CSV, gzip; and 10 to 10,000 rules
- * over events that are decoded already.
+ * is reading, decoding, matching and telling; ten rules with counters; the first ten with disorder, two partitions,
+ * CSV, gzip; and 10 to 10,000 rules over events that are decoded already.
  *
  * Medians of 5 runs; a calibration figure first. Arguments: [--events N] [--folder DIR (for files that are removed
  * again)] [a part of a section's name]. For bench/bench_start: `--write keys N`, N events with ever new keys to
- * standard output; `--write rules keys|ten`, the text of a rule set; `--child PROGRAM …`, runs it and prints wall and
- * CPU milliseconds and peak KiB to standard error. */
+ * standard output; `--write rules keys|ten|counting`, the text of a rule set; `--child PROGRAM …`, runs it and prints
+ * wall and CPU milliseconds and peak KiB to standard error. */
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,8 +54,25 @@ struct result {
   uint64_t alerts, bytes;
 };
 
-static struct result whole_way_once(const struct slice rules, char paths[][PATH_ROOM], size_t parts, const char *out) {
+/* What is measured of a run: from the place in the file on where this part of it has been read. */
+struct meter {
+  double after, start;
+  uint64_t from;
+};
+
+static void progress(void *context, struct weir *weir, const struct drive_progress *progress) {
+  struct meter *meter = context;
+  if (meter->start > 0 || (double)progress->bytes < meter->after * (double)progress->bytes_total) return;
+  struct weir_stats stats;
+  weir_stats(weir, &stats);
+  meter->from = stats.read;
+  meter->start = bench_cpu_ns();
+}
+
+static struct result whole_way_once(const struct slice rules, char paths[][PATH_ROOM], size_t parts, const char *out,
+                                    double after) {
   struct err err = {0};
+  struct meter meter = {.after = after};
   struct adapter_setting settings[PARTS_MAX], alerts = {"path", out};
   struct drive_input inputs[PARTS_MAX];
   for (size_t i = 0; i < parts; i++) {
@@ -66,6 +83,8 @@ static struct result whole_way_once(const struct slice rules, char paths[][PATH_
       .inputs = inputs,
       .input_count = parts,
       .alerts = {.adapter = registry_find("file"), .settings = &alerts, .setting_count = 1},
+      .progress = after > 0 ? progress : NULL,
+      .progress_context = &meter,
   };
   struct drive *drive = drive_new(&options, &err);
   if (drive == NULL) must(ERR_ABORT, &err);
@@ -75,25 +94,26 @@ static struct result whole_way_once(const struct slice rules, char paths[][PATH_
   int status = weir_load_text(weir, "bench.weir", rules.data, rules.length, &err);
   if (status != 0) fputs(weir_diagnostics(weir, false), stderr);
   must(status, &err);
-  double start = bench_cpu_ns();
+  if (after == 0) meter.start = bench_cpu_ns();
   must(drive_run(drive, weir, &err), &err);
-  double ns = bench_cpu_ns() - start;
+  double ns = bench_cpu_ns() - meter.start;
   struct weir_stats stats;
   weir_stats(weir, &stats);
   check(stats.dead == 0 && stats.late == 0 && stats.bad_fields == 0 && stats.ignored == 0 && stats.held == 0);
   weir_free(weir);
   drive_free(drive);
-  return (struct result){.ns = ns / (double)stats.read, .alerts = stats.alerts, .bytes = stats.memory_peak};
+  return (struct result){
+      .ns = ns / (double)(stats.read - meter.from), .alerts = stats.alerts, .bytes = stats.memory_peak};
 }
 
-static struct result whole_way(struct bench *bench, const char *what, struct slice rules, char paths[][PATH_ROOM],
-                               size_t parts) {
+static struct result whole_way_after(struct bench *bench, const char *what, struct slice rules, char paths[][PATH_ROOM],
+                                     size_t parts, double after) {
   double figures[BENCH_RUNS];
   struct result result = {0};
   char out[PATH_ROOM], more[100];
   path_of(bench, "alerts", out);
   for (int run = 0; run < BENCH_RUNS; run++) {
-    result = whole_way_once(rules, paths, parts, out);
+    result = whole_way_once(rules, paths, parts, out, after);
     figures[run] = result.ns;
   }
   (void)unlink(out);
@@ -101,6 +121,11 @@ static struct result whole_way(struct bench *bench, const char *what, struct sli
   snprintf(more, sizeof more, " %8" PRIu64 " alerts %5.0f MiB", result.alerts, (double)result.bytes / 1048576);
   print(what, result.ns, more);
   return result;
+}
+
+static struct result whole_way(struct bench *bench, const char *what, struct slice rules, char paths[][PATH_ROOM],
+                               size_t parts) {
+  return whole_way_after(bench, what, rules, paths, parts, 0);
 }
 
 /* The same file read, and read and decoded, by the same modules, and nothing else. */
@@ -148,34 +173,59 @@ static double parts(const char *what, const char *path, const struct ruleset *ru
   return ns;
 }
 
-static void whole(struct bench *bench) {
-  char paths[PARTS_MAX][PATH_ROOM];
+/* With counters the state of a million keys grows through the first half of a stream that is twice as long; what is
+ * measured comes behind that. */
+static void ten_rules(struct bench *bench, struct stream_plan plan, bool counting, const char *what) {
+  char paths[PARTS_MAX][PATH_ROOM], quiet_what[100];
+  double after = counting ? 0.5 : 0;
   path_of(bench, "events.jsonl", paths[0]);
-  stream_write(paths[0], &(struct stream_plan){.events = bench->events, .parts = 1});
-  struct slice text = rule_text(bench, (struct stream_rule_set){.only = -1});
-  struct slice silent = rule_text(bench, (struct stream_rule_set){.only = -1, .to_nothing = true});
+  plan.events = counting ? 2 * bench->events : bench->events;
+  plan.parts = 1;
+  stream_write(paths[0], &plan);
+  struct slice text = rule_text(bench, (struct stream_rule_set){.counting = counting, .only = -1});
+  struct slice silent =
+      rule_text(bench, (struct stream_rule_set){.counting = counting, .only = -1, .to_nothing = true});
   struct ruleset *ruleset = bench_rules(text, false);
   double read = parts("JSON file read, its lines found", paths[0], NULL);
   double decode = parts("  and decoded", paths[0], ruleset);
-  struct result quiet = whole_way(bench, "JSON file, ten rules, all `to nothing`", silent, paths, 1);
-  struct result all = whole_way(bench, "JSON file, ten mixed rules, alert file", text, paths, 1);
+  snprintf(quiet_what, sizeof quiet_what, "%s, all `to nothing`", what);
+  struct result quiet = whole_way_after(bench, quiet_what, silent, paths, 1, after);
+  struct result all = whole_way_after(bench, what, text, paths, 1, after);
+  if (counting) whole_way(bench, "  the same, from the first event on", text, paths, 1);
   printf("  of this: reading %.0f, decoding %.0f, judging and matching %.0f, alerts %.0f ns/event; one event in %.0f "
          "has an alert\n",
-         read, decode - read, quiet.ns - decode, all.ns - quiet.ns, (double)bench->events / (double)all.alerts);
+         read, decode - read, quiet.ns - decode, all.ns - quiet.ns, (double)plan.events / (double)all.alerts);
   (void)unlink(paths[0]);
 }
 
-static void single(struct bench *bench) {
+static void whole(struct bench *bench) {
+  ten_rules(bench, (struct stream_plan){0}, false, "JSON file, ten mixed rules, alert file");
+}
+
+static void counting(struct bench *bench) {
+  ten_rules(bench, (struct stream_plan){.step_ms = STREAM_COUNTING_STEP_MS}, true,
+            "JSON file, ten rules with counters, alert file");
+}
+
+static void each_alone(struct bench *bench, struct stream_plan plan, bool counting) {
   char paths[PARTS_MAX][PATH_ROOM], what[100];
   path_of(bench, "events.jsonl", paths[0]);
-  stream_write(paths[0], &(struct stream_plan){.events = bench->events, .parts = 1});
+  plan.events = bench->events;
+  plan.parts = 1;
+  stream_write(paths[0], &plan);
   for (int i = 0; i < STREAM_RULES; i++) {
-    struct slice text = rule_text(bench, (struct stream_rule_set){.only = i});
-    const char *name = stream_rules[i] + strlen("rule ");
+    struct slice text = rule_text(bench, (struct stream_rule_set){.counting = counting, .only = i});
+    const char *name = stream_rule(counting, i) + strlen("rule ");
     snprintf(what, sizeof what, "JSON file, one rule: %.*s", (int)strcspn(name, "{"), name);
     whole_way(bench, what, text, paths, 1);
   }
   (void)unlink(paths[0]);
+}
+
+static void single(struct bench *bench) { each_alone(bench, (struct stream_plan){0}, false); }
+
+static void alone(struct bench *bench) {
+  each_alone(bench, (struct stream_plan){.step_ms = STREAM_COUNTING_STEP_MS}, true);
 }
 
 static void variant(struct bench *bench, const char *what, const char *name, struct stream_plan plan, bool disorder) {
@@ -312,8 +362,9 @@ static int write_out(const char *what, const char *argument, struct bench *bench
          "rule loop {\n  key user\n  match a = e(amount > 0) {3,}\n  then b = e(amount > 900)\n  within 100d\n}");
     return 0;
   }
-  if (strcmp(what, "rules") == 0 && strcmp(argument, "ten") == 0) {
-    struct slice text = rule_text(bench, (struct stream_rule_set){.only = -1});
+  if (strcmp(what, "rules") == 0 && (strcmp(argument, "ten") == 0 || strcmp(argument, "counting") == 0)) {
+    struct slice text =
+        rule_text(bench, (struct stream_rule_set){.counting = strcmp(argument, "counting") == 0, .only = -1});
     return fwrite(text.data, 1, text.length, stdout) == text.length ? 0 : 1;
   }
   if (strcmp(what, "keys") == 0) { /* every event has a key that none before had */
@@ -322,7 +373,7 @@ static int write_out(const char *what, const char *argument, struct bench *bench
       if (printf("{\"at\":%lu,\"user\":%lu,\"amount\":%lu}\n", 1764000000000ul + i, i, i % 1000) < 0) return 1;
     return 0;
   }
-  fprintf(stderr, "bench_engine: --write rules keys|ten, or --write keys N\n");
+  fprintf(stderr, "bench_engine: --write rules keys|ten|counting, or --write keys N\n");
   return 2;
 }
 
@@ -349,9 +400,9 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(struct bench *);
-  } sections[] = {{"whole", whole}, {"disorder", disorder}, {"partitions", partitions},
-                  {"csv", csv},     {"gzip", packed},       {"single", single},
-                  {"rules", rules}};
+  } sections[] = {{"whole", whole},           {"counting", counting}, {"disorder", disorder},
+                  {"partitions", partitions}, {"csv", csv},           {"gzip", packed},
+                  {"single", single},         {"alone", alone},       {"rules", rules}};
   const char *folder = getenv("TMPDIR"), *wanted = NULL;
   struct bench bench = {.events = EVENTS, .folder = folder == NULL ? P_tmpdir : folder, .mem = mem_new(0)};
   if (bench.mem == NULL || MEM_GUARD(bench.mem)) return 4;

@@ -1,5 +1,6 @@
 /* bench_stream.h - the stream and the rules of bench_engine.c: payments, logins and heartbeats of 273 bytes and 14
- * members each, of a million users, of which few interest a rule; and ten rules as an analyst writes them.
+ * members each, of a million users, of which few interest a rule; and ten rules as an analyst writes them, twice:
+ * patterns and filters alone, and with counters.
  *
  * Deterministic: the same number of events gives the same bytes everywhere. Header only. */
 #ifndef WEIR_BENCH_BENCH_STREAM_H
@@ -16,7 +17,7 @@ enum {
   STREAM_HOT_USERS = 400, /* whose cards are being tested while the stream goes on */
   STREAM_TERMINALS = 3000,
   STREAM_STOLEN = 5000,
-  STREAM_STEP_MS = 2, /* between two events */
+  STREAM_STEP_MS = 2, /* between two events, where the plan says nothing else */
 };
 
 enum stream_shape { STREAM_JSON, STREAM_CSV };
@@ -33,15 +34,15 @@ static inline const char *stream_pick(const char *const *from, uint32_t count, u
   return from[random % count];
 }
 
-/* Payments: 90 of 100; logins 8; heartbeats of terminals 2, each in its turn (2.5 minutes apart), a few of which stop.
- */
-static inline struct stream_event stream_make(uint32_t number, uint64_t *random) {
+/* Payments: 90 of 100; logins 8; heartbeats of terminals 2, each in its turn (150,000 events apart), a few of which
+ * stop. */
+static inline struct stream_event stream_make(uint32_t number, int64_t step_ms, uint64_t *random) {
   static const char *const countries[] = {"DE", "FR", "NL", "IT", "ES", "AT", "PL", "SE"};
   static const char *const agents[] = {"Mozilla/5.0 (X11) Firefox/128.0", "Mozilla/5.0 (iPhone) Safari/605.1",
                                        "Mozilla/5.0 (Android 14) Chrome/126.0"};
   static const char *const channels[] = {"web", "app", "pos"};
   uint64_t r = bench_random(random), s = bench_random(random);
-  struct stream_event e = {.type = "payment", .number = number, .at_ms = (int64_t)number * STREAM_STEP_MS};
+  struct stream_event e = {.type = "payment", .number = number, .at_ms = (int64_t)number * step_ms};
   uint32_t kind = number % 50;
   e.user = (uint32_t)(r >> 8) % STREAM_USERS;
   e.terminal = (uint32_t)(s >> 40) % STREAM_TERMINALS;
@@ -116,6 +117,7 @@ struct stream_plan {
   enum stream_shape shape;
   bool gzip;
   uint32_t events;
+  int64_t step_ms;      /* between two events; 0 = STREAM_STEP_MS */
   int64_t disorder_ms;  /* events stand up to so much later in the file than their time says */
   uint32_t part, parts; /* every parts-th event, from the part-th on */
 };
@@ -126,9 +128,10 @@ static inline uint64_t stream_write(const char *path, const struct stream_plan *
   check(file != NULL);
   gzbuffer(file, 1 << 18);
   uint64_t random = 0x9E3779B97F4A7C15u, other = 88172645463325252u, bytes = 0;
+  int64_t step_ms = plan->step_ms > 0 ? plan->step_ms : STREAM_STEP_MS;
   if (plan->shape == STREAM_CSV) gzwrite(file, stream_csv_header, sizeof stream_csv_header - 1);
   for (uint32_t i = 0; i < plan->events; i++) {
-    struct stream_event event = stream_make(i, &random);
+    struct stream_event event = stream_make(i, step_ms, &random);
     int64_t ms = event.at_ms;
     if (plan->disorder_ms > 0) ms += plan->disorder_ms - (int64_t)(bench_random(&other) >> 33) % plan->disorder_ms;
     if (i % plan->parts != plan->part) continue;
@@ -194,7 +197,38 @@ static const char *const stream_rules[] = {
 };
 enum { STREAM_RULES = sizeof stream_rules / sizeof stream_rules[0] };
 
+/* The ten with counters: six of those above, and four for a stream with a millisecond between two events, in which a
+ * million cards have 0.06 events in 60 s, 0.6 in 10 minutes and 2 in the day, those that are tested 0.75, 7.5 and 25.
+ */
+static const uint8_t stream_shared[] = {0, 1, 2, 3, 6, 7};
+static const char *const stream_counters[] = {
+    "rule velocity \"count over 60 s\" {\n  key user_id\n  on payment\n  when count() over 60s >= 4\n"
+    "  emit { payments = count() over 60s }\n%s}\n",
+
+    "rule spending \"sum over 10 minutes\" {\n  key card_id\n  on payment\n  when sum(amount) over 10m > 1250\n"
+    "  emit { spent = sum(amount) over 10m }\n  message \"{spent} in ten minutes\"\n%s}\n",
+
+    "rule roaming \"distinct over a day\" {\n  key user_id\n  on payment\n  when distinct(terminal) over 1d > 25\n"
+    "  emit { terminals = distinct(terminal) over 1d }\n%s}\n",
+
+    "rule silent_terminal \"absence\" {\n  key terminal\n  match h = heartbeat\n  then no heartbeat for 3m\n"
+    "  emit { last = h.at }\n%s}\n",
+};
+enum {
+  STREAM_SHARED = sizeof stream_shared,
+  STREAM_COUNTERS = sizeof stream_counters / sizeof stream_counters[0],
+  STREAM_COUNTING_STEP_MS = 1,
+};
+
+static inline const char *stream_rule(bool counting, int number) {
+  if (!counting) return stream_rules[number];
+  return number < STREAM_SHARED ? stream_rules[stream_shared[number]] : stream_counters[number - STREAM_SHARED];
+}
+
+_Static_assert(STREAM_SHARED + STREAM_COUNTERS == STREAM_RULES, "ten each");
+
 struct stream_rule_set {
+  bool counting;   /* the ten with counters */
   bool disorder;   /* all types declare `disorder 10s` */
   bool to_nothing; /* matches are found and counted, no alert is written */
   int only;        /* one rule; -1 = all ten */
@@ -211,7 +245,8 @@ static inline struct slice stream_rule_text(struct buf *out, struct stream_rule_
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
   for (int i = 0; i < STREAM_RULES; i++)
-    if (set.only < 0 || set.only == i) buf_printf(out, stream_rules[i], set.to_nothing ? "  to nothing\n" : "");
+    if (set.only < 0 || set.only == i)
+      buf_printf(out, stream_rule(set.counting, i), set.to_nothing ? "  to nothing\n" : "");
 #pragma GCC diagnostic pop
   return buf_view(out);
 }

@@ -60,14 +60,33 @@ static void count_word(struct buf *out, uint64_t count, const char *word) {
   if (count > 0) buf_printf(out, ", %s %s", count_text(text, count), word);
 }
 
-static void summary_text(struct progress *progress, const struct weir_stats *stats, int64_t us) {
+/* Which derived events there were: of more types than have room the first ones. */
+static void derived_names(struct buf *out, struct weir *weir) {
+  enum { NAMES_SHOWN = 6 };
+  struct weir_derived derived;
+  unsigned count = 0;
+  for (uint64_t cursor = 0; weir_next_derived(weir, &cursor, &derived);) {
+    char made[COUNT_TEXT_MAX];
+    if (derived.made == 0 || ++count > NAMES_SHOWN) continue;
+    buf_printf(out, "%s%.*s %s", count == 1 ? " (" : ", ", (int)derived.event.length, derived.event.data,
+               count_text(made, derived.made));
+  }
+  if (count > NAMES_SHOWN) buf_str(out, ", …");
+  if (count > 0) buf_byte(out, ')');
+}
+
+static void summary_text(struct progress *progress, struct weir *weir, const struct weir_stats *stats, int64_t us) {
   char events[COUNT_TEXT_MAX], alerts[COUNT_TEXT_MAX], rate[RATE_TEXT_MAX];
   struct buf out;
   buf_init(&out, progress->cli->mem);
   buf_printf(&out, "%s event%s in %.2f s (%s/s): %s alert%s", count_text(events, stats->read), plural(stats->read),
              (double)us / 1e6, rate_text(rate, stats->read, us), count_text(alerts, stats->alerts),
              plural(stats->alerts));
+  count_word(&out, stats->shadow, "of them in shadow");
   count_word(&out, stats->suppressed, "suppressed");
+  count_word(&out, stats->to_nothing, "`to nothing`");
+  count_word(&out, stats->derived, stats->derived == 1 ? "derived event" : "derived events");
+  if (stats->derived > 0) derived_names(&out, weir);
   count_word(&out, stats->late, "late");
   count_word(&out, stats->late_in_windows, "of them into windows");
   count_word(&out, stats->dead, "refused");
@@ -84,12 +103,14 @@ static void summary_json(struct progress *progress, struct weir *weir, const str
   buf_printf(
       &out,
       "{\"summary\":{\"read\":%llu,\"processed\":%llu,\"late\":%llu,\"dead\":%llu,\"duplicate\":%llu,\"ignored\":%llu,"
-      "\"held\":%llu,\"bad_fields\":%llu,\"derived\":%llu,\"alerts\":%llu,\"suppressed\":%llu,\"seconds\":%.6f,"
+      "\"held\":%llu,\"bad_fields\":%llu,\"derived\":%llu,\"alerts\":%llu,\"suppressed\":%llu,"
+      "\"to_nothing\":%llu,\"shadow\":%llu,\"overflow\":%llu,\"seconds\":%.6f,"
       "\"memory_peak\":%zu,",
       (unsigned long long)stats->read, (unsigned long long)stats->processed, (unsigned long long)stats->late,
       (unsigned long long)stats->dead, (unsigned long long)stats->duplicate, (unsigned long long)stats->ignored,
       (unsigned long long)stats->held, (unsigned long long)stats->bad_fields, (unsigned long long)stats->derived,
-      (unsigned long long)stats->alerts, (unsigned long long)stats->suppressed, (double)us / 1e6, stats->memory_peak);
+      (unsigned long long)stats->alerts, (unsigned long long)stats->suppressed, (unsigned long long)stats->to_nothing,
+      (unsigned long long)stats->shadow, (unsigned long long)stats->overflow, (double)us / 1e6, stats->memory_peak);
   buf_printf(&out,
              "\"late_in_windows\":%llu,\"dropped\":{\"unique_ids\":%llu,\"suppress_keys\":%llu,\"derived\":%llu,"
              "\"counter_keys\":%llu,\"counter_events\":%llu,\"counter_values\":%llu,\"windows\":%llu,\"joins\":%llu,"
@@ -106,23 +127,64 @@ static void summary_json(struct progress *progress, struct weir *weir, const str
     buf_str(&out, i == 0 ? "{\"rule\":" : ",{\"rule\":");
     buf_json_string(&out, (struct slice){rule.rule.data, rule.rule.length});
     buf_printf(&out,
-               ",\"told\":%llu,\"suppressed\":%llu,\"matches\":%llu,\"inactive\":%llu,\"open\":%llu,"
-               "\"runs_dropped\":%llu,\"entries_dropped\":%llu,\"match_events_dropped\":%llu}",
-               (unsigned long long)rule.told, (unsigned long long)rule.suppressed, (unsigned long long)rule.matches,
+               ",\"told\":%llu,\"to_nothing\":%llu,\"shadow\":%llu,\"suppressed\":%llu,\"matches\":%llu,\"inactive\":%"
+               "llu,\"open\":%llu,"
+               "\"runs_dropped\":%llu,\"entries_dropped\":%llu,\"match_events_dropped\":%llu,"
+               "\"matches_dropped\":%llu,\"overflow\":%llu}",
+               (unsigned long long)(rule.told - rule.to_nothing), (unsigned long long)rule.to_nothing,
+               (unsigned long long)rule.shadow, (unsigned long long)rule.suppressed, (unsigned long long)rule.matches,
                (unsigned long long)rule.inactive, (unsigned long long)rule.open, (unsigned long long)rule.runs_dropped,
-               (unsigned long long)rule.entries_dropped, (unsigned long long)rule.match_events_dropped);
+               (unsigned long long)rule.entries_dropped, (unsigned long long)rule.match_events_dropped,
+               (unsigned long long)rule.matches_dropped, (unsigned long long)rule.overflow);
+  }
+  buf_str(&out, "],\"groups\":[");
+  struct weir_group_stats group;
+  for (uint64_t cursor = 0; weir_next_group(weir, &cursor, &group);) {
+    buf_str(&out, cursor == 1 ? "{\"group\":" : ",{\"group\":");
+    buf_json_string(&out, (struct slice){group.group.data, group.group.length});
+    buf_printf(&out, ",\"told\":%llu,\"alerts\":%llu,\"null_key\":%llu,\"dropped\":%llu}",
+               (unsigned long long)group.told, (unsigned long long)group.alerts, (unsigned long long)group.null_key,
+               (unsigned long long)group.dropped);
+  }
+  buf_str(&out, "],\"derived_events\":[");
+  struct weir_derived derived;
+  bool any = false;
+  for (uint64_t cursor = 0; weir_next_derived(weir, &cursor, &derived); any = true) {
+    buf_str(&out, any ? ",{\"event\":" : "{\"event\":");
+    buf_json_string(&out, (struct slice){derived.event.data, derived.event.length});
+    buf_printf(&out, ",\"made\":%llu}", (unsigned long long)derived.made);
   }
   buf_str(&out, "]}}\n");
   cli_tell(&out);
 }
 
+/* `{one|several}` in the text is what fits the count. */
+static void add_counted(struct buf *out, const char *what, uint64_t count) {
+  for (const char *at = what; *at != '\0'; at++) {
+    const char *middle = *at == '{' ? strchr(at, '|') : NULL, *end = middle == NULL ? NULL : strchr(middle, '}');
+    if (end == NULL) {
+      buf_byte(out, *at);
+      continue;
+    }
+    if (count == 1)
+      buf_add(out, at + 1, (size_t)(middle - at - 1));
+    else
+      buf_add(out, middle + 1, (size_t)(end - middle - 1));
+    at = end;
+  }
+}
+
 static void note(struct progress *progress, const char *rule, int rule_length, uint64_t count, const char *what) {
   char text[COUNT_TEXT_MAX];
   if (count == 0) return;
+  struct buf said;
+  buf_init(&said, progress->cli->mem);
+  add_counted(&said, what, count);
   if (rule_length > 0)
-    cli_say(progress->cli, "note: rule `%.*s`: %s %s", rule_length, rule, count_text(text, count), what);
+    cli_say(progress->cli, "note: rule `%.*s`: %s %s", rule_length, rule, count_text(text, count), buf_text(&said));
   else
-    cli_say(progress->cli, "note: %s %s", count_text(text, count), what);
+    cli_say(progress->cli, "note: %s %s", count_text(text, count), buf_text(&said));
+  buf_free(&said);
 }
 
 /* Limits that were reached can change what is told: never silently. */
@@ -134,39 +196,51 @@ static void notes(struct progress *progress, struct weir *weir, const struct wei
     cli_say(progress->cli, "note: all records were refused; the dead letters say why");
   else if (stats->read == 0 && progress->bytes > 0 && !stopped)
     cli_say(progress->cli, "note: the input has no records (of a CSV file the first line is the header)");
-  note(progress, NULL, 0, stats->order_spilled, "events waited in a file: they need more than `order_memory`");
+  note(progress, NULL, 0, stats->order_spilled,
+       "{event|events} waited in a file: more than `order_memory` has room for");
   note(progress, NULL, 0, stats->unique_ids_forgotten,
-       "ids of `unique` were forgotten early: the limit of memory was reached");
+       "{id of `unique` was|ids of `unique` were} forgotten early: the limit of memory was reached");
   note(progress, NULL, 0, stats->suppress_keys_forgotten,
-       "keys of `suppress` were forgotten early: the limit of memory was reached");
-  note(progress, NULL, 0, stats->derived_left_out, "derived events were left out: one event made too many");
+       "{key of `suppress` was|keys of `suppress` were} forgotten early: the limit of memory was reached");
+  note(progress, NULL, 0, stats->derived_left_out,
+       "{derived event was|derived events were} left out: one event made too many");
   const struct weir_dropped *dropped = &stats->dropped;
   note(progress, NULL, 0, dropped->counter_keys,
-       "keys of counters were forgotten early: the limit of memory was reached");
+       "{key of counters was|keys of counters were} forgotten early: the limit of memory was reached");
   note(progress, NULL, 0, dropped->counter_events,
-       "events left the windows of counters early: more than one window may have");
+       "{event|events} left the windows of counters early: more than one window may have");
   note(progress, NULL, 0, dropped->counter_values,
-       "different values were not kept by `seen`, `top`, percentiles: more than one may have");
-  note(progress, NULL, 0, dropped->windows, "windows were dropped untold: the limit of memory was reached");
+       "different {value was|values were} not kept by `seen`, `top`, percentiles: more than one may have");
+  note(progress, NULL, 0, dropped->windows,
+       "{window was|windows were} dropped untold: the limit of memory was reached");
   note(progress, NULL, 0, dropped->joins,
-       "events left joins before their partners could come: the limit of memory was reached");
-  note(progress, NULL, 0, dropped->groups, "alerts were forgotten early by groups: a limit was reached");
+       "{event left joins before its partner|events left joins before their partners} could come: the limit of memory "
+       "was reached");
+  note(progress, NULL, 0, dropped->groups, "{alert was|alerts were} forgotten early by groups: a limit was reached");
   note(progress, NULL, 0, dropped->lists,
-       "entries of lists and rows of tables were forgotten early: the limit of memory was reached");
+       "{entry of a list or row of a table was|entries of lists and rows of tables were} forgotten early: the limit of "
+       "memory was reached");
+  note(progress, NULL, 0, stats->overflow,
+       "{value of a counter, window or derived event was|values of counters, windows and derived events were} out of "
+       "range, or a division by zero ({it is|they are} null)");
   for (int i = 0; i < weir_rule_count(weir); i++) {
     struct weir_rule_stats rule;
     if (!weir_rule_stats(weir, i, &rule)) continue;
     int length = (int)rule.rule.length;
-    note(progress, rule.rule.data, length, rule.inactive, "matches outside of its `active` or `schedule` (not told)");
+    note(progress, rule.rule.data, length, rule.inactive,
+         "{match|matches} outside of its `active` or `schedule` (not told)");
     note(progress, rule.rule.data, length, rule.runs_dropped,
-         "partial matches were not begun: the limit per key was reached");
+         "partial {match was|matches were} not begun: the limit per key was reached");
     note(progress, rule.rule.data, length, rule.entries_dropped,
-         "partial matches were dropped: the limit of memory was reached");
+         "partial {match was|matches were} dropped: the limit of memory was reached");
     note(progress, rule.rule.data, length, rule.match_events_dropped,
-         "partial matches were dropped: they held as many events as one may");
-    note(progress, rule.rule.data, length, rule.regex_limit, "regex matches were given up (they count as false)");
+         "partial {match was|matches were} dropped: {it|they} held as many events as one may");
+    note(progress, rule.rule.data, length, rule.matches_dropped,
+         "{match|matches} did not go on at the new key: what one event completed had more events than may");
+    note(progress, rule.rule.data, length, rule.regex_limit,
+         "regex {match was|matches were} given up ({it counts|they count} as false)");
     note(progress, rule.rule.data, length, rule.overflow,
-         "values were out of range, or a division by zero (they are null)");
+         "{value was|values were} out of range, or a division by zero ({it is|they are} null)");
   }
 }
 
@@ -192,7 +266,7 @@ void progress_end(struct progress *progress, struct weir *weir, const struct dri
     cli_say(progress->cli, "stopped: %s events still waited for earlier ones, %s partial matches were open",
             count_text(held, stats.held), count_text(open, open_matches(weir)));
   notes(progress, weir, &stats, stopped);
-  note(progress, NULL, 0, counts->refused_dropped, "further dead letters are not shown");
+  note(progress, NULL, 0, counts->refused_dropped, "further dead {letter is|letters are} not shown");
   if (progress->profile) profile_tell(progress->cli, weir, cpu_us(progress) - progress->begun_cpu_us, false);
-  if (progress->summary) summary_text(progress, &stats, us);
+  if (progress->summary) summary_text(progress, weir, &stats, us);
 }

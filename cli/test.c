@@ -40,6 +40,8 @@ static void run_one(struct cli *cli, struct loaded *loaded, const struct test_tr
                             .line = test->span.line,
                             .passed = status == 0 && result.passed,
                             .text = result.text,
+                            .ran = status == 0 ? result.ran : NULL,
+                            .matched = status == 0 ? result.matched : NULL,
                             .us = cli->env->monotonic_us(cli->env->context) - begun};
   if (status == 0) return;
   size_t length = strlen(err.text);
@@ -109,7 +111,8 @@ static const struct option test_option_table[] = {
     {.name = "coverage",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct test_options, coverage),
-     .help = "say which rules have tests, and which of them were seen to fire and to stay quiet"},
+     .help = "say which rules and groups have tests, and which of them were seen to fire and to stay quiet; a rule `to "
+             "nothing` is seen in the tests of those that stand on it"},
     {.name = "json",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct test_options, json),
@@ -131,7 +134,8 @@ const struct verb verb_test = {
         "`ok NAME` or `FAILED NAME (FILE:LINE)`, below it what was expected and what came; `N passed, N failed` at the "
         "end.\n"
         "`--json`: `{\"test\":…,\"file\":…,\"line\":…,\"passed\":…,\"text\":…}` (the text where there is one), with "
-        "`--coverage` `{\"rule\":…,\"tests\":…,\"fires\":…,\"quiet\":…}`, then "
+        "`--coverage` `{\"rule\":…,\"tests\":…,\"fires\":…,\"quiet\":…}` (of a group `\"group\"` in the place of "
+        "`\"rule\"`), then "
         "`{\"summary\":{\"passed\":…,\"failed\":…}}`.",
     .examples = "weir test rules/\nweir test rules/ --coverage --junit results.xml",
     .options = test_option_table,

@@ -117,31 +117,76 @@ static struct coverage coverage_of(const struct test_cases *cases, struct slice 
   return coverage;
 }
 
+/* `rule`: its place in the tree. */
+static struct coverage coverage_of_block(const struct test_cases *cases, uint16_t rule) {
+  struct coverage coverage = {0};
+  for (size_t i = 0; i < cases->count; i++) {
+    const struct test_case *test = &cases->items[i];
+    if (test->ran == NULL || !test->ran[rule]) continue;
+    coverage.tests++;
+    coverage.fired |= test->passed && test->matched[rule];
+    coverage.quiet |= test->passed && !test->matched[rule];
+  }
+  return coverage;
+}
+
+struct coverage_table {
+  struct buf *out;
+  bool json;
+  size_t width;
+};
+
+static void coverage_row(struct coverage_table *table, const char *kind, struct slice name, struct coverage coverage) {
+  struct buf *out = table->out;
+  if (table->json) {
+    buf_printf(out, "{\"%s\":", kind);
+    buf_json_string(out, name);
+    buf_printf(out, ",\"tests\":%u,\"fires\":%s,\"quiet\":%s}\n", coverage.tests, coverage.fired ? "true" : "false",
+               coverage.quiet ? "true" : "false");
+    return;
+  }
+  const char *before = strcmp(kind, "group") == 0 ? "group " : "";
+  buf_printf(out, "%s" SLICE_FMT, before, SLICE_ARG(name));
+  for (size_t width = strlen(before) + utf8_count(name); width < table->width; width++) buf_byte(out, ' ');
+  buf_printf(out, "  %5u  %-5s  %s\n", coverage.tests, coverage.fired ? "yes" : "-", coverage.quiet ? "yes" : "-");
+}
+
+static size_t names_width(const struct tree *tree, uint32_t *groups) {
+  size_t width = strlen("rule");
+  *groups = 0;
+  for (uint32_t i = 0; i < tree->decl_count; i++) {
+    const struct decl *decl = &tree->decls[i];
+    size_t length = decl->kind == DECL_RULE    ? utf8_count(decl->rule->name.text)
+                    : decl->kind == DECL_GROUP ? utf8_count(decl->group->name.text) + strlen("group ")
+                                               : 0;
+    if (length > width) width = length;
+    *groups += decl->kind == DECL_GROUP;
+  }
+  return width;
+}
+
 void test_report_coverage(struct buf *out, const struct tree *tree, const struct test_cases *cases, bool json,
                           bool colour) {
-  size_t width = 4, covered = 0;
-  for (uint16_t i = 0; i < tree->rule_count; i++) {
-    size_t length = utf8_count(tree->rules[i]->name.text);
-    if (length > width) width = length;
-  }
+  uint32_t groups, covered = 0, groups_covered = 0;
+  struct coverage_table table = {.out = out, .json = json, .width = names_width(tree, &groups)};
   if (!json)
-    buf_printf(out, "\n%s%-*s  tests  fires  stays quiet%s\n", cli_style(colour, STYLE_BOLD), (int)width, "rule",
+    buf_printf(out, "\n%s%-*s  tests  fires  stays quiet%s\n", cli_style(colour, STYLE_BOLD), (int)table.width, "rule",
                cli_style(colour, STYLE_OFF));
   for (uint16_t i = 0; i < tree->rule_count; i++) {
-    struct slice name = tree->rules[i]->name.text;
-    struct coverage coverage = coverage_of(cases, name);
+    const struct rule_tree *rule = tree->rules[i];
+    struct coverage coverage = rule->to_nothing ? coverage_of_block(cases, i) : coverage_of(cases, rule->name.text);
     covered += coverage.fired;
-    if (json) {
-      buf_str(out, "{\"rule\":");
-      buf_json_string(out, name);
-      buf_printf(out, ",\"tests\":%u,\"fires\":%s,\"quiet\":%s}\n", coverage.tests, coverage.fired ? "true" : "false",
-                 coverage.quiet ? "true" : "false");
-      continue;
-    }
-    buf_printf(out, "%-*.*s  %5u  %-5s  %s\n", (int)width, (int)name.length, name.data, coverage.tests,
-               coverage.fired ? "yes" : "-", coverage.quiet ? "yes" : "-");
+    coverage_row(&table, "rule", rule->name.text, coverage);
   }
-  if (!json)
-    buf_printf(out, "%zu of %u rule%s seen to fire\n\n", covered, tree->rule_count,
-               tree->rule_count == 1 ? " was" : "s were");
+  for (uint32_t i = 0; i < tree->decl_count; i++) {
+    if (tree->decls[i].kind != DECL_GROUP) continue;
+    struct slice name = tree->decls[i].group->name.text;
+    struct coverage coverage = coverage_of(cases, name);
+    groups_covered += coverage.fired;
+    coverage_row(&table, "group", name, coverage);
+  }
+  if (json) return;
+  buf_printf(out, "%u of %u rule%s seen to fire", covered, tree->rule_count, tree->rule_count == 1 ? " was" : "s were");
+  if (groups > 0) buf_printf(out, ", %u of %u group%s", groups_covered, groups, groups == 1 ? "" : "s");
+  buf_str(out, "\n\n");
 }

@@ -9,6 +9,7 @@ struct test_case {
   struct slice name, file, text; /* text: why it failed, or notes on a test that passed */
   uint32_t line;
   bool passed;
+  const bool *ran, *matched; /* struct test_result; NULL: it could not be run */
   int64_t us;
 };
 struct test_cases {
@@ -18,7 +19,8 @@ struct test_cases {
 
 void test_report_junit(struct buf *out, const struct test_cases *cases);
 void test_report_json(struct buf *out, const struct test_case *test); /* one line */
-/* For each rule: how many tests name it, and whether passed ones saw it fire and stay quiet. */
+/* For each rule and group: how many tests name it, and whether passed ones saw it fire and stay quiet. A rule `to
+ * nothing` is a building block of others: there it is how many tests it runs in, and whether it had a match. */
 void test_report_coverage(struct buf *out, const struct tree *tree, const struct test_cases *cases, bool json,
                           bool colour);
 

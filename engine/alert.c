@@ -96,10 +96,29 @@ static const struct value *registers_of(struct alerter *alerter, const struct to
   return registers;
 }
 
+/* An `on` rule's event that a window made, else NULL. */
+static const struct schema *window_of(const struct alerter *alerter, const struct told *told) {
+  if (!told->rule->on || told->event == NULL) return NULL;
+  const struct schema *schema = &alerter->ruleset->schemas[told->event->type];
+  return schema->window ? schema : NULL;
+}
+
+static bool is_partial(const struct alerter *alerter, const struct told *told) {
+  const struct schema *window = window_of(alerter, told);
+  return window != NULL && window->partial_slot != NO_SLOT && told->event->values[window->partial_slot].i != 0;
+}
+
+/* A window that a late event tells has the time of its end all the same. */
+static int64_t told_time(const struct alerter *alerter, const struct told *told) {
+  const struct schema *window = window_of(alerter, told);
+  if (window == NULL || is_partial(alerter, told)) return told->match->time;
+  return told->event->values[window->end_slot].i;
+}
+
 void alert_prepare(struct alerter *alerter, const struct told *told, struct expr_counts *counts, struct alert *alert) {
   arena_reset(&alerter->scratch);
   const struct rule *rule = told->rule;
-  *alert = (struct alert){.told = told};
+  *alert = (struct alert){.told = told, .time = told_time(alerter, told)};
   alert->registers = registers_of(alerter, told, told->match->count, counts);
   alert->env = (struct expr_env){.scratch = &alerter->scratch,
                                  .lookup = &alerter->ruleset->lookup,
@@ -135,13 +154,6 @@ static void put_number(struct buf *out, uint64_t number, unsigned bytes) {
 static void put_text(struct buf *out, struct slice text) {
   put_number(out, text.length, 4);
   buf_slice(out, text);
-}
-
-/* An `on` rule's event that a window made, else NULL. */
-static const struct schema *window_of(const struct alerter *alerter, const struct told *told) {
-  if (!told->rule->on || told->event == NULL) return NULL;
-  const struct schema *schema = &alerter->ruleset->schemas[told->event->type];
-  return schema->window ? schema : NULL;
 }
 
 static struct slice cause_text(const struct alerter *alerter, const struct told *told) {
@@ -197,11 +209,6 @@ static int64_t revision_of(const struct alerter *alerter, const struct told *tol
   const struct schema *window = window_of(alerter, told);
   if (window == NULL || window->revision_slot == NO_SLOT) return 0;
   return told->event->values[window->revision_slot].i;
-}
-
-static bool is_partial(const struct alerter *alerter, const struct told *told) {
-  const struct schema *window = window_of(alerter, told);
-  return window != NULL && window->partial_slot != NO_SLOT && told->event->values[window->partial_slot].i != 0;
 }
 
 struct hash128 alert_id(struct alerter *alerter, const struct alert *alert) {
@@ -372,8 +379,10 @@ static void write_because(struct alerter *alerter, const struct alert *alert, st
   const struct because *because = &told->rule->steps[last->step].because;
   if (because->count == 0) return;
   struct seen seen = seen_of(told, last);
+  bool in_hand = told->event != NULL && (seen.held == NULL || seen.held->sequence == told->event->sequence);
   struct expr_counts uncounted = {0}; /* the matcher has counted these evaluations already */
   struct expr_env env = alert->env;
+  if (told->live != NULL) env.lookup = &live_look; /* telling why asks nothing anew */
   env.counts = &uncounted;
   env.banks[BANK_EVENT] = last_values(alerter, &seen);
   env.banks[BANK_REGISTER] = registers_of(alerter, told, match->count - 1, &uncounted);
@@ -384,8 +393,11 @@ static void write_because(struct alerter *alerter, const struct alert *alert, st
     buf_json_string(out, item->text);
     member(out, "values");
     buf_byte(out, '{');
+    bool any = false;
     for (uint16_t v = 0; v < item->value_count; v++) {
-      if (v > 0) buf_byte(out, ',');
+      if (item->in_hand[v] && !in_hand) continue;
+      if (any) buf_byte(out, ',');
+      any = true;
       buf_json_string(out, item->names[v]);
       buf_byte(out, ':');
       value_json(out, secret_told(expr_eval(item->values[v], &env), item->secrets[v], item->mask_heads[v],
@@ -394,13 +406,6 @@ static void write_because(struct alerter *alerter, const struct alert *alert, st
     buf_str(out, "}}");
   }
   buf_byte(out, ']');
-}
-
-/* A window that a late event tells has the time of its end all the same. */
-static int64_t told_time(const struct alerter *alerter, const struct told *told) {
-  const struct schema *window = window_of(alerter, told);
-  if (window == NULL || is_partial(alerter, told)) return told->match->time;
-  return told->event->values[window->end_slot].i;
 }
 
 /* What each input of the models asked has brought, most first. */
@@ -443,7 +448,7 @@ void alert_write(struct alerter *alerter, const struct alert *alert, uint64_t su
   number_member(out, "version", rule->version);
   text_member(out, "id", (struct slice){id, 32});
   member(out, "time");
-  value_json(out, value_time(told_time(alerter, told)));
+  value_json(out, value_time(alert->time));
   text_member(out, "cause", cause_text(alerter, told));
   member(out, "key");
   write_key(alerter, told, false, out);

@@ -26,6 +26,7 @@ void alerter_init(struct alerter *alerter, struct mem *mem, const struct ruleset
 /* A match with what it emits. */
 struct alert {
   const struct told *told;
+  int64_t time;                  /* that it tells: the match's; of a window, its end */
   enum told_mode mode;           /* set by the caller behind alert_prepare() */
   const struct value *registers; /* rule.emit_registers */
   const struct value *emit;      /* rule.emit, clear */

@@ -7,6 +7,7 @@
 void deriver_init(struct deriver *deriver, struct mem *mem, const struct ruleset *ruleset) {
   *deriver = (struct deriver){
       .mem = mem, .ruleset = ruleset, .lookup = &ruleset->lookup, .lookup_context = (void *)(uintptr_t)ruleset};
+  deriver->made = mem_alloc(mem, (ruleset->schema_count + 1u) * sizeof *deriver->made);
 }
 
 static void add(struct deriver *deriver, const struct event *event) {
@@ -19,7 +20,7 @@ static void add(struct deriver *deriver, const struct event *event) {
     deriver->events = mem_realloc(deriver->mem, deriver->events, deriver->capacity * sizeof *deriver->events);
   }
   deriver->events[deriver->count++] = *event;
-  deriver->made++;
+  deriver->made[event->type]++;
 }
 
 /* One event of the definition, if its condition holds; `element` is null where there is no `each`. */
@@ -60,11 +61,15 @@ static void derive_from(struct deriver *deriver, const struct derived *derived, 
   }
 }
 
+/* Of a late event there is only what leads to windows with `lateness`. */
 static void derive_all(struct deriver *deriver, const struct event *cause, struct arena *arena) {
   const struct type_use *use = &deriver->ruleset->uses[cause->type];
-  for (uint16_t i = 0; i < use->derived_count; i++)
-    if (!deriver->ruleset->deriveds[use->derived[i]].asks)
-      derive_from(deriver, &deriver->ruleset->deriveds[use->derived[i]], cause, arena);
+  const struct schema *schemas = deriver->ruleset->schemas, *schema = &schemas[cause->type];
+  bool late = schema->has_late && !value_is_null(cause->values[schema->late_slot]);
+  for (uint16_t i = 0; i < use->derived_count; i++) {
+    const struct derived *derived = &deriver->ruleset->deriveds[use->derived[i]];
+    if (!derived->asks && (!late || schemas[derived->schema].has_late)) derive_from(deriver, derived, cause, arena);
+  }
 }
 
 uint32_t derive_events(struct deriver *deriver, const struct event *cause, struct arena *arena,

@@ -16,7 +16,8 @@ struct deriver {
   const struct ruleset *ruleset;
   struct event *events;
   uint32_t count, capacity;
-  uint64_t made, left_out;
+  uint64_t *made; /* by event type */
+  uint64_t left_out;
   struct expr_counts counts;
   const struct expr_lookup *lookup; /* of lists and tables */
   void *lookup_context;

@@ -59,7 +59,7 @@ struct engine {
   struct moment open; /* of the open group of alerts, where each event has one of its own */
   struct engine_rule_totals *rules;
   uint64_t late_taken; /* late events that went to windows */
-  uint64_t processed, duplicate, alert_count, suppressed_count;
+  uint64_t processed, duplicate, alert_count, suppressed_count, to_nothing_count, shadow_count;
   int failed; /* what drain() said, once it failed */
 };
 
@@ -168,13 +168,15 @@ static void tell(void *context, const struct told *told, const struct moment *at
     return;
   }
   totals->told++;
-  engine->alert_count++;
   if (alert.mode == TOLD_SHADOW) totals->shadow++;
   if (engine->options.observe != NULL) engine->options.observe(engine->options.observe_context, &alert, true);
   if (rule->to_nothing) {
     totals->to_nothing++;
+    engine->to_nothing_count++;
     return;
   }
+  engine->alert_count++;
+  engine->shadow_count += alert.mode == TOLD_SHADOW;
   size_t start = engine->alerts.bytes.length;
   alert_write(&engine->alerter, &alert, before, &engine->alerts.bytes);
   struct outbox_row row = {.kind = OUTBOX_ALERT,
@@ -189,6 +191,7 @@ static void tell(void *context, const struct told *told, const struct moment *at
 static void tell_band(void *context, const struct group_entry *entry, const struct moment *moment) {
   struct engine *engine = context;
   open_group(engine, moment);
+  if (engine->options.observe_band != NULL) engine->options.observe_band(engine->options.observe_context, entry);
   size_t start = engine->alerts.bytes.length;
   struct group_alert alert;
   group_alert_prepare(&engine->group_alerter, entry, &alert);
@@ -196,6 +199,11 @@ static void tell_band(void *context, const struct group_entry *entry, const stru
   struct outbox_row row = {.kind = OUTBOX_ALERT, .group = entry->plan, .name = entry->plan->name, .time = entry->time};
   outbox_add(&engine->alerts, row, start, moment);
   engine->alert_count++;
+}
+
+static void tell_score(void *context, const struct group_entry *entry) {
+  struct engine *engine = context;
+  engine->options.observe_score(engine->options.observe_context, entry);
 }
 
 /* ---- making ---- */
@@ -311,6 +319,7 @@ struct engine *engine_new(struct mem *mem, const struct engine_options *options)
                                                       .entries_max = entries_of(share),
                                                       .match = tell,
                                                       .band = tell_band,
+                                                      .score = options->observe_score == NULL ? NULL : tell_score,
                                                       .round_end = round_end,
                                                       .context = engine});
   return engine;
@@ -756,8 +765,9 @@ struct engine_totals engine_totals(const struct engine *engine) {
                                  .held =
                                      engine->order == NULL ? 0 : order_count(engine->order) - engine->disproved_count,
                                  .order_spilled = engine->order == NULL ? 0 : order_spilled(engine->order),
-                                 .derived = engine->deriver.made,
                                  .alerts = engine->alert_count,
+                                 .to_nothing = engine->to_nothing_count,
+                                 .shadow = engine->shadow_count,
                                  .suppressed = engine->suppressed_count};
   for (uint32_t i = 0; i < engine->input_count; i++) {
     const struct input *input = &engine->inputs[i];
@@ -769,6 +779,18 @@ struct engine_totals engine_totals(const struct engine *engine) {
     totals.bad_fields += input->bad_fields;
   }
   return totals;
+}
+
+uint64_t engine_derived(const struct engine *engine, uint16_t type) {
+  return engine->deriver.made[type] + flow_made(engine->flow, type);
+}
+
+struct group_counts engine_group_counts(const struct engine *engine, uint16_t group) {
+  return flow_group_counts(engine->flow, group);
+}
+
+uint64_t engine_overflow(const struct engine *engine) {
+  return flow_counts(engine->flow).overflow + engine->deriver.counts.overflow;
 }
 
 struct engine_input_totals engine_input_totals(const struct engine *engine, uint32_t number) {

@@ -34,6 +34,8 @@ struct engine_options {
   const struct env *env;     /* files for what does not fit into memory; borrowed; NULL = the host's */
   /* Called for every match that is told or suppressed, before its bytes are made; may be NULL. */
   void (*observe)(void *context, const struct alert *alert, bool told);
+  void (*observe_band)(void *context, const struct group_entry *entry);  /* the same for groups; may be NULL */
+  void (*observe_score)(void *context, const struct group_entry *entry); /* as flow_options.score; may be NULL */
   void *observe_context;
   /* Called when many rows wait inside a call that makes many (a deadline of many keys, the end of input), so that they
    * need not all stay in memory: the receiver takes them as after a push. 0, or an error class that stops the engine.
@@ -51,7 +53,10 @@ struct engine_row {
 
 struct engine_totals { /* read = processed + late + dead + duplicate + ignored + held, always */
   uint64_t read, processed, late, dead, duplicate, ignored, held;
-  uint64_t bad_fields, derived, alerts, suppressed;
+  uint64_t bad_fields, suppressed;
+  uint64_t alerts;        /* told: of rules, but those `to nothing`, and of groups */
+  uint64_t to_nothing;    /* of rules that say so */
+  uint64_t shadow;        /* of the alerts: for the sink `shadow` */
   uint64_t late_accepted; /* of the late ones: by `late accept`, which feeds windows alone */
   uint64_t order_spilled; /* events that waited in a file */
 };
@@ -113,6 +118,11 @@ struct engine_totals engine_totals(const struct engine *engine);
 uint32_t engine_input_count(const struct engine *engine);
 enum engine_format engine_input_format(const struct engine *engine, uint32_t input);
 struct engine_input_totals engine_input_totals(const struct engine *engine, uint32_t input);
+/* Derived events of a type that were made: by a filter, a window, a join, or from a rule's alerts. */
+uint64_t engine_derived(const struct engine *engine, uint16_t type);
+struct group_counts engine_group_counts(const struct engine *engine, uint16_t group);
+/* Values out of range that no rule's are: sums of counters and windows, entries of derived events. They are null. */
+uint64_t engine_overflow(const struct engine *engine);
 const struct engine_rule_totals *engine_rule_totals(const struct engine *engine, uint16_t rule);
 const struct rule_counts *engine_rule_counts(const struct engine *engine, uint16_t rule);
 uint64_t engine_bad_fields(const struct engine *engine, uint16_t type, uint16_t field);

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "engine/join.h"
 #include "engine/live.h"
+#include "engine/part_match.h"
 #include "engine/tally.h"
 #include "engine/window.h"
 
@@ -24,6 +25,7 @@ struct item {
     struct {
       uint16_t list;
       bool remove;
+      bool waits; /* passes that asked already get it behind the event that is in its turn */
       int64_t for_us;
       struct value value;
     } change;
@@ -89,10 +91,14 @@ struct flow {
   uint32_t order_capacity;
   struct item *sources; /* the batch's events as items */
   uint32_t source_capacity;
-  int64_t highest;
-  struct pass *at; /* the pass that works now */
+  int64_t highest;     /* event time */
+  int64_t empty_until; /* empty windows are told up to this moment: INT64_MAX until the input has ended */
+  struct pass *at;     /* the pass that works now */
+  bool at_event;       /* the match in hand was completed by an event, not by time */
   uint64_t list_changes, alert_events;
-  struct buf key_text;
+  uint64_t *made_of;            /* by event type: windows, pairs, alerts as events */
+  struct expr_counts operators; /* of windows and joins */
+  struct buf key_text, unique_text;
   struct profile *profile; /* NULL = none is wanted */
   struct laps *laps;       /* its */
 };
@@ -152,6 +158,7 @@ static struct position made_position(struct hash128 identity) {
 
 /* An event, and what filters make of it, for the passes behind. */
 static void add_event(struct flow *flow, const struct moment *moment, struct event event) {
+  flow->made_of[event.type]++;
   const struct schema *schema = &flow->ruleset->schemas[event.type];
   struct item *item = new_item(flow, moment, schema->name);
   item->kind = ITEM_EVENT;
@@ -178,17 +185,45 @@ static int compare_places(const void *left, const void *right) {
 
 /* ---- from the operators ---- */
 
+/* A match of a part of a rule whose key changes is an event for the part behind it, in the place of what completed it
+ * (always an event: a wait for an absence stands at the end of the last part). */
+static void add_part(struct flow *flow, const struct told *told, const struct moment *moment) {
+  const struct rule_parts *parts = told->rule->parts;
+  const struct part_event *made = parts->made;
+  const struct schema *schema = &flow->ruleset->schemas[made->schema];
+  check(told->event != NULL && told->match->count > 0);
+  struct value *values = arena_array(&flow->arena, struct value, schema->slot_count);
+  for (uint16_t r = 0; r < made->register_count; r++) {
+    struct arena_mark mark = arena_mark(&flow->arena);
+    struct value value =
+        nfa_match_register(told->match, &made->registers[r], flow->ruleset->schemas, &flow->arena, told->counts);
+    arena_release(&flow->arena, mark);
+    values[r == 0 ? PART_KEY_SLOT : PART_SLOTS + r - 1] = value_copy(&flow->arena, value);
+  }
+  values[PART_START_SLOT] = value_time(told->match->items[0].event->time);
+  values[PART_COUNT_SLOT] = value_int(told->match->count);
+  values[PART_EVENTS_SLOT] = value_string(part_match_pack(told->match, &flow->arena));
+  struct item *item = new_item(flow, moment, flow->ruleset->rules[parts->whole].name);
+  item->kind = ITEM_EVENT;
+  item->event = (struct event){
+      .time = told->event->time, .position = told->event->position, .type = made->schema, .values = values};
+}
+
 static void from_stepper(void *context, const struct told *told) {
   struct pass *pass = context;
   struct flow *flow = pass->flow;
   struct moment moment;
+  flow->at_event = told->event != NULL;
   if (told->event == NULL)
     moment = (struct moment){.time = told->match->time, .phase = 1u + told->rule->stage, .name = told->rule->name};
   else if (flow->single)
     moment = (struct moment){.time = told->event->time, .position = told->event->position};
   else
     moment = *pass->moments[told->event - pass->events];
-  flow->options.match(flow->options.context, told, &moment);
+  if (told->rule->parts != NULL && told->rule->parts->made != NULL)
+    add_part(flow, told, &moment);
+  else
+    flow->options.match(flow->options.context, told, &moment);
 }
 
 /* The key as the alert's `key` member has it, clear. */
@@ -212,6 +247,30 @@ static struct hash128 identity_of(struct slice name, struct slice key, const int
   return hash_bytes_128(parts, sizeof parts);
 }
 
+/* What an event is known by: the value of `unique` where it, or its cause, has one, else the place where it stood. */
+static void put_cause(struct flow *flow, uint16_t type, const struct value *values, const struct position *position,
+                      int64_t numbers[2]) {
+  const struct schema *schema = &flow->ruleset->schemas[type];
+  struct value unique = value_null();
+  if (schema->has_identity)
+    unique = values[schema->identity_slot];
+  else if (schema->unique_field >= 0)
+    unique = values[schema->fields[schema->unique_field].slot];
+  if (value_is_null(unique)) {
+    numbers[0] = (int64_t)position->offset;
+    numbers[1] = (int64_t)((uint64_t)position->partition << 32 | (uint64_t)position->source << 16 | position->derived);
+    return;
+  }
+  struct buf *text = &flow->unique_text;
+  buf_clear(text);
+  buf_json_string(text, schema->name);
+  value_json(text, unique);
+  if (schema->has_identity) buf_printf(text, " %u", (unsigned)position->derived);
+  struct hash128 hash = hash_bytes_128(text->data, text->length);
+  numbers[0] = (int64_t)hash.low;
+  numbers[1] = (int64_t)hash.high;
+}
+
 static const struct value *made_values(struct flow *flow, const struct schema *schema, const struct event *event) {
   struct value *values = arena_array(&flow->arena, struct value, schema->slot_count + 1u);
   for (uint16_t i = 0; i < schema->asked_first; i++) values[i] = value_copy(&flow->arena, event->values[i]);
@@ -231,14 +290,16 @@ static void from_window(void *context, const struct window_event *told) {
     moment = *pass->in_hand;
     event.time = moment.time;
   }
-  int64_t numbers[6] = {told->start, told->end, told->revision, told->partial_number};
-  if (told->plan->kind == WINDOW_COUNT) { /* several may end at one time: by the event that each ends with */
-    numbers[4] = (int64_t)told->cause->position.offset;
-    numbers[5] = (int64_t)((uint64_t)told->cause->position.partition << 32 |
-                           (uint64_t)told->cause->position.source << 16 | told->cause->position.derived);
+  int64_t numbers[7] = {told->start, told->end, told->revision, told->partial_number};
+  size_t number_count = 4;
+  if (told->plan->kind == WINDOW_COUNT) { /* several may stand at equal times: by number, and the event it is told at */
+    number_count = 7;
+    numbers[4] = told->number;
+    if (told->cause != NULL)
+      put_cause(flow, told->cause->type, told->cause->values, &told->cause->position, &numbers[5]);
   }
   event.type = told->plan->schema;
-  event.position = made_position(identity_of(schema->name, key, numbers, told->plan->kind == WINDOW_COUNT ? 6 : 4));
+  event.position = made_position(identity_of(schema->name, key, numbers, number_count));
   event.values = made_values(flow, schema, &told->event);
   add_event(flow, &moment, event);
 }
@@ -256,9 +317,7 @@ static void from_join(void *context, const struct join_event *told) {
   int64_t numbers[6] = {0};
   for (int side = 0; side < 2; side++) {
     if (sides[side] == NULL) continue;
-    const struct position *p = &sides[side]->position;
-    numbers[3 * side] = (int64_t)p->offset;
-    numbers[3 * side + 1] = (int64_t)((uint64_t)p->partition << 32 | (uint64_t)p->source << 16 | p->derived);
+    put_cause(flow, sides[side]->type, sides[side]->values, &sides[side]->position, &numbers[3 * side]);
     numbers[3 * side + 2] = 1;
   }
   event.type = told->plan->schema;
@@ -308,22 +367,81 @@ static void apply_change(struct live *live, uint16_t list, bool remove, struct v
     live_list_add(live, list, value, now, for_us);
 }
 
+static void change_pass(struct pass *pass, const struct item *item) {
+  if (pass->live != NULL && pass->asks_list[item->change.list])
+    apply_change(pass->live, item->change.list, item->change.remove, item->change.value, item->moment.time,
+                 item->change.for_us);
+}
+
+static bool is_visible_later(const struct flow *flow, const struct item *item) {
+  return flow->ruleset->lists[item->change.list].visible_after_us > 0;
+}
+
+/* A rule may ask in the pass that fills, which gets the change now and not with its items. */
+static void change_here(struct flow *flow, const struct item *item) {
+  if (!flow->ruleset->event_rounds || !is_visible_later(flow, item)) change_pass(flow->at, item);
+}
+
+/* The event's turn is over: rules that are on it too did not see what it changed. */
+static void change_behind(struct flow *flow, uint32_t first) {
+  for (uint32_t i = first; i < flow->made.count; i++) {
+    const struct item *item = &flow->made.items[i];
+    if (item->kind == ITEM_CHANGE && item->change.waits && !is_visible_later(flow, item)) change_here(flow, item);
+  }
+}
+
+/* The round's changes from `first` on, in their order: of those of one value the last one holds. */
+static const struct item **changes_in_order(struct flow *flow, uint32_t first, uint32_t *count) {
+  *count = 0;
+  const struct item **changes = arena_array(&flow->arena, const struct item *, flow->made.count - first + 1u);
+  for (uint32_t i = first; i < flow->made.count; i++)
+    if (flow->made.items[i].kind == ITEM_CHANGE) changes[(*count)++] = &flow->made.items[i];
+  if (*count > 1) qsort(changes, *count, sizeof *changes, compare_places);
+  return changes;
+}
+
+/* All events of one cause have had their turn: what they changed in lists that show it later. */
+static void change_later(struct flow *flow, uint32_t first) {
+  uint32_t count;
+  if (flow->at->live == NULL || flow->ruleset->event_rounds || first == flow->made.count) return;
+  const struct item **changes = changes_in_order(flow, first, &count);
+  for (uint32_t i = 0; i < count; i++)
+    if (changes[i]->change.waits && is_visible_later(flow, changes[i])) change_pass(flow->at, changes[i]);
+}
+
+/* Passes that have asked before others fill get the round's changes at its end. */
+static void change_before(struct flow *flow) {
+  uint32_t count;
+  if (!flow->ruleset->event_rounds) return;
+  const struct item **changes = changes_in_order(flow, 0, &count);
+  for (uint32_t i = 0; i < count; i++)
+    for (uint16_t p = 0; p < changes[i]->level; p++) change_pass(&flow->passes[p], changes[i]);
+}
+
+/* Another pass has asked for a row of a table `on read`: each pass keeps it as long. */
+static void row_asked(void *context, uint16_t table, struct value key, int64_t until) {
+  const struct pass *asking = context;
+  struct flow *flow = asking->flow;
+  for (uint16_t p = 0; p < flow->ruleset->level_count; p++) {
+    struct live *live = flow->passes[p].live;
+    if (live != NULL && p != asking->level && (flow->ruleset->tables[table].asked >> p & 1) != 0)
+      live_table_keep(live, table, key, until);
+  }
+}
+
 void flow_add_change(struct flow *flow, const struct rule *rule, const struct moment *moment, int64_t time,
                      const struct list_change *change, struct value value) {
   if (value_is_null(value)) return;
   flow->list_changes++;
   struct item *item = new_item(flow, moment, rule->name);
+  check(time == moment->time);
   item->kind = ITEM_CHANGE;
   item->change.list = change->list;
   item->change.remove = change->remove;
   item->change.for_us = change->for_us;
   item->change.value = value_copy(&flow->arena, value);
-  /* By its own key the rule's pass sees it at once; the passes before get it when the round ends. */
-  for (uint16_t p = 0; p <= flow->at->level; p++) {
-    struct pass *pass = &flow->passes[p];
-    if (pass->live != NULL && pass->asks_list[change->list])
-      apply_change(pass->live, change->list, change->remove, value, time, change->for_us);
-  }
+  item->change.waits = flow->at_event;
+  if (!flow->at_event) change_here(flow, item);
 }
 
 /* ---- a pass ---- */
@@ -348,7 +466,7 @@ static void feed_operators(struct pass *pass, const struct event *event, const s
   for (uint16_t w = 0; w < pass->window_count; w++) {
     const struct window_plan *plan = pass->windows[w].plan;
     uint32_t lap = laps_enter(laps, pass->windows[w].row);
-    window_set_time(pass->windows[w].set, event->time, pass->flow->highest, env);
+    window_set_time(pass->windows[w].set, event->time, pass->flow->empty_until, env);
     for (uint16_t f = 0; f < plan->from_count; f++) {
       if (plan->from[f].type != event->type) continue;
       laps_count(laps, pass->windows[w].row);
@@ -378,7 +496,7 @@ static void feed_late(struct pass *pass, const struct item *item, int64_t own, s
     const struct window_plan *plan = pass->windows[w].plan;
     if (plan->lateness_us == 0) continue;
     uint32_t lap = laps_enter(pass->flow->laps, pass->windows[w].row);
-    window_set_time(pass->windows[w].set, item->moment.time, pass->flow->highest, env);
+    window_set_time(pass->windows[w].set, item->moment.time, pass->flow->empty_until, env);
     for (uint16_t f = 0; f < plan->from_count; f++) {
       if (plan->from[f].type != event.type) continue;
       laps_count(pass->flow->laps, pass->windows[w].row);
@@ -401,6 +519,10 @@ static void feed_group(struct pass *pass, const struct item *item) {
   if (group_set_alert(group->set, item->score.member, item->score.key, item->moment.time, item->score.score,
                       item->score.id, &entry))
     pass->flow->options.band(pass->flow->options.context, &entry, &item->moment);
+  if (pass->flow->options.score != NULL) {
+    group_set_look(group->set, item->score.key, item->moment.time, &entry);
+    pass->flow->options.score(pass->flow->options.context, &entry);
+  }
   laps_enter(pass->flow->laps, lap);
 }
 
@@ -474,6 +596,7 @@ static void pass_item(struct pass *pass, const struct item *item, struct expr_en
     feed_late(pass, item, item->event.values[schema->late_slot].i, env);
     return;
   }
+  uint32_t first_made = pass->flow->made.count;
   pass_add(pass, &item->event, &item->moment);
   if (pass->live != NULL) {
     uint32_t lap = laps_enter(pass->flow->laps, PROFILE_LIVE);
@@ -488,6 +611,7 @@ static void pass_item(struct pass *pass, const struct item *item, struct expr_en
     laps_enter(pass->flow->laps, lap);
   }
   feed_operators(pass, &item->event, &item->moment, env);
+  if (in_turn(pass)) change_behind(pass->flow, first_made);
 }
 
 static void pass_time(struct pass *pass, int64_t frontier, struct expr_env *env) {
@@ -496,7 +620,7 @@ static void pass_time(struct pass *pass, int64_t frontier, struct expr_env *env)
   uint32_t lap = laps == NULL ? 0 : laps->row;
   for (uint16_t w = 0; w < pass->window_count; w++) {
     laps_enter(laps, pass->windows[w].row);
-    window_set_time(pass->windows[w].set, frontier, pass->flow->highest, env);
+    window_set_time(pass->windows[w].set, frontier, pass->flow->empty_until, env);
   }
   for (uint16_t j = 0; j < pass->join_count; j++) {
     laps_enter(laps, pass->joins[j].row);
@@ -536,8 +660,7 @@ static uint32_t order_items(struct flow *flow, const struct pass *pass, uint32_t
 }
 
 static void run_pass(struct flow *flow, struct pass *pass, uint32_t source_count, int64_t frontier) {
-  struct expr_counts counts = {0};
-  struct expr_env env = operator_env(flow, pass, &counts);
+  struct expr_env env = operator_env(flow, pass, &flow->operators);
   uint32_t count = order_items(flow, pass, source_count);
   flow->at = pass;
   pass->count = 0;
@@ -545,13 +668,21 @@ static void run_pass(struct flow *flow, struct pass *pass, uint32_t source_count
    * move, so the order is by copies of their places only when nothing is added. */
   struct item *kept = arena_array(&flow->arena, struct item, count);
   for (uint32_t i = 0; i < count; i++) kept[i] = *flow->order[i];
-  for (uint32_t i = 0; i < count; i++) pass_item(pass, &kept[i], &env);
+  uint32_t first_made = flow->made.count;
+  for (uint32_t i = 0; i < count; i++) {
+    pass_item(pass, &kept[i], &env);
+    if (i + 1 < count && moment_compare(&kept[i].moment, &kept[i + 1].moment) == 0) continue;
+    change_later(flow, first_made);
+    first_made = flow->made.count;
+  }
   if (!in_turn(pass)) step_from(pass, 0);
-  if (pass->live != NULL && frontier < INT64_MAX) live_time(pass->live, frontier);
+  change_behind(flow, first_made);
+  if (pass->live != NULL && frontier < INT64_MAX) live_time(pass->live, frontier - 1); /* the deadline in hand */
   pass_time(pass, frontier, &env);
 }
 
 static void end_round(struct flow *flow) {
+  change_before(flow);
   flow->made.count = 0;
   flow->options.round_end(flow->options.context);
   arena_reset(&flow->arena);
@@ -642,7 +773,7 @@ static void make_live(struct flow *flow, struct pass *pass) {
     pass->tables[pass->table_count++] = t;
     any = true;
   }
-  if (any) pass->live = live_new(flow->mem, set, flow->options.entries_max);
+  if (any) pass->live = live_new(flow->mem, set, flow->options.entries_max, row_asked, pass);
 }
 
 static void make_filters(struct flow *flow, struct pass *pass) {
@@ -662,8 +793,11 @@ struct flow *flow_new(struct mem *mem, const struct flow_options *options) {
   flow->profile = options->step.profile;
   flow->laps = profile_laps(flow->profile);
   flow->highest = INT64_MIN;
+  flow->empty_until = INT64_MAX;
   arena_init(&flow->arena, mem, FLOW_ARENA_BYTES);
   buf_init(&flow->key_text, mem);
+  buf_init(&flow->unique_text, mem);
+  flow->made_of = mem_alloc(mem, (set->schema_count + 1u) * sizeof *flow->made_of);
   flow->passes = mem_alloc(mem, set->level_count * sizeof *flow->passes);
   flow->source_capacity = STEP_BATCH_MAX;
   flow->sources = mem_alloc(mem, flow->source_capacity * sizeof *flow->sources);
@@ -728,6 +862,7 @@ void flow_time(struct flow *flow, int64_t frontier, int64_t highest) {
     return;
   }
   if (highest > flow->highest) flow->highest = highest;
+  if (frontier == INT64_MAX) flow->empty_until = flow->highest;
   /* Deadline by deadline, so that what one causes is told before the next one makes more. */
   int64_t last = INT64_MIN, step = 0;
   for (;;) {
@@ -780,11 +915,22 @@ static void count_tally(const struct flow *flow, const struct tally *tally, stru
     counts->counter_keys_dropped += tally_dropped(tally, p);
 }
 
+struct group_counts flow_group_counts(const struct flow *flow, uint16_t group) {
+  const struct pass *pass = &flow->passes[flow->ruleset->groups[group].level];
+  for (uint16_t g = 0; g < pass->group_count; g++)
+    if (pass->groups[g].number == group) return group_set_counts(pass->groups[g].set);
+  check_failed("a group in its pass", __FILE__, __LINE__);
+}
+
+uint64_t flow_made(const struct flow *flow, uint16_t type) { return flow->made_of[type]; }
+
 struct flow_counts flow_counts(const struct flow *flow) {
-  struct flow_counts counts = {.list_changes = flow->list_changes, .alert_events = flow->alert_events};
+  struct flow_counts counts = {
+      .list_changes = flow->list_changes, .alert_events = flow->alert_events, .overflow = flow->operators.overflow};
   for (uint16_t p = 0; p < flow->ruleset->level_count; p++) {
     const struct pass *pass = &flow->passes[p];
     if (pass->stepper != NULL) count_tally(flow, stepper_tally(pass->stepper), &counts);
+    if (pass->stepper != NULL) counts.overflow += stepper_shared_counts(pass->stepper)->overflow;
     for (uint16_t w = 0; w < pass->window_count; w++) {
       struct window_counts window = window_set_counts(pass->windows[w].set);
       counts.windows_told += window.told;

@@ -22,6 +22,8 @@ struct flow_options {
   /* A match, in the order of processing of its pass. `moment` is that of the event or timer that completed it. */
   void (*match)(void *context, const struct told *told, const struct moment *moment);
   void (*band)(void *context, const struct group_entry *entry, const struct moment *moment);
+  /* Each key's score behind each alert that changed it; NULL = nobody wants to know. */
+  void (*score)(void *context, const struct group_entry *entry);
   void (*round_end)(void *context); /* every alert of the round has been told: nothing earlier will come */
   void *context;
 };
@@ -49,9 +51,12 @@ struct flow_counts {
   uint64_t counter_keys_dropped;   /* keys of populations, by the limit of memory */
   uint64_t counter_events_dropped; /* events that left the window of a counter early */
   uint64_t counter_values_dropped; /* different values that one could not keep */
+  uint64_t overflow;               /* values of counters, windows and joins that were out of range: null */
   uint64_t late_in;                /* late events that a window with `lateness` took */
 };
 struct flow_counts flow_counts(const struct flow *flow);
+uint64_t flow_made(const struct flow *flow, uint16_t type); /* events of a type that windows, joins and alerts made */
+struct group_counts flow_group_counts(const struct flow *flow, uint16_t group);
 /* What is open and what is kept now goes into the profile, which must be wanted. Walks over all keys. */
 void flow_profile(const struct flow *flow);
 

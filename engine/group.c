@@ -422,6 +422,17 @@ bool group_set_alert(struct group_set *groups, uint16_t member, const struct val
   return false;
 }
 
+void group_set_look(struct group_set *groups, const struct value *key, int64_t time, struct group_entry *entry) {
+  *entry = (struct group_entry){.plan = groups->plan, .key = key, .time = time};
+  const struct group_key *found = key_find(groups, key);
+  if (found == NULL) return;
+  int64_t score = score_at(groups, found, time);
+  entry->score = score < 0 ? 0 : score;
+  for (uint16_t b = groups->plan->band_count; b > 0; b--)
+    if (score >= groups->plan->bands[b - 1].at) entry->band = &groups->plan->bands[b - 1];
+  tell(groups, found, time, entry);
+}
+
 void group_set_time(struct group_set *groups, int64_t frontier) {
   while (groups->oldest != NULL && watermark_plus(groups->oldest->last, groups->life_us) <= frontier)
     key_free(groups, groups->oldest);

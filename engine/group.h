@@ -49,6 +49,9 @@ struct group_set *group_set_new(struct mem *mem, const struct ruleset *ruleset, 
  * key it is counted and takes no part. */
 bool group_set_alert(struct group_set *groups, uint16_t member, const struct value *key, int64_t time, int64_t score,
                      struct hash128 alert, struct group_entry *entry);
+/* A key's score at `time`, not before its last alert, and what it is made of: *entry, borrowed until the next call;
+ * `band` is the highest that the score is in, NULL below all. For tests, who want to know how far it came. */
+void group_set_look(struct group_set *groups, const struct value *key, int64_t time, struct group_entry *entry);
 /* No alert earlier than `frontier` will come: what has left every window goes. */
 void group_set_time(struct group_set *groups, int64_t frontier);
 /* The score of a key at `time`, not before its last alert; for tests and explain. Changes nothing. */

@@ -112,7 +112,7 @@ static void write_matched(struct group_alerter *alerter, const struct group_entr
   struct group_contribution *sorted = arena_array(&alerter->scratch, struct group_contribution, count + 1u);
   memcpy(sorted, entry->contributions, count * sizeof *sorted);
   sort_items(sorted, count, sizeof *sorted, by_time, &alerter->scratch);
-  for (uint16_t i = 0; i < count; i++) {
+  for (uint16_t i = count; i-- > 0;) { /* from the end: with `unique` an id may come again, later */
     if (sorted[i].alert.low != entry->cause.low || sorted[i].alert.high != entry->cause.high) continue;
     sorted[count] = sorted[i]; /* the place behind the last is free */
     memmove(&sorted[i], &sorted[i + 1], (size_t)(count - i) * sizeof *sorted);

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "base/check.h"
 
 enum {
@@ -150,17 +154,30 @@ void key_table_prefetch_line(const struct key_table *table, struct hash128 key) 
 
 static bool has_room(const struct line *line) { return line->records[LINE_ENTRIES - 1] == 0; }
 
+/* A bit for each of the line's words that is `word`. */
+static inline uint32_t words_like(const uint32_t words[LINE_ENTRIES], uint32_t word) {
+#ifdef __SSE2__
+  const __m128i *four = (const __m128i *)(const void *)words, like = _mm_set1_epi32((int)word);
+  __m128i low = _mm_cmpeq_epi32(_mm_load_si128(four), like), high = _mm_cmpeq_epi32(_mm_load_si128(four + 1), like);
+  return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128()));
+#else
+  uint32_t bits = 0;
+  for (int i = 0; i < LINE_ENTRIES; i++) bits |= (uint32_t)(words[i] == word) << i;
+  return bits;
+#endif
+}
+
 struct key_record *key_table_guess(const struct key_table *table, struct hash128 key) {
   uint32_t hash = hash_of(key);
   for (uint64_t l = hash & table->line_mask;; l = (l + 1) & table->line_mask) { /* ends: some lines have room */
     const struct line *line = &table->lines[l];
-    for (int i = 0; i < LINE_ENTRIES && line->records[i] != 0; i++) {
-      if (line->hashes[i] != hash) continue;
-      struct key_record *record = record_at(table, line->records[i]);
+    uint32_t free = words_like(line->records, 0), like = words_like(line->hashes, hash) & ~free;
+    if (like != 0) {
+      struct key_record *record = record_at(table, line->records[__builtin_ctz(like)]);
       __builtin_prefetch(record, 1);
       return record;
     }
-    if (has_room(line)) return NULL;
+    if (free != 0) return NULL;
   }
 }
 
@@ -169,12 +186,13 @@ static struct entry find_entry(const struct key_table *table, struct hash128 key
   uint32_t hash = hash_of(key);
   for (uint64_t l = hash & table->line_mask;; l = (l + 1) & table->line_mask) { /* ends: some lines have room */
     const struct line *line = &table->lines[l];
-    for (int i = 0; i < LINE_ENTRIES; i++) {
-      if (line->records[i] == 0) return (struct entry){l, i};
-      if (line->hashes[i] != hash) continue;
+    uint32_t free = words_like(line->records, 0), like = words_like(line->hashes, hash) & ~free;
+    for (; like != 0; like &= like - 1) {
+      int i = __builtin_ctz(like);
       const struct key_record *record = record_at(table, line->records[i]);
       if (record->key.low == key.low && record->key.high == key.high) return (struct entry){l, i};
     }
+    if (free != 0) return (struct entry){l, __builtin_ctz(free)};
   }
 }
 

@@ -150,10 +150,15 @@ struct live {
   struct live_table **tables;
   int64_t now, next; /* next: nothing happens by time alone before it */
   uint64_t sequence, dropped;
+  void (*asked)(void *context, uint16_t table, struct value key, int64_t until);
+  void *asked_context;
 };
 
-struct live *live_new(struct mem *mem, const struct ruleset *ruleset, uint64_t entries_max) {
+struct live *live_new(struct mem *mem, const struct ruleset *ruleset, uint64_t entries_max,
+                      void (*asked)(void *context, uint16_t table, struct value key, int64_t until), void *context) {
   struct live *live = mem_alloc(mem, sizeof *live);
+  live->asked = asked;
+  live->asked_context = context;
   live->mem = mem;
   live->ruleset = ruleset;
   live->entries_max = entries_max == 0 ? UINT64_MAX : entries_max;
@@ -455,9 +460,15 @@ static struct row *row_find(const struct live_table *table, struct value key) {
   return (struct row *)cell;
 }
 
-static void row_touch(struct live *live, const struct live_table *table, struct row *row) {
-  row->end = table->def->ttl_us < 0 ? INT64_MAX : watermark_plus(live->now, table->def->ttl_us);
-  happens_at(live, row->end);
+static int64_t row_until(const struct live *live, const struct live_table *table) {
+  return table->def->ttl_us < 0 ? INT64_MAX : watermark_plus(live->now, table->def->ttl_us);
+}
+
+static void row_touch(struct live *live, struct live_table *table, struct row *row, int64_t until) {
+  cells_unlink(&table->rows, &row->cell);
+  cells_append(&table->rows, &row->cell);
+  row->end = until;
+  happens_at(live, until);
 }
 
 /* All rows live equally long from when they were touched last, so the first to end is the oldest. */
@@ -484,12 +495,12 @@ void live_table_put(struct live *live, uint16_t number, struct value key, const 
   for (uint16_t i = 0; i < count; i++) row->columns[i] = value_copy_to(&extra, columns[i]);
   if (earlier != NULL) row_drop(live, table, earlier); /* only now: the new values may be borrowed from it */
   cells_add(&table->rows, live->mem, &row->cell);
-  row_touch(live, table, row);
+  row_touch(live, table, row, row_until(live, table));
   for (; table->rows.count > live->entries_max; live->dropped++)
     row_drop(live, table, (struct row *)table->rows.oldest);
 }
 
-struct value live_table_get(struct live *live, uint16_t number, uint16_t column, struct value key) {
+static struct value table_get(struct live *live, uint16_t number, uint16_t column, struct value key, bool keep) {
   check(number < live->ruleset->table_count);
   const struct table_def *def = &live->ruleset->tables[number];
   check(column < def->column_count);
@@ -498,12 +509,22 @@ struct value live_table_get(struct live *live, uint16_t number, uint16_t column,
   if (table == NULL) return def->rows == NULL ? value_null() : table_rows_get(def->rows, column, key);
   struct row *row = row_find(table, key);
   if (row == NULL) return value_null();
-  if (def->ttl_on_read) {
-    cells_unlink(&table->rows, &row->cell);
-    cells_append(&table->rows, &row->cell);
-    row_touch(live, table, row);
+  if (keep && def->ttl_on_read) {
+    int64_t before = row->end;
+    row_touch(live, table, row, row_until(live, table));
+    if (live->asked != NULL && row->end != before) live->asked(live->asked_context, number, key, row->end);
   }
   return row->columns[column];
+}
+
+struct value live_table_get(struct live *live, uint16_t number, uint16_t column, struct value key) {
+  return table_get(live, number, column, key, true);
+}
+
+void live_table_keep(struct live *live, uint16_t number, struct value key, int64_t until) {
+  struct live_table *table = live->tables[number];
+  struct row *row = row_find(table, key);
+  if (row != NULL && row->end < until) row_touch(live, table, row, until);
 }
 
 /* ---- time, questions of expressions, figures ---- */
@@ -523,11 +544,15 @@ static int lookup_list(void *context, uint16_t list, struct value value) { retur
 static struct value lookup_table(void *context, uint16_t table, uint16_t column, struct value key) {
   return live_table_get(context, table, column, key);
 }
+static struct value look_at_table(void *context, uint16_t table, uint16_t column, struct value key) {
+  return table_get(context, table, column, key, false);
+}
 static struct value lookup_model(void *context, uint16_t model, const struct value *inputs, uint32_t count) {
   const struct live *live = context;
   return live->ruleset->lookup.model_get((void *)(uintptr_t)live->ruleset, model, inputs, count);
 }
 const struct expr_lookup live_lookup = {.list_has = lookup_list, .table_get = lookup_table, .model_get = lookup_model};
+const struct expr_lookup live_look = {.list_has = lookup_list, .table_get = look_at_table, .model_get = lookup_model};
 
 struct live_counts live_counts(const struct live *live) {
   struct live_counts counts = {.dropped = live->dropped};

@@ -19,8 +19,10 @@
 struct live;
 
 /* `entries_max`: of each list and table (changes that are in force or not yet visible; rows); beyond, the one that
- * changed longest ago goes, and is counted. 0 = none. */
-struct live *live_new(struct mem *mem, const struct ruleset *ruleset, uint64_t entries_max);
+ * changed longest ago goes, and is counted. 0 = none. `asked` (NULL: nobody listens) is told of each question that
+ * keeps a row of a table `on read` until a later time. */
+struct live *live_new(struct mem *mem, const struct ruleset *ruleset, uint64_t entries_max,
+                      void (*asked)(void *context, uint16_t table, struct value key, int64_t until), void *context);
 
 /* The moment's time: entries whose time has come are gone for questions from now on. Never falls: an earlier time
  * changes nothing. */
@@ -36,11 +38,13 @@ int live_list_has(struct live *live, uint16_t list, struct value value); /* 1, 0
 /* A row of `table … from event`: the last one of each key, there at times < t + ttl_us where t is when it was written
  * (`on read`: or last asked, whatever the column). `columns`: one for each of the table's. A null key does nothing. */
 void live_table_put(struct live *live, uint16_t table, struct value key, const struct value *columns, int64_t now);
+/* The row, if it is there, was asked elsewhere. */
+void live_table_keep(struct live *live, uint16_t table, struct value key, int64_t until);
 /* Borrowed until the next change or time. */
 struct value live_table_get(struct live *live, uint16_t table, uint16_t column, struct value key);
 
-/* For expr_env.lookup: context is the struct live. */
-extern const struct expr_lookup live_lookup;
+/* For expr_env.lookup: context is the struct live. The second one only looks: it keeps no row of a table `on read`. */
+extern const struct expr_lookup live_lookup, live_look;
 
 struct live_counts {
   uint64_t entries, dropped; /* entries: of all lists and tables now; dropped: those that entries_max drove out */

@@ -3,11 +3,11 @@
 #include "engine/near_miss.h"
 
 #include "base/time_text.h"
+#include "rules/parts.h"
 #include "rules/print.h"
 
 enum {
-  NEAR_MISS_VARIANTS_MAX = 64, /* of the pattern, tried together */
-  NEAR_MISS_ROUNDS = 16,       /* numbers of rounds of a loop that are tried together */
+  NEAR_MISS_ROUNDS = 16, /* numbers of rounds of a loop that are tried together */
   NEAR_MISS_EVENTS_SHOWN = 4,
 };
 
@@ -31,12 +31,9 @@ struct variant {
 };
 
 struct attempt {
+  const struct near_miss *miss;
   struct arena *arena;
-  const struct tree *tree;
   const struct rule_tree *rule;
-  const struct env *env;
-  near_miss_feed feed;
-  void *feed_context;
   struct variant items[NEAR_MISS_VARIANTS_MAX];
   uint16_t count;
 };
@@ -71,11 +68,30 @@ static struct element *freed(struct arena *arena, const struct element *element,
   return copy;
 }
 
+struct rule_tree *near_miss_bare(struct arena *arena, const struct rule_tree *rule) {
+  struct rule_tree *copy = arena_new(arena, struct rule_tree);
+  struct rule_rare *rare = arena_new(arena, struct rule_rare);
+  *copy = *rule;
+  *rare = *rule->rare;
+  rare->add_count = rare->remove_count = 0;
+  copy->rare = rare;
+  copy->given &= ~(1u << CLAUSE_EMIT | 1u << CLAUSE_MESSAGE | 1u << CLAUSE_SUPPRESS | 1u << CLAUSE_BECAUSE |
+                   1u << CLAUSE_MATCHED_FIELDS | 1u << CLAUSE_REPORT | 1u << CLAUSE_AFTER | 1u << CLAUSE_ADD |
+                   1u << CLAUSE_REMOVE | 1u << CLAUSE_CANARY);
+  copy->report = REPORT_FIRST;
+  copy->after = AFTER_PAST_LAST;
+  copy->emit_count = copy->message_part_count = 0;
+  copy->suppress_us = -1;
+  copy->suppress_unless = NULL;
+  copy->mode = MODE_NONE;
+  copy->to_nothing = false;
+  return copy;
+}
+
 /* A copy of the rule that only matches: its pattern is the first `elements` elements, freed. */
 static struct rule_tree *cut_rule(const struct attempt *attempt, uint16_t elements, int32_t rounds, unsigned free_of) {
   const struct rule_tree *rule = attempt->rule;
-  struct rule_tree *copy = arena_new(attempt->arena, struct rule_tree);
-  *copy = *rule;
+  struct rule_tree *copy = near_miss_bare(attempt->arena, rule);
   struct element *sequence = copy_of(attempt->arena, rule->pattern);
   sequence->children = arena_array(attempt->arena, struct element *, elements + 1u);
   for (uint16_t i = 0; i < elements; i++) sequence->children[i] = rule->pattern->children[i];
@@ -90,15 +106,7 @@ static struct rule_tree *cut_rule(const struct attempt *attempt, uint16_t elemen
     copy->within_us = -1;
     copy->given &= ~(1u << CLAUSE_WITHIN);
   }
-  copy->given &= ~(1u << CLAUSE_EMIT | 1u << CLAUSE_MESSAGE | 1u << CLAUSE_SUPPRESS | 1u << CLAUSE_BECAUSE |
-                   1u << CLAUSE_MATCHED_FIELDS | 1u << CLAUSE_REPORT | 1u << CLAUSE_AFTER);
-  copy->report = REPORT_FIRST;
-  copy->after = AFTER_PAST_LAST;
-  copy->emit_count = copy->message_part_count = 0;
-  copy->suppress_us = -1;
-  copy->suppress_unless = NULL;
-  copy->mode = MODE_NONE;
-  copy->to_nothing = false;
+  parts_again(attempt->arena, copy);
   return copy;
 }
 
@@ -107,8 +115,6 @@ static void add_variant(struct attempt *attempt, uint16_t elements, int32_t roun
   struct variant *variant = &attempt->items[attempt->count];
   *variant = (struct variant){
       .rule = cut_rule(attempt, elements, rounds, free_of), .elements = elements, .rounds = rounds, .free_of = free_of};
-  char *name = arena_printf(attempt->arena, "v%05u", attempt->count); /* in byte order as in this array */
-  variant->rule->name.text = slice_of(name);
   attempt->count++;
 }
 
@@ -149,26 +155,45 @@ static void observe(void *context, const struct alert *alert, bool told) {
 
 static void unref(void *ruleset) { ruleset_unref(ruleset); }
 
-/* Runs the test's events over all variants at once. False: they cannot be compiled, as a cut pattern that cannot stand
- * alone. */
-static bool try_all(struct attempt *attempt) {
-  struct arena *arena = attempt->arena;
+/* Rules of the test that run, behind the variants: their alerts may be events, they may fill lists. */
+static uint16_t add_others(const struct near_miss *miss, struct rule_tree **rules, uint16_t count) {
+  uint16_t own = 0;
+  for (uint16_t t = 0; t < miss->tree->rule_count && own < miss->ruleset->named_rule_count; t++) {
+    struct rule_tree *rule = miss->tree->rules[t];
+    if (!slice_equal(rule->name.text, miss->ruleset->rules[own].name)) continue; /* it is left out */
+    if (miss->enabled[own++]) rules[count++] = rule;
+  }
+  return count;
+}
+
+bool near_miss_try(const struct near_miss *miss, struct rule_tree **rules, uint16_t count,
+                   void (*each)(void *context, const struct alert *alert, bool told), void *context) {
+  struct arena *arena = miss->arena;
   struct tree *cut = arena_new(arena, struct tree);
-  *cut = *attempt->tree;
-  cut->rule_count = attempt->count;
-  cut->rules = arena_array(arena, struct rule_tree *, attempt->count + 1u);
-  for (uint16_t i = 0; i < attempt->count; i++) cut->rules[i] = attempt->items[i].rule;
+  *cut = *miss->tree;
+  cut->rules = arena_array(arena, struct rule_tree *, (size_t)count + miss->tree->rule_count + 1);
+  for (uint16_t i = 0; i < count; i++) { /* before all names that there can be, in the order of this array */
+    rules[i]->name.text = slice_of(arena_printf(arena, "!%05u", i));
+    cut->rules[i] = rules[i];
+  }
+  cut->rule_count = add_others(miss, cut->rules, count);
   struct diags diags;
   diags_init(&diags, arena);
-  struct ruleset_options options = {.env = (struct env *)(uintptr_t)attempt->env};
+  struct ruleset_options options = {.env = (struct env *)(uintptr_t)miss->env};
   struct ruleset *ruleset;
   struct err err;
   if (ruleset_compile(cut, &options, &diags, &ruleset, &err) != 0) return false;
   mem_defer(arena->mem, unref, ruleset);
-  bool fed = ruleset->rule_count == attempt->count &&
-             attempt->feed(attempt->feed_context, ruleset, observe, attempt, &err) == 0;
+  bool fed =
+      ruleset->named_rule_count == cut->rule_count && miss->feed(miss->feed_context, ruleset, each, context, &err) == 0;
   mem_undefer(arena->mem, ruleset, true);
   return fed;
+}
+
+static bool try_all(struct attempt *attempt) {
+  struct rule_tree *rules[NEAR_MISS_VARIANTS_MAX];
+  for (uint16_t i = 0; i < attempt->count; i++) rules[i] = attempt->items[i].rule;
+  return near_miss_try(attempt->miss, rules, attempt->count, observe, attempt);
 }
 
 /* The longest that matched; `elements` 0 = none did. Variants stand from the shortest to the longest. */
@@ -297,6 +322,14 @@ static bool write_kept_out(struct attempt *attempt, const struct wanted *wanted,
   return true;
 }
 
+static void write_step_values(struct attempt *attempt, const struct element *element, struct buf *out) {
+  struct tree_expr *condition = element->kind == ELEMENT_STEP ? element->use.condition : NULL;
+  if (condition == NULL || !near_miss_counts(attempt->miss, element->use.type, condition)) return;
+  struct use any = element->use;
+  any.condition = NULL;
+  (void)near_miss_values(attempt->miss, &any, condition, out);
+}
+
 static void write_stop(struct attempt *attempt, const struct variant *best, const char *indent, struct buf *out) {
   const struct rule_tree *rule = attempt->rule;
   const struct element *sequence = rule->pattern;
@@ -306,6 +339,7 @@ static void write_stop(struct attempt *attempt, const struct variant *best, cons
     buf_printf(out, "%sno event was taken by ", indent);
     write_element(out, sequence->children[first]);
     buf_byte(out, '\n');
+    write_step_values(attempt, sequence->children[first], out);
     return;
   }
   if (best->elements == sequence->child_count && best->rounds == 0) { /* but it was not told as expected */
@@ -332,29 +366,33 @@ static void write_stop(struct attempt *attempt, const struct variant *best, cons
   buf_printf(out, "%sno event was then taken by ", indent);
   write_element(out, wanted.element);
   buf_byte(out, '\n');
+  write_step_values(attempt, wanted.element, out);
 }
 
-void near_miss_write(const struct tree *tree, const struct rule_tree *rule, const struct env *env, struct arena *arena,
-                     near_miss_feed feed, void *feed_context, const char *indent, struct buf *out) {
-  if (rule->pattern == NULL) {
-    buf_printf(out, "%sno event satisfied `", indent);
-    print_use(out, &rule->on);
-    if (rule->when != NULL) {
-      buf_str(out, " when ");
-      print_expr(out, rule->when);
-    }
-    buf_str(out, "`\n");
+/* An `on` rule: it is the condition, or `when`. */
+static void write_on(const struct near_miss *miss, struct buf *out) {
+  const struct rule_tree *rule = miss->rule;
+  if (rule->when != NULL && near_miss_values(miss, &rule->on, rule->when, out)) return;
+  buf_printf(out, "%sno event satisfied `", miss->indent);
+  print_use(out, &rule->on);
+  buf_str(out, "`\n");
+  struct use any = rule->on;
+  any.condition = NULL;
+  if (rule->on.condition != NULL && near_miss_counts(miss, rule->on.type, rule->on.condition))
+    (void)near_miss_values(miss, &any, rule->on.condition, out);
+}
+
+void near_miss_write(const struct near_miss *miss, struct buf *out) {
+  if (miss->rule->pattern == NULL) {
+    write_on(miss, out);
     return;
   }
-  struct attempt *attempt = arena_new(arena, struct attempt);
-  attempt->arena = arena;
-  attempt->tree = tree;
-  attempt->rule = rule;
-  attempt->env = env;
-  attempt->feed = feed;
-  attempt->feed_context = feed_context;
+  struct attempt *attempt = arena_new(miss->arena, struct attempt);
+  attempt->miss = miss;
+  attempt->arena = miss->arena;
+  attempt->rule = miss->rule;
   struct variant best;
   if (!try_beginnings(attempt, &best)) return;
   try_rounds(attempt, &best);
-  write_stop(attempt, &best, indent, out);
+  write_stop(attempt, &best, miss->indent, out);
 }

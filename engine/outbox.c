@@ -30,7 +30,7 @@ static bool row_order(const struct outbox_row *a, const char *key_a, const struc
   x.key = (struct slice){key_a, a->key_length};
   y.key = (struct slice){key_b, b->key_length};
   int order = moment_compare(&x, &y);
-  if (order == 0 && a->rule != b->rule) order = slice_compare(a->name, b->name);
+  if (order == 0 && (a->rule == NULL || a->rule != b->rule)) order = slice_compare(a->name, b->name);
   return order != 0 ? order < 0 : a->ordinal < b->ordinal;
 }
 

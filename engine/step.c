@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "engine/key_state.h"
 #include "engine/live.h"
+#include "engine/part_match.h"
 #include "engine/tally.h"
 #include "engine/timer.h"
 #include "rules/index.h"
@@ -22,9 +23,10 @@ enum {
   STEP_MATCH_EVENTS_MIN = LIMIT_PATTERN_STEPS,
   STEP_LIST_FIRST = 1024,
   STEP_KEY_PARTS_MAX = LIMIT_KEY_PARTS,
-  STEP_SPACES_AHEAD = 8, /* key spaces of one event whose records are asked for ahead */
-  STEP_TIMERS_AHEAD = 64,
-  STEP_OPEN_BYTES = 272 /* of a key with one open match: its record and their share of table, timer and queue */
+  STEP_SPACES_AHEAD = 8,  /* key spaces of one event whose records are asked for ahead */
+  STEP_ENDS_RECORDS = 24, /* timers of the wheel's round whose records have been asked for, */
+  STEP_ENDS_STATES = 12,  /* and their states */
+  STEP_OPEN_BYTES = 272   /* of a key with one open match: its record and their share of table, timer and queue */
 };
 
 struct queued {
@@ -43,7 +45,8 @@ struct prepared {
   uint32_t hit_first, hit_count, true_first, true_count; /* in the stepper's lists */
   uint32_t ask_first, ask_count;                         /* in the stepper's asks */
   uint64_t mask;
-  bool more; /* key spaces beyond STEP_SPACES_AHEAD must be looked at too */
+  bool more;      /* key spaces beyond STEP_SPACES_AHEAD must be looked at too */
+  bool concerned; /* it concerns somebody */
 };
 
 /* One key of one event of the batch, whose record must be looked at. */
@@ -109,11 +112,12 @@ struct stepper {
   struct prepared prepared[STEP_BATCH_MAX]; /* of the events that concern somebody */
   struct ask asks[STEP_BATCH_MAX * STEP_SPACES_AHEAD];
   uint32_t ask_count;
-  struct wheel_timer *soon[STEP_TIMERS_AHEAD]; /* timers whose records were asked for ahead */
-  uint32_t soon_count;                         /* of them, those that have not fired since, about */
+  uint64_t ends_round;                /* of the wheel, in which was asked for: */
+  uint32_t ends_records, ends_states; /* timers up to here, in wheel.near */
   struct list hits, trues;
-  struct tally *tally;                    /* counters; NULL = none are asked */
-  struct laps *laps;                      /* of the profile; NULL = none is wanted */
+  struct tally *tally; /* counters; NULL = none are asked */
+  bool *in_turn;       /* per type: what its events are compared with is known in their turn, and not ahead */
+  struct laps *laps;   /* of the profile; NULL = none is wanted */
   uint64_t keys_max, counter_entries_max; /* of one population; 0 = no limit */
   const struct rule *rule;                /* in hand, for tell */
   const struct event *event;              /* NULL while time passes */
@@ -140,9 +144,9 @@ static const struct value *asked_of(struct stepper *stepper, const struct value 
   struct value *asked = arena_array(&stepper->scratch, struct value, rule->asked_count);
   for (uint16_t i = 0; i < rule->asked_count; i++) {
     const struct end_ask *ask = &rule->asked[i];
-    if (ask->slots != NULL && stepper->event != NULL) {
-      uint16_t type = 0;
-      while (rule->types[type] != stepper->event->type) type++;
+    uint16_t type = 0;
+    while (stepper->event != NULL && rule->types[type] != stepper->event->type) type++;
+    if (ask->slots != NULL && stepper->event != NULL && ask->slots[type] != NO_SLOT) {
       asked[i] = stepper->event->values[ask->slots[type]];
       continue;
     }
@@ -161,7 +165,13 @@ static void tell(void *context, const struct nfa_match *match) {
                       .match = match,
                       .key = told_key(stepper, match),
                       .live = stepper->options.live,
-                      .event = match->by_timer ? NULL : stepper->event};
+                      .event = match->by_timer ? NULL : stepper->event,
+                      .counts = &stepper->own[stepper->rule->id]};
+  struct nfa_match whole;
+  if (stepper->rule->parts != NULL) {
+    part_match_whole(stepper->rule, stepper->ruleset->schemas, match, &stepper->scratch, &whole);
+    told.match = &whole;
+  }
   told.asked = asked_of(stepper, told.key, match->time);
   stepper->options.tell(stepper->options.context, &told);
 }
@@ -321,6 +331,9 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
                                                           .profile = options->profile,
                                                           .entries_max = stepper->counter_entries_max,
                                                           .keys_max = stepper->keys_max});
+  stepper->in_turn = mem_alloc(mem, ruleset->schema_count + 1u);
+  for (uint16_t t = 0; t < ruleset->schema_count; t++)
+    stepper->in_turn[t] = options->live != NULL || (stepper->tally != NULL && tally_asks(stepper->tally, t));
   stepper->context = (struct nfa_context){.mem = mem,
                                           .pool = &stepper->pool,
                                           .scratch = &stepper->scratch,
@@ -633,17 +646,32 @@ static struct key_record *record_of(struct wheel_timer *timer) {
   return (struct key_record *)(void *)((char *)timer - offsetof(struct key_record, timer));
 }
 
-/* Records whose deadlines come before `until`, their states, and their lines in the table: most go away then. */
-static void ask_for_timers(struct stepper *stepper, int64_t until) {
-  uint32_t count = wheel_soon(stepper->wheel, until, stepper->soon, STEP_TIMERS_AHEAD);
-  stepper->soon_count = count;
-  for (uint32_t i = 0; i < count; i++) __builtin_prefetch(record_of(stepper->soon[i]), 1);
-  for (uint32_t i = 0; i < count; i++) {
-    const struct key_record *record = record_of(stepper->soon[i]);
-    if (record->count == 0) continue;
-    nfa_prefetch(record->states[0].state);
-    key_table_prefetch_line(stepper->table, record->key);
+static void ask_for_end(const struct stepper *stepper, const struct key_record *record) {
+  if (record->count == 0) return;
+  nfa_prefetch(record->states[0].state);
+  key_table_prefetch_line(stepper->table, record->key);
+}
+
+/* Records whose deadlines come next, then their states and their lines in the table: most go away then. */
+static void ask_for_ends(struct stepper *stepper) {
+  const struct wheel *wheel = stepper->wheel;
+  uint32_t first = wheel->near_first, end = wheel->near_end;
+  if (stepper->ends_round != wheel->rounds) {
+    stepper->ends_round = wheel->rounds;
+    stepper->ends_records = stepper->ends_states = first;
   }
+  uint32_t records = end - first < STEP_ENDS_RECORDS ? end : first + STEP_ENDS_RECORDS;
+  uint32_t states = end - first < STEP_ENDS_STATES ? end : first + STEP_ENDS_STATES;
+  for (; stepper->ends_records < records; stepper->ends_records++)
+    __builtin_prefetch(record_of(wheel->near[stepper->ends_records].timer), 1);
+  for (; stepper->ends_states < states; stepper->ends_states++)
+    ask_for_end(stepper, record_of(wheel->near[stepper->ends_states].timer));
+}
+
+/* The same for those of a batch, whose last event has the time `until`. */
+static void ask_for_timers(struct stepper *stepper, int64_t until) {
+  wheel_near(stepper->wheel, until);
+  ask_for_ends(stepper);
 }
 
 /* Its first state is a rule's (and not counters). */
@@ -666,23 +694,70 @@ static void ask_for_states(struct stepper *stepper) {
     if (has_matches(stepper, asks[i].record)) nfa_prefetch_runs(asks[i].record->states[0].state);
 }
 
-/* Where counters are asked, or lists that change, each event is looked at in its turn: what it is compared with is
- * known then, and not ahead. Its keys' memory is asked for ahead all the same. */
+/* The event's turn, where it was not prepared ahead; the lists hold what was found for others up to here. */
+static bool prepare_in_turn(struct stepper *stepper, const struct event *event, struct prepared *prepared) {
+  stepper->env.counts = &stepper->shared;
+  if (!prepare_event(stepper, event, prepared)) return false;
+  for (uint32_t i = 0; i < prepared->ask_count; i++) {
+    struct ask *ask = &stepper->asks[prepared->ask_first + i];
+    ask->record = key_table_guess(stepper->table, ask->key);
+  }
+  return true;
+}
+
+/* What the event sees in tables that change, for alerts that come later and say why. */
+static void see_cells(struct stepper *stepper, const struct event *event) {
+  const struct schema *schema = &stepper->ruleset->schemas[event->type];
+  if (schema->cell_count == 0 || stepper->options.live == NULL) return;
+  struct expr_counts uncounted = {0}; /* the conditions count these evaluations */
+  struct expr_env env = stepper->env;
+  env.banks[BANK_EVENT] = event->values;
+  env.lookup = &live_look;
+  env.counts = &uncounted;
+  struct value *values = (struct value *)(uintptr_t)event->values; /* these slots are this pass's own */
+  for (uint16_t i = 0; i < schema->cell_count; i++)
+    if (schema->cells[i].level == stepper->options.level)
+      values[schema->cells[i].slot] = expr_eval(schema->cells[i].expr, &env);
+}
+
+/* They may stand in the table's own memory, and the event goes on to other passes. */
+static void forget_cells(const struct stepper *stepper, const struct event *event) {
+  const struct schema *schema = &stepper->ruleset->schemas[event->type];
+  struct value *values = (struct value *)(uintptr_t)event->values;
+  for (uint16_t i = 0; i < schema->cell_count; i++) values[schema->cells[i].slot] = value_null();
+}
+
+/* Where counters are asked, or lists that change, an event that asks is looked at in its turn: what it is compared with
+ * is known then, and not ahead. Its keys' memory is asked for ahead all the same. */
 static void step_in_turn(struct stepper *stepper, const struct event *events, uint32_t count) {
-  struct prepared *prepared = &stepper->prepared[0];
+  struct prepared *prepared = stepper->prepared;
+  stepper->hits.count = stepper->trues.count = stepper->ask_count = 0;
+  stepper->env.counts = &stepper->shared;
   if (stepper->tally != NULL) tally_ahead(stepper->tally, events, count);
+  for (uint32_t e = 0; e < count; e++)
+    prepared[e].concerned = !stepper->in_turn[events[e].type] && prepare_event(stepper, &events[e], &prepared[e]);
+  ask_for_timers(stepper, events[count - 1].time);
+  ask_for_records(stepper);
+  ask_for_states(stepper);
+  uint32_t hits = stepper->hits.count, trues = stepper->trues.count, asks = stepper->ask_count;
   for (uint32_t e = 0; e < count; e++) {
     stepper_time(stepper, events[e].time);
-    stepper->hits.count = stepper->trues.count = stepper->ask_count = 0;
-    stepper->env.counts = &stepper->shared;
-    if (stepper->tally != NULL) tally_event(stepper->tally, &events[e], &stepper->env);
-    if (!prepare_event(stepper, &events[e], prepared)) {
-      arena_reset(&stepper->scratch);
-      continue;
+    if (stepper->tally != NULL) {
+      stepper->env.counts = &stepper->shared;
+      tally_event(stepper->tally, &events[e], &stepper->env);
     }
-    ask_for_records(stepper);
-    ask_for_states(stepper);
-    step_event(stepper, &events[e], prepared);
+    see_cells(stepper, &events[e]);
+    if (stepper->in_turn[events[e].type]) {
+      stepper->hits.count = hits;
+      stepper->trues.count = trues;
+      stepper->ask_count = asks;
+      prepared[e].concerned = prepare_in_turn(stepper, &events[e], &prepared[e]);
+    }
+    if (prepared[e].concerned)
+      step_event(stepper, &events[e], &prepared[e]);
+    else
+      arena_reset(&stepper->scratch);
+    forget_cells(stepper, &events[e]);
   }
 }
 
@@ -694,8 +769,8 @@ static void step_ahead(struct stepper *stepper, const struct event *events, uint
     stepper->prepared[concerned].number = e;
     concerned += prepare_event(stepper, &events[e], &stepper->prepared[concerned]);
   }
-  ask_for_records(stepper);
   ask_for_timers(stepper, events[count - 1].time);
+  ask_for_records(stepper);
   ask_for_states(stepper);
   for (uint32_t i = 0; i < concerned; i++) { /* time passes in between too, but nobody is there to see it */
     const struct event *event = &events[stepper->prepared[i].number];
@@ -755,8 +830,7 @@ void stepper_time(struct stepper *stepper, int64_t frontier) {
   stepper->event = NULL;
   stepper->env.banks[BANK_EVENT] = NULL;
   while ((timer = wheel_next(stepper->wheel, frontier, &deadline)) != NULL) {
-    if (stepper->soon_count == 0) ask_for_timers(stepper, frontier);
-    if (stepper->soon_count > 0) stepper->soon_count--;
+    ask_for_ends(stepper);
     fire(stepper, record_of(timer), deadline);
     arena_reset(&stepper->scratch);
   }

@@ -23,11 +23,13 @@ struct rule_counts {
 /* A match. Everything is borrowed for the time of the call. */
 struct told {
   const struct rule *rule;
-  const struct nfa_match *match; /* `on` rules: one item with event NULL, which stands for `event` */
+  const struct nfa_match *match; /* `on` rules: one item with event NULL, which stands for `event`. Of a rule whose key
+                                  * changes: with the events of the parts before, by the steps of the whole rule */
   const struct value *key;       /* key_space.part_count values (none for `key none`) */
   struct live *live;             /* lists and tables that change; NULL */
   const struct value *asked;     /* rule.asked_count counters, for BANK_ASKED */
   const struct event *event;     /* the completing event, not NULL unless match->by_timer */
+  struct expr_counts *counts;    /* the rule's own */
 };
 
 struct live;

@@ -405,7 +405,7 @@ static void count_key(struct tally *tally, uint16_t population, struct key_recor
 
 static void add(struct tally *tally, const struct tally_feed *feed, const struct event *event, struct expr_env *env) {
   struct tally_key *key = &tally->keys[feed->place];
-  key->record = key_table_recall(tally->options.table, key->hash, key->record);
+  if (key->record != NULL) key->record = key_table_recall(tally->options.table, key->hash, key->record);
   if (key->record == NULL)
     key->record =
         key_table_make(tally->options.table, key->hash, tally->options.ruleset->populations[feed->population].space);

@@ -2,9 +2,12 @@
  *
  * How a test is judged:
  * - Its events are one input partition, in the order of their lines; what is out of order is judged as in a run.
- * - Only the rules named after `for` run, whatever their `mode`.
+ * - Only the rules and groups named after `for` run, whatever their `mode`, and what they need: the rules that a group
+ *   adds up, those whose alerts a rule reads, those that fill a list. What only is needed is not told.
  * - `expect R …` is met by an alert of R that no other `expect` took, told anywhere in the test, the end of input
  *   included; the first in order is taken.
+ * - `expect G …` is met by an alert of the group G: its fields are `band`, `rules`, `score`, then the parts of its key.
+ * - What a rule `to nothing` tells nobody can be expected, too; no `expect nothing` looks at it.
  * - `expect nothing else`: the input ends, and no other alert was told in the whole test.
  * - `expect nothing`: none was told by the lines before it, with every event that they sent processed; the input does
  *   not end there, so an absence still waits.
@@ -24,6 +27,7 @@ struct test_result {
                                passed; empty, or ends with a line end */
   uint32_t expects, alerts; /* expectations looked at, alerts told in the whole test */
   uint64_t events;
+  const bool *ran, *matched; /* one for each rule of the tree, in `arena`: it ran, it had a match */
 };
 
 /* Runs one test of the tree that `ruleset` was compiled from. `result->text` lives in `arena`, which is under the

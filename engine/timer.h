@@ -1,5 +1,6 @@
-/* timer.h - deadlines in event time: a hierarchical wheel (7 levels of 256 slots, 1.024 ms at the lowest) and a small
- * heap for what is due next, so that timers fire in the exact order of their deadlines.
+/* timer.h - deadlines in event time: a hierarchical wheel (7 levels of 256 slots, 1.024 ms at the lowest), so that
+ * timers fire in the exact order of their deadlines. What becomes due in the next quarter of a second stands in one
+ * array, in order; what is set for that time later on, in slots of the lowest level and, of one tick, in a small heap.
  *
  * Source: Varghese and Lauck, "Hashed and hierarchical timing wheels", SOSP 1987. A slot is a list of chunks of
  * {deadline, timer}, so setting a timer and moving it to a finer slot touch no owner's memory. The owner knows the
@@ -31,6 +32,10 @@ struct wheel {
   uint64_t filled[WHEEL_LEVELS][WHEEL_SLOTS / 64];
   struct wheel_entry *due; /* a binary heap */
   uint32_t due_count, due_capacity;
+  struct wheel_entry *near; /* [near_first, near_end): of the round under way, in order */
+  uint32_t near_first, near_end, near_capacity;
+  uint64_t rounds;       /* so many have been put in order */
+  uint64_t slot_tick;    /* no entry in a slot of the lowest level has an earlier one */
   uint64_t count, stale; /* entries, and those of them that will be skipped */
   int64_t quiet_until;   /* no entry is earlier: most calls end here */
 };
@@ -45,8 +50,8 @@ static inline void wheel_arm(struct wheel *wheel, struct wheel_timer *timer, int
 /* The earliest timer with a deadline < frontier, which is then not set any more, and that deadline; NULL = there is
  * none. Timers with equal deadlines come in any order. */
 struct wheel_timer *wheel_next(struct wheel *wheel, int64_t frontier, int64_t *deadline);
-/* Timers with an entry before `until` that is near enough to be known, at most `max`, in any order, to ask for their
- * owners' memory ahead. Some may be stale. */
-uint32_t wheel_soon(const struct wheel *wheel, int64_t until, struct wheel_timer **timers, uint32_t max);
+/* Puts what is due next into order, if some of it is due before `until`: then near[] says what comes (some are stale).
+ */
+void wheel_near(struct wheel *wheel, int64_t until);
 
 #endif

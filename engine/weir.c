@@ -550,9 +550,12 @@ void weir_stats(struct weir *weir, struct weir_stats *stats) {
   stats->ignored = totals.ignored;
   stats->held = totals.held;
   stats->bad_fields = totals.bad_fields;
-  stats->derived = totals.derived;
+  for (uint16_t t = 0; t < weir->ruleset->schema_count; t++) stats->derived += engine_derived(weir->engine, t);
   stats->order_spilled = totals.order_spilled;
   stats->alerts = totals.alerts;
+  stats->to_nothing = totals.to_nothing;
+  stats->shadow = totals.shadow;
+  stats->overflow = engine_overflow(weir->engine);
   stats->suppressed = totals.suppressed;
   stats->unique_ids_forgotten = limits.unique_ids;
   stats->suppress_keys_forgotten = limits.suppress_keys;
@@ -584,7 +587,23 @@ bool weir_input_stats(struct weir *weir, int input, struct weir_input_stats *sta
   return true;
 }
 
-int weir_rule_count(struct weir *weir) { return weir->ruleset == NULL ? 0 : weir->ruleset->rule_count; }
+int weir_rule_count(struct weir *weir) { return weir->ruleset == NULL ? 0 : weir->ruleset->named_rule_count; }
+
+/* What the parts of a rule before its key changes have counted; what is told is the rule's own. */
+static void add_parts(const struct weir *weir, const struct rule_parts *parts, struct weir_rule_stats *stats) {
+  for (uint16_t p = 0; parts != NULL && p + 1 < parts->count; p++) {
+    const struct rule_counts *counts = engine_rule_counts(weir->engine, (uint16_t)(parts->first + p));
+    stats->started += counts->nfa.started;
+    stats->open += counts->nfa.open;
+    stats->runs_dropped += counts->nfa.dropped_runs_max;
+    stats->entries_dropped += counts->nfa.dropped_entries_max;
+    stats->match_events_dropped += counts->nfa.dropped_events_max;
+    stats->matches_dropped += counts->nfa.dropped_told;
+    stats->null_key += counts->null_key;
+    stats->overflow += counts->expr.overflow;
+    stats->regex_limit += counts->expr.regex_limit;
+  }
+}
 
 bool weir_rule_stats(struct weir *weir, int rule, struct weir_rule_stats *stats) {
   if (weir->engine == NULL || weir->failed.class != ERR_NONE || rule < 0 || rule >= weir_rule_count(weir)) return false;
@@ -606,6 +625,32 @@ bool weir_rule_stats(struct weir *weir, int rule, struct weir_rule_stats *stats)
                                     .null_key = counts->null_key,
                                     .overflow = totals->expr.overflow + counts->expr.overflow,
                                     .regex_limit = totals->expr.regex_limit + counts->expr.regex_limit};
+  add_parts(weir, weir->ruleset->rules[rule].parts, stats);
+  return true;
+}
+
+bool weir_next_derived(struct weir *weir, uint64_t *cursor, struct weir_derived *derived) {
+  if (weir->engine == NULL || weir->failed.class != ERR_NONE) return false;
+  const struct ruleset *ruleset = weir->ruleset; /* what parts of rules make stands behind what has a name */
+  for (; *cursor + ruleset->rule_count < (uint64_t)ruleset->schema_count + ruleset->named_rule_count; ++*cursor) {
+    const struct schema *schema = &ruleset->schemas[*cursor];
+    if (!schema->derived || schema->name.length == 0) continue;
+    *derived = (struct weir_derived){bytes_of(schema->name), engine_derived(weir->engine, (uint16_t)*cursor)};
+    ++*cursor;
+    return true;
+  }
+  return false;
+}
+
+bool weir_next_group(struct weir *weir, uint64_t *cursor, struct weir_group_stats *stats) {
+  if (weir->engine == NULL || weir->failed.class != ERR_NONE || *cursor >= weir->ruleset->group_count) return false;
+  struct group_counts counts = engine_group_counts(weir->engine, (uint16_t)*cursor);
+  *stats = (struct weir_group_stats){.group = bytes_of(weir->ruleset->groups[*cursor].name),
+                                     .told = counts.entered,
+                                     .alerts = counts.alerts,
+                                     .null_key = counts.null_keys,
+                                     .dropped = counts.dropped};
+  ++*cursor;
   return true;
 }
 
@@ -642,7 +687,8 @@ static const struct profile *profile_of(struct weir *weir, uint64_t cursor) {
 static void rule_figures(const struct weir *weir, const struct profile *profile, uint16_t rule,
                          struct weir_profile_row *row) {
   row->matches = engine_rule_counts(weir->engine, rule)->nfa.told;
-  row->told = engine_rule_totals(weir->engine, rule)->told;
+  const struct engine_rule_totals *totals = engine_rule_totals(weir->engine, rule);
+  row->told = totals->told - totals->to_nothing;
   row->open = profile->opens[rule].matches;
 }
 

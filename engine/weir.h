@@ -190,8 +190,14 @@ struct weir_dropped {                                    /* by limits, in what i
 };
 struct weir_stats { /* read = processed + late + dead + duplicate + ignored + held, at every moment */
   uint64_t read, processed, late, dead, duplicate, ignored, held;
-  uint64_t bad_fields, derived, alerts, suppressed;
-  uint64_t order_spilled;                                                   /* events that waited in a file */
+  uint64_t bad_fields;
+  uint64_t derived;       /* events that filters, windows, joins and alerts made: weir_next_derived() */
+  uint64_t alerts;        /* told: of rules, but those `to nothing`, and of groups */
+  uint64_t suppressed;    /* by `suppress` */
+  uint64_t to_nothing;    /* of rules that say so: told nobody */
+  uint64_t shadow;        /* of the alerts: those for the sink `shadow` */
+  uint64_t overflow;      /* sums of counters and windows, entries of derived events, that were out of range: null */
+  uint64_t order_spilled; /* events that waited in a file */
   uint64_t unique_ids_forgotten, suppress_keys_forgotten, derived_left_out; /* limits that were reached */
   struct weir_dropped dropped;
   uint64_t late_in_windows; /* late events that windows with `lateness` took */
@@ -211,6 +217,7 @@ struct weir_rule_stats {
   uint64_t started, open;                        /* partial matches */
   uint64_t runs_dropped, entries_dropped;        /* by `runs_max`, by the limit of entries that memory gives */
   uint64_t match_events_dropped;                 /* partial matches that would have held more than `match_events_max` */
+  uint64_t matches_dropped;                      /* before `at key`: beyond the events that go on at the new key */
   uint64_t report_limit;                         /* completions cut down by `report all limit` */
   uint64_t null_key;                             /* events whose key was null */
   uint64_t overflow, regex_limit;                /* values that became null, regexes that were given up */
@@ -219,20 +226,34 @@ struct weir_bad_field {
   struct weir_bytes type, field;
   uint64_t count;
 };
+struct weir_derived {
+  struct weir_bytes event; /* a derived type, or a rule whose alerts are events */
+  uint64_t made;
+};
+struct weir_group_stats {
+  struct weir_bytes group;
+  uint64_t told;              /* bands that were entered */
+  uint64_t alerts;            /* of its rules, that counted */
+  uint64_t null_key, dropped; /* alerts with a null in the group's key; that a limit made it forget */
+};
 
 void weir_stats(struct weir *weir, struct weir_stats *stats);
 int weir_input_count(struct weir *weir);
 bool weir_input_stats(struct weir *weir, int input, struct weir_input_stats *stats);
 int weir_rule_count(struct weir *weir);
 bool weir_rule_stats(struct weir *weir, int rule, struct weir_rule_stats *stats); /* rules are in byte order of name */
+/* By name, each declared one: *cursor starts as 0; false at the end. */
+bool weir_next_derived(struct weir *weir, uint64_t *cursor, struct weir_derived *derived);
+bool weir_next_group(struct weir *weir, uint64_t *cursor, struct weir_group_stats *stats);
 /* What the run costs, if weir_options.profile: a row for each rule, then rows for what is no rule's. CPU times of all
  * rows are what the engine took; what is called through `drain` is not in them. *cursor starts as 0; false at the end.
  * What is open and kept: at the end of all inputs, before time moved to its end; before weir_finish() as it is now. The
  * bytes of a row stand until the next call. */
 struct weir_profile_row {
-  struct weir_bytes kind;       /* "rule", "counters", "window", "join", "group", "decoding", "order", … */
-  struct weir_bytes name;       /* which one; empty where there is only one */
-  uint64_t events;              /* it was stepped with, or asked its condition for; counters: that were added */
+  struct weir_bytes kind; /* "rule", "counters", "window", "join", "group", "decoding", "order", … Of a rule whose
+                           * key changes each part before the last has a row: "takeover, part 1" */
+  struct weir_bytes name; /* which one; empty where there is only one */
+  uint64_t events;        /* it was stepped with, or asked its condition for; counters: that were added */
   uint64_t matches, told, open; /* of a rule */
   size_t state_bytes;           /* about; what rules hold together is in each of them */
   uint64_t cpu_ns;

@@ -89,7 +89,7 @@ void window_set_event(struct window_set *set, uint16_t number, const struct even
     return;
   }
   if (now > set->due) {
-    window_set_time(set, now, now, env);
+    window_set_time(set, now, INT64_MAX, env);
     env->banks[BANK_EVENT] = event->values;
   }
   set->frontier = now;
@@ -139,11 +139,11 @@ void window_set_ask_ahead(struct window_set *set, const struct window_ask *asks,
     ask_ahead(set, asks + at, count - at < ASK_MAX ? count - at : ASK_MAX);
 }
 
-void window_set_time(struct window_set *set, int64_t frontier, int64_t highest, struct expr_env *env) {
+void window_set_time(struct window_set *set, int64_t frontier, int64_t empty_until, struct expr_env *env) {
   if (frontier <= set->frontier) return;
   env->banks[BANK_EVENT] = NULL;
   if (is_aligned(set)) {
-    if (frontier > set->due) window_aligned_time(set, frontier, highest, env);
+    if (frontier > set->due) window_aligned_time(set, frontier, empty_until, env);
   } else if (set->wheel != NULL) {
     struct wheel_timer *timer;
     int64_t deadline;

@@ -17,6 +17,7 @@ struct window_event {
   struct event event;      /* time: the window's end, or, told early, the moment's; values: the schema's slots */
   const struct value *key; /* plan->key_count parts */
   int64_t start, end;      /* of the window; COUNT: times of its first and last event */
+  int64_t number;          /* COUNT: of the window, among those of the key */
   uint32_t revision, partial_number; /* partial_number: from 1 for early results, 0 = whole */
   const struct event *cause;         /* what it was told at: an event (COUNT, early, revisions), NULL = a timer */
   int64_t moment; /* its place in time: event.time, but of a revision the time of the late event's moment (>= it) */
@@ -46,9 +47,9 @@ struct window_ask {
 };
 void window_set_ask_ahead(struct window_set *windows, const struct window_ask *asks, uint32_t count);
 /* No event earlier than `frontier` will come: windows that end before it are told, in order of their ends. INT64_MAX is
- * the end of input: open windows are told, empty ones of `every key known` stop at `highest`, the highest event time.
- */
-void window_set_time(struct window_set *windows, int64_t frontier, int64_t highest, struct expr_env *env);
+ * the end of input: open windows are told. Empty ones of `every key known` are told up to `empty_until`, that moment
+ * included: INT64_MAX while events may come, the highest event time once they have ended. */
+void window_set_time(struct window_set *windows, int64_t frontier, int64_t empty_until, struct expr_env *env);
 int64_t window_set_deadline(const struct window_set *windows); /* the next one, INT64_MAX = none; may be early */
 
 struct window_counts {

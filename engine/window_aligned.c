@@ -259,8 +259,7 @@ static void tell_early(struct window_set *set, int64_t due, struct expr_env *env
   }
 }
 
-void window_aligned_time(struct window_set *set, int64_t frontier, int64_t highest, struct expr_env *env) {
-  int64_t empty_until = frontier == INT64_MAX ? highest : INT64_MAX;
+void window_aligned_time(struct window_set *set, int64_t frontier, int64_t empty_until, struct expr_env *env) {
   for (;;) { /* ends: each round tells a deadline before the frontier, or finds that there is none */
     struct deadlines due = find_deadlines(set, empty_until);
     set->due = less(due.early, less(due.fire, due.purge));

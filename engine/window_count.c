@@ -2,10 +2,11 @@
  * numbered, and the number stands for the time on the grid (window_grid.h). */
 #include "engine/window_private.h"
 
-static void tell(struct window_set *set, const struct window_key *key, const void *state, int64_t start,
+static void tell(struct window_set *set, const struct window_key *key, const void *state, int64_t number, int64_t start,
                  const struct event *event, struct expr_env *env) {
   struct window_telling telling = {.key = key,
                                    .state = state,
+                                   .number = number,
                                    .start = start,
                                    .end = event->time,
                                    .time = event->time,
@@ -49,7 +50,7 @@ static void add_whole(struct window_set *set, struct window_key *key, int64_t nu
       if (set->layout.early != 0) add_early(set, key, part, event, env);
       continue;
     }
-    tell(set, key, window_state_of(set, part), window_times_of(set, part)->first, event, env);
+    tell(set, key, window_state_of(set, part), window, window_times_of(set, part)->first, event, env);
     window_part_free(set, key, part);
   }
 }
@@ -65,7 +66,7 @@ static void add_panes(struct window_set *set, struct window_key *key, int64_t nu
   int64_t window = window_grid_ending(&set->grid, number + 1);
   if (window < 0 || window_grid_end(&set->grid, window) != number + 1) return;
   const void *state = window_merge(set, key, part, window_grid_lowest(&set->grid, window));
-  tell(set, key, state, window_times_of(set, window_part_oldest(set, key))->first, event, env);
+  tell(set, key, state, window, window_times_of(set, window_part_oldest(set, key))->first, event, env);
   window_merged_done(set, state);
   int64_t lowest = window_grid_lowest(&set->grid, window + 1);
   while ((part = window_part_oldest(set, key)) != NULL && part->number < lowest) window_part_free(set, key, part);

@@ -215,7 +215,7 @@ void window_part_free(struct window_set *set, struct window_key *key, struct win
 struct window_telling {
   const struct window_key *key;
   const void *state;
-  int64_t start, end, time, moment;
+  int64_t start, end, number, time, moment;
   uint32_t revision, partial;
   const struct event *cause;
 };
@@ -264,7 +264,7 @@ void window_bucket_drop_oldest(struct window_set *set);
  * The key in hand and set->columns are the event's. They say whether it took part in a window. */
 
 bool window_aligned_event(struct window_set *set, const struct event *event, int64_t now, struct expr_env *env);
-void window_aligned_time(struct window_set *set, int64_t frontier, int64_t highest, struct expr_env *env);
+void window_aligned_time(struct window_set *set, int64_t frontier, int64_t empty_until, struct expr_env *env);
 
 bool window_session_event(struct window_set *set, const struct event *event, int64_t now, struct expr_env *env);
 void window_session_due(struct window_set *set, struct window_key *key, int64_t time, struct expr_env *env);

@@ -2,7 +2,7 @@
  *
  * Memory comes from the context's pool. Called by runs.c, tell.c and, for held events, by the engine. */
 #include "base/check.h"
-#include "nfa/run.h"
+#include "nfa/due.h"
 
 /* What a held event counts for; it follows from what is kept of the event alone. */
 enum { UNIT_BYTES = 64 };
@@ -173,6 +173,8 @@ void program_layout(struct pattern *p, struct arena *arena) {
     offset += accumulator_bytes(p->registers[r].aggregate);
     offset = (offset + 7u) & ~(size_t)7u;
   }
+  p->due_offset = (uint32_t)offset;
+  if (p->starts_before) offset += sizeof(struct due);
   p->run_bytes = (uint32_t)offset;
 }
 

@@ -1,5 +1,5 @@
-/* lane.c - sequences of single steps as one array of events in their order, most of which began a run. Called by
- * runs.c. */
+/* lane.c - sequences of single steps as one array of events in their order, most of which began a run; a run that is
+ * alone and has only begun, as most are where there are many keys, as a seed: one cache line. Called by runs.c. */
 #include "nfa/lane.h"
 
 #include "base/check.h"
@@ -42,6 +42,18 @@ union payload {
   struct value *box;
 };
 
+/* A run alone that has taken its first event, of which at most two values are kept. Its start is the deadline less
+ * `within`; own: the event's mark (without MARK_LIVE), the values' tags. */
+enum { SEED_VALUES_MAX = 2 };
+struct lane_seed {
+  struct nfa_head head;
+  uint64_t sequence;
+  struct position position;
+  union payload payloads[SEED_VALUES_MAX]; /* backwards, as in an entry */
+};
+_Static_assert(sizeof(struct lane_seed) == POOL_LINE && sizeof((struct nfa_head){0}.own) == 1 + SEED_VALUES_MAX,
+               "a seed is one cache line");
+
 static size_t head_bytes(uint32_t steps) { return sizeof(struct lanes) + (steps - 1) * sizeof(struct lane_node); }
 static size_t mark_offset(uint32_t steps) {
   return offsetof(struct lane_entry, taken) + (steps - 2) * sizeof(uint32_t);
@@ -57,9 +69,11 @@ static struct lane_entry *entry_at(const struct lanes *lanes, uint32_t index) {
 static uint8_t *entry_mark(const struct lanes *lanes, const struct lane_entry *entry) { /* the tags are behind it */
   return (uint8_t *)(uintptr_t)entry + mark_offset(lanes->step_count);
 }
-static union payload *entry_payload(const struct lanes *lanes, const struct lane_entry *entry, uint32_t number) {
-  return (union payload *)(void *)((char *)(uintptr_t)entry + lanes->stride * 8u) - 1 - number;
+static union payload *payloads_end(const struct lanes *lanes, const struct lane_entry *entry) {
+  return (union payload *)(void *)((char *)(uintptr_t)entry + lanes->stride * 8u);
 }
+static union payload *seed_end(struct lane_seed *seed) { return seed->payloads + SEED_VALUES_MAX; }
+static bool is_seed(const struct nfa_state *state) { return state->head.kind == NFA_KIND_SEED; }
 static bool is_live(const struct lanes *lanes, const struct lane_entry *entry) {
   return *entry_mark(lanes, entry) & MARK_LIVE;
 }
@@ -78,7 +92,7 @@ static uint32_t begin_of(const struct lanes *lanes, uint32_t node) {
 bool lane_possible(const struct pattern *p) {
   if (p->step_count < 2 || p->step_count > LANE_STEPS_MAX || p->counter_count > 0 || p->register_count > 0)
     return false;
-  if (p->forking || p->trailing || p->by_start || !p->pure || p->within_us < 0) return false;
+  if (p->forking || p->trailing || p->by_start || !p->pure || p->within_us < 0 || p->starts_before) return false;
   if (p->type_count > UINT8_MAX / 2) return false;
   for (int n = 0; n < p->node_count; n++) {
     const struct node *node = &p->nodes[n];
@@ -144,30 +158,34 @@ static struct value value_of(uint8_t tag, union payload payload) {
 
 static size_t box_bytes(const struct value *v) { return sizeof *v + value_extra_bytes(*v); }
 
-/* The entries [from, to) leave. All boxes of an entry are one block, which begins with the first. */
+/* All boxes of an event are one block, which begins with the first. `end`: of its payloads. */
+static void boxes_release(struct stepping *s, uint16_t count, const uint8_t *tags, const union payload *end) {
+  struct value *block = NULL;
+  size_t bytes = 0;
+  for (uint16_t k = 0; k < count; k++) {
+    if (tags[k] != TAG_BOX) continue;
+    struct value *box = end[-1 - k].box;
+    if (block == NULL) block = box;
+    bytes += box_bytes(box);
+  }
+  if (block == NULL) return;
+  held_count(s, bytes, false);
+  pool_free(s->context->pool, block, bytes);
+}
+
+/* The entries [from, to) leave. */
 static void entries_release(struct stepping *s, struct lanes *lanes, uint32_t from, uint32_t to) {
   if (!lanes->boxes) return;
   for (uint32_t i = from; i < to; i++) {
     const struct lane_entry *entry = entry_at(lanes, i);
-    const uint8_t *tags = entry_mark(lanes, entry) + 1;
-    struct value *block = NULL;
-    size_t bytes = 0;
-    for (uint16_t k = 0, count = entry_schema(s, lanes, entry)->kept_count; k < count; k++) {
-      if (tags[k] != TAG_BOX) continue;
-      struct value *box = entry_payload(lanes, entry, k)->box;
-      if (block == NULL) block = box;
-      bytes += box_bytes(box);
-    }
-    if (block == NULL) continue;
-    held_count(s, bytes, false);
-    pool_free(s->context->pool, block, bytes);
+    boxes_release(s, entry_schema(s, lanes, entry)->kept_count, entry_mark(lanes, entry) + 1,
+                  payloads_end(lanes, entry));
   }
 }
 
-static void boxes_fill(struct stepping *s, struct lanes *lanes, struct lane_entry *entry) {
+static __attribute__((noinline)) void boxes_fill(struct stepping *s, const uint8_t *tags, union payload *end) {
   const struct event *event = s->event;
   const struct schema *schema = &s->context->schemas[event->type];
-  const uint8_t *tags = entry_mark(lanes, entry) + 1;
   size_t bytes = 0;
   for (uint16_t k = 0; k < schema->kept_count; k++)
     if (tags[k] == TAG_BOX) bytes += box_bytes(&event->values[schema->kept_slots[k]]);
@@ -177,28 +195,37 @@ static void boxes_fill(struct stepping *s, struct lanes *lanes, struct lane_entr
     struct value *box = (struct value *)(void *)next;
     next += sizeof *box;
     *box = value_copy_to(&next, event->values[schema->kept_slots[k]]);
-    entry_payload(lanes, entry, k)->box = box;
+    end[-1 - k].box = box;
   }
   held_count(s, bytes, true);
-  lanes->boxes = true;
 }
 
-static void entry_fill(struct stepping *s, struct lanes *lanes, struct lane_entry *entry) {
+/* What is kept of the event in hand. True: some of it is in boxes. */
+static inline bool kept_fill(struct stepping *s, uint8_t *tags, union payload *end) {
   const struct event *event = s->event;
   const struct schema *schema = &s->context->schemas[event->type];
-  entry->time = event->time;
-  entry->sequence = event->sequence;
-  entry->position = event->position;
-  uint8_t *mark = entry_mark(lanes, entry), *tags = mark + 1;
-  *mark = (uint8_t)(program_type_index(s->p, event->type) << 1);
   bool boxes = false;
   for (uint16_t k = 0; k < schema->kept_count; k++) {
     const struct value *v = &event->values[schema->kept_slots[k]];
-    tags[k] = tag_of(v);
-    entry_payload(lanes, entry, k)->i = v->i;
-    boxes |= tags[k] == TAG_BOX;
+    uint8_t tag = tag_of(v);
+    tags[k] = tag;
+    end[-1 - k].i = v->i;
+    boxes |= tag == TAG_BOX;
   }
-  if (boxes) boxes_fill(s, lanes, entry);
+  if (boxes) boxes_fill(s, tags, end);
+  return boxes;
+}
+
+static uint8_t event_mark(const struct stepping *s) { return (uint8_t)(program_type_index(s->p, s->event->type) << 1); }
+
+static void entry_fill(struct stepping *s, struct lanes *lanes, struct lane_entry *entry) {
+  const struct event *event = s->event;
+  entry->time = event->time;
+  entry->sequence = event->sequence;
+  entry->position = event->position;
+  uint8_t *mark = entry_mark(lanes, entry);
+  *mark = event_mark(s);
+  lanes->boxes |= kept_fill(s, mark + 1, payloads_end(lanes, entry));
 }
 
 /* How many entries fit behind the head into a block of the pool. */
@@ -208,7 +235,7 @@ static uint32_t capacity_for(size_t head, size_t stride, uint32_t at_least) {
   return (uint32_t)((bytes - head) / stride);
 }
 
-static struct lanes *lanes_new(struct stepping *s) {
+static struct lanes *lanes_new(struct stepping *s, uint32_t at_least) {
   const struct pattern *p = s->p;
   size_t kept = 0;
   for (uint32_t i = 0; i + 1u < p->step_count; i++) {
@@ -218,7 +245,7 @@ static struct lanes *lanes_new(struct stepping *s) {
   size_t head = head_bytes(p->step_count), tags = (mark_offset(p->step_count) + 1 + kept + 7u) & ~(size_t)7u;
   size_t stride = tags + kept * sizeof(union payload);
   check(stride / 8 <= UINT16_MAX);
-  uint32_t capacity = capacity_for(head, stride, 1);
+  uint32_t capacity = capacity_for(head, stride, at_least);
   struct lanes *lanes = pool_alloc(s->context->pool, head + capacity * stride);
   memset(lanes, 0, head);
   lanes->head.kind = NFA_KIND_LANES;
@@ -309,7 +336,7 @@ static struct lanes *grow(struct stepping *s, struct lanes *lanes) {
 static uint32_t append(struct stepping *s, struct nfa_state **slot) {
   struct lanes *lanes = (struct lanes *)*slot;
   if (lanes == NULL)
-    lanes = lanes_new(s);
+    lanes = lanes_new(s, 1);
   else if (lanes->end - lanes->first == lanes->capacity)
     lanes = grow(s, lanes);
   *slot = (struct nfa_state *)lanes;
@@ -374,6 +401,65 @@ static void pop_all(struct stepping *s, struct lanes *lanes) {
   find_first(s, lanes);
 }
 
+/* ---- seeds ---- */
+
+static void seed_free(struct stepping *s, struct nfa_state **slot) {
+  held_count(s, sizeof(struct lane_seed), false);
+  pool_free(s->context->pool, *slot, sizeof(struct lane_seed));
+  *slot = NULL;
+}
+
+/* The run ends. */
+static void seed_end_run(struct stepping *s, struct nfa_state **slot) {
+  struct lane_seed *seed = (struct lane_seed *)*slot;
+  const struct schema *schema = &s->context->schemas[s->p->types[seed->head.own[0] >> 1]];
+  boxes_release(s, schema->kept_count, seed->head.own + 1, seed_end(seed));
+  s->counts->open--;
+  seed_free(s, slot);
+}
+
+/* The event in hand begins a run where there is none. */
+static void seed_begin(struct stepping *s, struct nfa_state **slot) {
+  struct lane_seed *seed = pool_alloc(s->context->pool, sizeof *seed);
+  seed->head = (struct nfa_head){.deadline = s->event->time + s->p->within_us,
+                                 .wait_mask = s->p->lane_steps[1].wait_mask,
+                                 .run_count = 1,
+                                 .kind = NFA_KIND_SEED,
+                                 .own = {event_mark(s)}};
+  seed->sequence = s->event->sequence;
+  seed->position = s->event->position;
+  kept_fill(s, seed->head.own + 1, seed_end(seed));
+  held_count(s, sizeof *seed, true);
+  *slot = (struct nfa_state *)seed;
+  s->counts->open++;
+  s->counts->started++;
+}
+
+/* Something happens to the run, or it gets company. */
+static void seed_unpack(struct stepping *s, struct nfa_state **slot) {
+  enum { ENTRIES_FIRST = 4 };
+  struct lane_seed *seed = (struct lane_seed *)*slot;
+  struct lanes *lanes = lanes_new(s, ENTRIES_FIRST);
+  struct lane_entry *entry = entry_at(lanes, 0);
+  uint8_t *mark = entry_mark(lanes, entry);
+  uint16_t count = s->context->schemas[s->p->types[seed->head.own[0] >> 1]].kept_count;
+  entry->time = lanes->first_time = seed->head.deadline - s->p->within_us;
+  entry->sequence = seed->sequence;
+  entry->position = seed->position;
+  *mark = (uint8_t)(seed->head.own[0] | MARK_LIVE);
+  for (uint16_t k = 0; k < count; k++) {
+    mark[1 + k] = seed->head.own[1 + k];
+    payloads_end(lanes, entry)[-1 - k] = seed_end(seed)[-1 - k];
+    lanes->boxes |= mark[1 + k] == TAG_BOX;
+  }
+  lanes->head.deadline = seed->head.deadline;
+  lanes->head.run_count = 1;
+  lanes->end = 1;
+  lanes->nodes[0] = (struct lane_node){.end = 1, .count = 1};
+  seed_free(s, slot);
+  *slot = (struct nfa_state *)lanes;
+}
+
 /* ---- what an event does ---- */
 
 static bool any_pure(const struct stepping *s, struct range range) {
@@ -416,7 +502,7 @@ static struct held *held_of_entry(struct stepping *s, const struct lanes *lanes,
   held->time = entry->time;
   held->sequence = entry->sequence;
   for (uint16_t k = 0; k < held->value_count; k++) {
-    union payload payload = *entry_payload(lanes, entry, k);
+    union payload payload = payloads_end(lanes, entry)[-1 - k];
     held->values[k] = tags[k] == TAG_BOX ? value_copy(s->context->scratch, *payload.box) : value_of(tags[k], payload);
   }
   return held;
@@ -523,12 +609,23 @@ static void pop_until_time(struct stepping *s, struct lanes *lanes, int64_t star
 
 void lane_event(struct stepping *s, struct nfa_state **slot) {
   uint32_t completed = 0, own = UINT32_MAX;
+  bool begins = step_takes(s, &s->p->lane_steps[0]);
+  if (*slot != NULL && is_seed(*slot)) {
+    if ((*slot)->head.deadline < s->event->time)
+      seed_end_run(s, slot);
+    else
+      seed_unpack(s, slot);
+  }
+  if (*slot == NULL && begins && s->context->schemas[s->event->type].kept_count <= SEED_VALUES_MAX) {
+    seed_begin(s, slot);
+    return;
+  }
   if (*slot != NULL) {
     pop_until_time(s, (struct lanes *)*slot, s->event->time - s->p->within_us);
     for (uint32_t n = s->p->step_count - 1u; n > 0; n--)
       if (node_of((struct lanes *)*slot, n)->count > 0) completed += node_event(s, slot, n, &own);
   }
-  if (step_takes(s, &s->p->lane_steps[0])) begin(s, slot, own);
+  if (begins) begin(s, slot, own);
   if (*slot == NULL) return;
   if (completed > 0) {
     s->counts->completed += completed - s->completion_count;
@@ -549,22 +646,41 @@ void lane_drop_until(struct stepping *s, uint64_t sequence) {
 }
 
 void lane_time(struct stepping *s, struct nfa_state **slot, int64_t time) {
+  if (is_seed(*slot)) {
+    if ((*slot)->head.deadline <= time) seed_end_run(s, slot);
+    return;
+  }
   pop_until_time(s, (struct lanes *)*slot, time - s->p->within_us + 1);
   summarise(s, slot);
 }
 
 void lane_drop(struct stepping *s, struct nfa_state **slot) {
+  if (is_seed(*slot)) {
+    seed_end_run(s, slot);
+    return;
+  }
   pop_all(s, (struct lanes *)*slot);
   summarise(s, slot);
 }
 
-size_t lane_bytes(const struct nfa_state *state) { return block_bytes((const struct lanes *)state); }
+size_t lane_bytes(const struct nfa_state *state) {
+  return is_seed(state) ? sizeof(struct lane_seed) : block_bytes((const struct lanes *)state);
+}
+
+static inline void ask_for(const void *from, size_t bytes) {
+  uintptr_t line = (uintptr_t)from & ~(uintptr_t)(POOL_LINE - 1), end = (uintptr_t)from + bytes;
+  for (; line < end; line += POOL_LINE) __builtin_prefetch((const void *)line, 1);
+}
 
 void lane_prefetch(const struct nfa_state *state) { /* where the event goes, and what is earliest when one has left */
+  if (is_seed(state)) return;
   const struct lanes *lanes = (const struct lanes *)state;
-  bool full = lanes->end - lanes->first == lanes->capacity; /* then all will move */
-  const char *line = (const char *)entry_at(lanes, full ? lanes->first : lanes->end - 1);
-  const char *end = line + lanes->stride * (full ? lanes->capacity - lanes->first : 2u) * 8u;
-  for (; line < end; line += POOL_LINE) __builtin_prefetch(line, 1);
-  if (lanes->head.run_count > 1) __builtin_prefetch(entry_at(lanes, lanes->first + 1));
+  size_t stride = lanes->stride * 8u;
+  if (lanes->end - lanes->first == lanes->capacity) { /* full: all will move */
+    ask_for(entry_at(lanes, lanes->first), (lanes->capacity - lanes->first) * stride);
+  } else { /* of the last entry, what it has taken */
+    const char *taken = (const char *)entry_at(lanes, lanes->end - 1) + offsetof(struct lane_entry, taken);
+    ask_for(taken, 2 * stride - offsetof(struct lane_entry, taken));
+  }
+  if (lanes->head.run_count > 1) ask_for(entry_at(lanes, lanes->first + 1), mark_offset(lanes->step_count) + 1);
 }

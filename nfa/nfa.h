@@ -30,8 +30,9 @@ struct nfa_match {
 
 struct nfa_counts { /* per rule, owned by the caller */
   uint64_t started, completed, told, dropped_runs_max, dropped_entries_max, dropped_events_max, timeouts;
-  uint64_t open;  /* partial matches now */
-  uint64_t links; /* what they have taken, now: an event once for each chain of events that it stands in */
+  uint64_t dropped_told; /* matches that pattern_spec.told_events_max left no room for */
+  uint64_t open;         /* partial matches now */
+  uint64_t links;        /* what they have taken, now: an event once for each chain of events that it stands in */
 };
 
 enum nfa_mode { NFA_MODE_AUTO, NFA_MODE_RUNS, NFA_MODE_COMPACT }; /* the tests force one */
@@ -68,12 +69,12 @@ void nfa_event(const struct pattern *pattern, struct nfa_state **state, const st
 void nfa_time(const struct pattern *pattern, struct nfa_state **state, int64_t time, struct nfa_context *context,
               struct nfa_counts *counts);
 /* What the state of every mode begins with. Read it through nfa_deadline() and nfa_wait_mask(). */
-enum nfa_kind { NFA_KIND_RUNS, NFA_KIND_COMPACT, NFA_KIND_LANES };
+enum nfa_kind { NFA_KIND_RUNS, NFA_KIND_COMPACT, NFA_KIND_LANES, NFA_KIND_SEED /* lane.c */ };
 struct nfa_head {
   int64_t deadline;
   uint64_t wait_mask;
   uint32_t run_count;
-  uint8_t kind;
+  uint8_t kind, own[3]; /* own: as the kind likes */
 };
 /* The next deadline at which something must happen (an alert or a clean-up), INT64_MAX = none. Lazy: it may be earlier
  * than needed, never later for what is told. */

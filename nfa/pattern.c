@@ -230,6 +230,8 @@ static const char *compact_obstacle(const struct compiler *c) {
   if (g->register_count > 0 || !g->pure) return "a condition reads earlier steps";
   if (g->trailing) return "it waits for an absence at the end";
   if (g->within_us < 0) return "it has no `within`";
+  if (g->starts_before) return "its `within` begins before the key changes";
+  if (g->told_events_max > 0) return "its matches go on at another key";
   if (g->report_limit > COMPACT_LIMIT_MAX) return "its `limit` is above 100000";
   for (int n = 0; n < g->node_count; n++)
     for (int i = 0; i < g->nodes[n].ways.count; i++)
@@ -318,6 +320,11 @@ static struct pattern *compile(struct compiler *c) {
   g->after = spec->after;
   g->after_step = spec->after_step;
   g->within_us = spec->within_us;
+  g->starts_before = spec->starts_before && spec->within_us >= 0;
+  g->start_slot = spec->start_slot;
+  g->counts_before = spec->starts_before;
+  g->start_count_slot = spec->start_count_slot;
+  g->told_events_max = spec->told_events_max;
   g->trailing_us = -1;
   g->step_count = spec->step_count;
   g->node_count = (uint16_t)(spec->step_count + 1);

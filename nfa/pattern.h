@@ -91,8 +91,16 @@ struct pattern_spec {
   uint16_t register_count;
   const struct pattern_register *registers;
   int64_t within_us; /* -1 = none */
+  /* The event that begins a match stands for what was matched before: `within` counts from the time in this slot of it,
+   * and the other slot has how many events that were. */
+  bool starts_before;
+  uint16_t start_slot, start_count_slot;
   enum pattern_report report;
   int64_t report_limit;
+  /* report all: what one event completes has at most so many events, those matched before among them. Beyond it the
+   * match of the earliest start is told, and those of the latest starts that fit; the others are dropped and counted.
+   * 0 = `report_limit` alone. */
+  uint32_t told_events_max;
   enum pattern_after after;
   uint16_t after_step;
   uint16_t type_count; /* the rule's event types: of its steps and absences */

@@ -113,9 +113,14 @@ struct pattern {
   bool forking;  /* some node has several forks, or an `any` way, or alternatives side by side */
   bool trailing; /* a trailing absence */
   int64_t trailing_us;
-  bool pure;                           /* no residual conditions, no registers */
+  bool pure;          /* no residual conditions, no registers */
+  bool starts_before; /* run.start_time is in start_slot of its first event: they are in no order */
+  bool counts_before; /* the first event stands for so many as start_count_slot of it says */
+  uint16_t start_slot, start_count_slot;
+  uint32_t told_events_max;
   bool by_start;                       /* report longest or timeout: forks of a start are told together */
   uint32_t counters_offset, run_bytes; /* of struct run with its counters and accumulators */
+  uint32_t due_offset;                 /* of struct due in it, if starts_before */
   uint32_t *register_offsets;
   uint8_t *loop_counters; /* per step: the counter of its own loop (meaningless without one) */
   bool *tapes;            /* per node: its runs may share totals */

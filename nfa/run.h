@@ -63,7 +63,7 @@ struct nfa_state { /* of runs and of the compact set; lane.c has its own */
   struct run *oldest[2], *youngest[2]; /* [1]: past `within`, waiting for a trailing absence only */
   struct run *wait_first, *wait_last;
   int64_t sweep_at;      /* gap-bounded runs are looked over then; INT64_MAX = never */
-  struct run *at_node[]; /* first run of each node */
+  struct run *at_node[]; /* first run of each node; then what due.h says */
 };
 
 /* A match found at one event or deadline, before it is decided what is told. Holds a reference to its chain. */

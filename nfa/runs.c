@@ -5,6 +5,7 @@
  * the node is asked first, its runs only if it is interested. Called by the engine through nfa.h. */
 #include "base/check.h"
 #include "nfa/compact.h"
+#include "nfa/due.h"
 #include "nfa/lane.h"
 #include "nfa/run.h"
 #include "nfa/tape.h"
@@ -174,6 +175,7 @@ static void run_free(struct stepping *s, struct run *run) {
 
 static void run_unlink(struct stepping *s, struct run *run) {
   age_remove(s->state, run);
+  if (s->p->starts_before) due_remove(s->p, s->state, run);
   if (run->taped)
     tape_remove(s, run);
   else
@@ -364,6 +366,7 @@ static struct run *run_clone(struct stepping *s, struct run *run) {
   if (copy->tail != NULL) link_ref(copy->tail);
   if (copy->start != NULL) copy->start->references++;
   age_insert(s->state, copy, run, run->expired);
+  if (s->p->starts_before && due_of(s->p, run)->in) due_insert(s->p, s->state, copy);
   s->state->head.run_count++;
   s->counts->open++;
   return copy;
@@ -464,6 +467,10 @@ static struct run *run_new(struct stepping *s) {
   memset(run, 0, s->p->run_bytes);
   run->start_time = s->event->time;
   run->start_sequence = s->event->sequence;
+  if (s->p->starts_before) {
+    run->start_time = s->event->values[s->p->start_slot].i;
+    due_insert(s->p, s->state, run);
+  }
   if (s->p->by_start) {
     run->start = pool_alloc(s->context->pool, sizeof *run->start);
     *run->start = (struct start){.references = 1};
@@ -476,7 +483,7 @@ static struct run *run_new(struct stepping *s) {
 }
 
 static struct nfa_state *state_new(const struct pattern *p, struct nfa_context *context) {
-  size_t bytes = sizeof(struct nfa_state) + p->node_count * sizeof(struct run *);
+  size_t bytes = sizeof(struct nfa_state) + state_pointers(p) * sizeof(struct run *);
   struct nfa_state *state = pool_alloc(context->pool, bytes);
   memset(state, 0, bytes);
   state->head.deadline = state->sweep_at = INT64_MAX;
@@ -549,14 +556,16 @@ static void summarise(struct stepping *s, struct nfa_state **slot) {
   if (state == NULL) return;
   if (state->head.run_count == 0) {
     tapes_free(s);
-    pool_free(s->context->pool, state, sizeof *state + p->node_count * sizeof(struct run *));
+    pool_free(s->context->pool, state, sizeof *state + state_pointers(p) * sizeof(struct run *));
     s->state = *slot = NULL;
     return;
   }
   int64_t deadline = state->sweep_at;
   /* Where nothing is told at the end of `within`, one timer cleans up after the last run; the others leave as events
    * come. */
-  const struct run *next = quiet_within(p) ? state->youngest[0] : state->oldest[0];
+  const struct run *next = p->starts_before  ? due_first(p, state)
+                           : quiet_within(p) ? state->youngest[0]
+                                             : state->oldest[0];
   if (p->within_us >= 0 && next != NULL && next->start_time + p->within_us < deadline)
     deadline = next->start_time + p->within_us;
   if (state->wait_first != NULL && run_trailing_deadline(s, state->wait_first) < deadline)
@@ -590,7 +599,7 @@ void nfa_event(const struct pattern *pattern, struct nfa_state **slot, const str
   }
   int type_index = program_type_index(pattern, event->type);
   check(type_index >= 0);
-  if (s.state != NULL && pattern->within_us >= 0 && quiet_within(pattern)) {
+  if (s.state != NULL && pattern->within_us >= 0 && !pattern->starts_before && quiet_within(pattern)) {
     struct run *run;
     while ((run = s.state->oldest[0]) != NULL && run->start_time + pattern->within_us < event->time) run_end(&s, run);
   }
@@ -627,26 +636,41 @@ static void complete_waiting(struct stepping *s, int64_t time) {
   completions_tell(s, time, true);
 }
 
-/* Runs whose `within` is over end, but for the wait of a trailing absence. */
-static void expire(struct stepping *s, int64_t time) {
-  bool timeouts = s->p->report == PATTERN_REPORT_TIMEOUT || s->p->report == PATTERN_REPORT_TIMEOUT_ONLY;
-  struct run *run;
-  while ((run = s->state->oldest[0]) != NULL && run->start_time + s->p->within_us <= time) {
-    const struct node *node = &s->p->nodes[run->node];
-    if (!run->waiting) {
-      if (timeouts) completion_add(s, run->tail, run->start, run->start_sequence, run->length);
-      run_end(s, run);
-      continue;
-    }
-    uint64_t others = run->forks & ~node_end_forks(s->p, node);
-    if (timeouts && (node_fork_ways(s->p, node, others) & ~run->barred) != 0)
-      completion_add(s, run->tail, run->start, run->start_sequence, run->length);
-    run->barred |= ~((uint64_t)1 << node->end_way);
-    age_remove(s->state, run);
-    run->expired = true;
-    age_insert(s->state, run, s->state->youngest[1], 1);
+static bool tells_timeouts(const struct pattern *p) {
+  return p->report == PATTERN_REPORT_TIMEOUT || p->report == PATTERN_REPORT_TIMEOUT_ONLY;
+}
+
+/* The run's `within` is over: it ends, but for the wait of a trailing absence. */
+static void run_expire(struct stepping *s, struct run *run) {
+  const struct node *node = &s->p->nodes[run->node];
+  bool timeouts = tells_timeouts(s->p);
+  if (!run->waiting) {
+    if (timeouts) completion_add(s, run->tail, run->start, run->start_sequence, run->length);
+    run_end(s, run);
+    return;
   }
-  if (timeouts)
+  uint64_t others = run->forks & ~node_end_forks(s->p, node);
+  if (timeouts && (node_fork_ways(s->p, node, others) & ~run->barred) != 0)
+    completion_add(s, run->tail, run->start, run->start_sequence, run->length);
+  run->barred |= ~((uint64_t)1 << node->end_way);
+  if (s->p->starts_before) { /* it may stay where it is: nobody looks for it at the front */
+    due_remove(s->p, s->state, run);
+    return;
+  }
+  age_remove(s->state, run);
+  run->expired = true;
+  age_insert(s->state, run, s->state->youngest[1], 1);
+}
+
+/* The run whose `within` ends first, of those that it has not ended yet; NULL: none. */
+static struct run *first_due(const struct pattern *p, const struct nfa_state *state) {
+  return p->starts_before ? due_first(p, state) : state->oldest[0];
+}
+
+static void expire(struct stepping *s, int64_t time) {
+  struct run *run;
+  while ((run = first_due(s->p, s->state)) != NULL && run->start_time + s->p->within_us <= time) run_expire(s, run);
+  if (tells_timeouts(s->p))
     timeouts_tell(s, time);
   else
     completions_tell(s, time, true);
@@ -675,7 +699,7 @@ void nfa_time(const struct pattern *pattern, struct nfa_state **slot, int64_t ti
 void nfa_prefetch(const struct nfa_state *state) { __builtin_prefetch(state, 1); }
 
 void nfa_prefetch_runs(const struct nfa_state *state) {
-  if (state->head.kind == NFA_KIND_LANES) {
+  if (state->head.kind >= NFA_KIND_LANES) {
     lane_prefetch(state);
     return;
   }
@@ -706,8 +730,8 @@ void nfa_drop(const struct pattern *pattern, struct nfa_state **slot, struct nfa
 
 size_t nfa_state_bytes(const struct pattern *pattern, const struct nfa_state *state) {
   if (state == NULL) return 0;
-  if (state->head.kind == NFA_KIND_LANES) return lane_bytes(state);
+  if (state->head.kind >= NFA_KIND_LANES) return lane_bytes(state);
   if (state->head.kind == NFA_KIND_COMPACT) return sizeof *state + compact_bytes(state->compact);
-  return sizeof *state + pattern->node_count * sizeof(struct run *) +
+  return sizeof *state + state_pointers(pattern) * sizeof(struct run *) +
          state->head.run_count * (pattern->run_bytes + sizeof(struct link));
 }

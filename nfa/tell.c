@@ -211,9 +211,62 @@ static bool above_limit(struct stepping *s) {
   return false;
 }
 
+/* The events of the match; for its first one those that it stands for. */
+static uint64_t events_of(const struct stepping *s, const struct completion *c) {
+  if (!s->p->counts_before) return c->length;
+  const struct held *first = c->chain != NULL ? c->chain[0]->event : c->tail->event;
+  struct walk walk;
+  walk_begin(&walk, c->tail);
+  for (const struct link *link; c->chain == NULL && (link = walk_next(&walk)) != NULL;) first = link->event;
+  int16_t kept = s->context->schemas[first->type].kept_index[s->p->start_count_slot];
+  return c->length - 1u + (uint64_t)first->values[kept].i;
+}
+
+/* All matches of one start, or the leftmost alone. */
+static void tell_start(struct stepping *s, struct completion *list, uint32_t count, int64_t time, bool alone) {
+  struct arena_mark mark = arena_mark(s->context->scratch); /* starts may be as many as runs, and each match long */
+  chains_needed(s, list, count);
+  uint32_t kept = drop_equal(s, list, count);
+  struct completion *best = list;
+  for (uint32_t i = 1; alone && i < kept; i++)
+    if (compare_forks(&list[i], best) < 0) best = &list[i];
+  for (uint32_t i = 0; i < kept; i++)
+    if (!alone || best == &list[i]) tell_one(s, &list[i], time, false, false);
+  for (uint32_t i = kept; i < count; i++) list[i] = (struct completion){0}; /* what was there is released */
+  arena_release(s->context->scratch, mark);
+}
+
+/* Matches that go on elsewhere, with their events: as pattern_spec.told_events_max says. They skip nothing. */
+static void tell_bounded(struct stepping *s, int64_t time) {
+  struct completion *list = s->completions;
+  uint64_t events = 0;
+  uint32_t from = s->completion_count;
+  while (from > 0) { /* the matches of the latest starts that fit */
+    uint32_t first = from - 1;
+    uint64_t more = events_of(s, &list[first]);
+    for (; first > 0 && list[first - 1].start_sequence == list[from - 1].start_sequence; first--)
+      more += events_of(s, &list[first - 1]);
+    if (events + more > s->p->told_events_max) break;
+    events += more;
+    from = first;
+  }
+  if (from > 0) {
+    tell_start(s, list, start_end(s, 0), time, true);
+    s->counts->dropped_told += from - 1;
+  }
+  for (uint32_t i = from, end; i < s->completion_count; i = end) {
+    end = start_end(s, i);
+    tell_start(s, list + i, end - i, time, false);
+  }
+}
+
 /* Match by match: what one skips, later ones here are too. */
 static void tell_all(struct stepping *s, int64_t time, bool by_timer) {
   sort_items(s->completions, s->completion_count, sizeof *s->completions, compare_starts, s->context->scratch);
+  if (s->p->told_events_max > 0) {
+    tell_bounded(s, time);
+    return;
+  }
   if (above_limit(s)) {
     tell_one(s, earliest(s), time, by_timer, true);
     return;

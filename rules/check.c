@@ -155,6 +155,12 @@ static void collect_symbols(struct checker *c) {
       check_say(c, name->span, "duplicate-name", "a rule's alerts are events under its name: rename one of them",
                 "`" SLICE_FMT "` is an event type too", SLICE_ARG(name->text));
   }
+  for (uint32_t i = 0; i < c->groups.count; i++) {
+    const struct name *name = decl_name(c->groups.decls[i]);
+    if (check_symbol(&c->rules, name->text) != NULL)
+      check_say(c, name->span, "duplicate-name", "alerts say who made them by its name: rename one of them",
+                "`" SLICE_FMT "` is a rule too", SLICE_ARG(name->text));
+  }
 }
 
 /* ---- what names which event types and counters: walked twice, for the types and for the order ---- */
@@ -209,6 +215,33 @@ static void need_derived(struct need_walk *walk, struct event_tree *event) {
   need_expr(walk, event->where);
   if (event->window != NULL) need_expr(walk, event->window->early_when);
   for (uint16_t i = 0; i < event->entry_count; i++) need_expr(walk, event->entries[i].expr);
+}
+
+/* ---- event types that only counters read ---- */
+
+struct count_walk {
+  struct need_walk walk; /* first: what is called back gets its address */
+  struct slice wanted;
+  bool found;
+};
+
+static void count_type(struct need_walk *walk, const struct name *name) {
+  struct count_walk *count = (struct count_walk *)walk;
+  count->found |= slice_equal(name->text, count->wanted);
+}
+
+static void count_bare(struct need_walk *walk, struct slice name) {
+  struct checker *c = walk->c;
+  const struct decl *counter = check_symbol(&c->counters, name);
+  if (counter != NULL) need_expr(walk, counter->counter->counting);
+  int64_t let = name_map_get(&c->lets.map, name);
+  if (let != NAME_ABSENT && c->let_bodies[let] != NULL) need_expr(walk, c->let_bodies[let]); /* no circles */
+}
+
+bool check_rule_reads(struct checker *c, struct rule_tree *rule, struct slice event) {
+  struct count_walk count = {.walk = {.c = c, .type = count_type, .bare = count_bare}, .wanted = event};
+  need_rule(&count.walk, rule);
+  return count.found;
 }
 
 static void extra_type(struct need_walk *walk, const struct name *name) {
@@ -314,6 +347,11 @@ int32_t check_type_id(struct checker *c, const struct name *name) {
               check_symbol(&c->lists, name->text) != NULL ? "list" : "table");
     return -1;
   }
+  if (check_symbol(&c->groups, name->text) != NULL) {
+    check_say(c, name->span, "unknown-event", "act on the alerts of the rules that it adds up",
+              "`" SLICE_FMT "` is a group: its alerts are told, they are no events", SLICE_ARG(name->text));
+    return -1;
+  }
   const char *hint = check_near_symbol(c, name->text, &c->events,
                                        check_near_symbol(c, name->text, &c->rules, "declare it: `event NAME { … }`"));
   check_say(c, name->span, "unknown-event", hint, "there is no event type `" SLICE_FMT "`", SLICE_ARG(name->text));
@@ -397,10 +435,10 @@ static int compare_tables(const void *a, const void *b) {
 }
 
 static void limit_symbols(struct checker *c, struct symbols *symbols, const char *what) {
-  if (symbols->count <= CHECK_TYPES_MAX) return;
-  check_say(c, decl_name(symbols->decls[CHECK_TYPES_MAX])->span, "too-many", NULL, "a rule set has at most %d %s",
-            CHECK_TYPES_MAX, what);
-  symbols->count = CHECK_TYPES_MAX;
+  if (symbols->count <= LIMIT_DECLARATIONS) return;
+  check_say(c, decl_name(symbols->decls[LIMIT_DECLARATIONS])->span, "too-many", NULL, "a rule set has at most %d %s",
+            LIMIT_DECLARATIONS, what);
+  symbols->count = LIMIT_DECLARATIONS;
 }
 
 static void collect_arrays(struct checker *c) {
@@ -408,6 +446,9 @@ static void collect_arrays(struct checker *c) {
   limit_symbols(c, &c->rules, "rules");
   limit_symbols(c, &c->lists, "lists");
   limit_symbols(c, &c->tables, "tables");
+  limit_symbols(c, &c->counters, "counters");
+  limit_symbols(c, &c->models, "models");
+  limit_symbols(c, &c->groups, "groups");
   tree->rule_count = (uint16_t)c->rules.count;
   tree->rules = arena_array(c->arena, struct rule_tree *, c->rules.count + 1);
   for (uint16_t i = 0; i < tree->rule_count; i++) tree->rules[i] = c->rules.decls[i]->rule;
@@ -423,6 +464,9 @@ static void collect_arrays(struct checker *c) {
   for (uint16_t i = 0; i < tree->table_count; i++) tree->tables[i] = c->tables.decls[i]->table;
   qsort(tree->tables, tree->table_count, sizeof *tree->tables, compare_tables);
   for (uint16_t i = 0; i < tree->table_count; i++) tree->tables[i]->index = i;
+  tree->counter_count = (uint16_t)c->counters.count;
+  tree->counters = arena_array(c->arena, struct counter_tree *, c->counters.count + 1);
+  for (uint16_t i = 0; i < tree->counter_count; i++) tree->counters[i] = c->counters.decls[i]->counter;
 }
 
 /* ---- the order of derived events, rules and counters ---- */
@@ -497,6 +541,17 @@ static int compare_edges(const void *a, const void *b) {
   return x->from != y->from ? (x->from < y->from ? -1 : 1) : (x->to > y->to) - (x->to < y->to);
 }
 
+/* Of a rule whose key changes: each part stands above the one before. */
+static uint16_t stage_of_parts(const struct tree *tree, const struct rule_tree *rule) {
+  uint16_t stage = 0;
+  for (uint16_t p = 0; p < rule->part_count; p++) {
+    if (p > 0) stage++;
+    for (uint16_t t = 0; t < rule->parts[p].type_count; t++)
+      if (tree->types[rule->parts[p].types[t]].stage > stage) stage = tree->types[rule->parts[p].types[t]].stage;
+  }
+  return stage;
+}
+
 static void set_stages(struct checker *c, struct name_graph *graph, const uint32_t *order) {
   uint32_t types = c->tree->type_count, derived_count = 0, n = graph->node_count;
   uint16_t *stages = arena_array(&c->scratch, uint16_t, n + 1);
@@ -508,6 +563,10 @@ static void set_stages(struct checker *c, struct name_graph *graph, const uint32
     uint32_t node = order[i];
     for (uint32_t e = first[node]; e < first[node + 1]; e++)
       if (stages[graph->edges[e].to] > stages[node]) stages[node] = stages[graph->edges[e].to];
+    if (node >= types && node < types + c->tree->rule_count) {
+      uint16_t last = stage_of_parts(c->tree, c->tree->rules[node - types]);
+      if (last > stages[node]) stages[node] = last;
+    }
     if (node < types &&
         (c->tree->types[node].origin == TYPE_OF_DERIVED || c->tree->types[node].origin == TYPE_OF_ALERTS))
       stages[node]++;

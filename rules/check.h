@@ -27,15 +27,23 @@ bool check_runnable(struct tree *tree, struct diags *diags);
 /* The type with this name, or NULL. */
 const struct type_info *tree_type_find(const struct tree *tree, struct slice name);
 
-/* Whether the value of an expression is a secret field itself (the field, or one of its values over a step), and its
- * form. An expression over a secret field is SECRET_NONE: it is told as it is. `rule` gives the steps and the key,
- * `types` the candidate's event types (each may be NULL if the expression does not read such). */
+/* Whether the value of an expression is a secret field itself (the field; one of its values over a step, of a counter
+ * or before; its column in a table that events fill), and its form. An expression over a secret field is SECRET_NONE:
+ * it is told as it is. `rule` gives the steps and the key, `types` the candidate's event types, of a join those of its
+ * sides (each may be NULL if the expression does not read such). */
 struct secret_info {
   enum secret_form form;
   uint16_t mask_head, mask_tail;
 };
+/* The same of a part of a key: it is a secret where one of the types calls its field one. */
+struct secret_info tree_key_secret(const struct tree *tree, const struct key_part *part, const uint16_t *types,
+                                   uint16_t type_count);
 struct secret_info tree_expr_secret(const struct tree *tree, const struct rule_tree *rule, const uint16_t *types,
                                     uint16_t type_count, const struct tree_expr *expr);
+
+/* In a join: whether `left op right` compares the times of the two sides, give or take durations that are written out:
+ * then it says that right.time - left.time op *us. *op is turned round where it is written so. */
+bool check_side_distance(const struct tree_expr *left, const struct tree_expr *right, enum expr_op *op, int64_t *us);
 
 /* A time in a test: RFC 3339 text, or a bare `10:05:00` (fractions are allowed), which is on Monday 2026-01-05, UTC.
  * NULL = fine and *us is set, else a static text that says what is wrong. Of an event type with `event_time log` a test

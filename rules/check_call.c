@@ -260,7 +260,8 @@ static struct type window_aggregate(struct checker *c, const struct scope *s, st
     const struct value *parameter = &expr->items[1]->value;
     if (expr->item_count > 2 || expr->items[1]->kind != TREE_LITERAL ||
         (parameter->kind != VALUE_INT && parameter->kind != VALUE_DURATION)) {
-      check_say(c, expr->span, "argument", NULL, "`" SLICE_FMT "` over a window takes a value and at most one number",
+      check_say(c, expr->span, "argument", "as `percentile(amount, 99)`, `top(country, 5)`, `ewma(amount, 1h)`",
+                "`" SLICE_FMT "` over a window takes a value and at most one whole number or duration",
                 SLICE_ARG(expr->name->text));
       return TYPE_BAD;
     }
@@ -278,6 +279,7 @@ struct type check_call(struct checker *c, const struct scope *s, struct tree_exp
   enum aggregate aggregate = check_aggregate(expr->name->text);
   const struct function *function = function_find(expr->name->text);
   expr->ref = (struct ref){0};
+  if (expr->item_count > 0) check_join_window(c, expr->items[0]);
   if (slice_equal(expr->name->text, SLICE("previous"))) return check_previous(c, s, expr);
   if (aggregate != AGG_NONE) {
     if (expr->item_count > 0 && argument_is_step(c, s, expr->items[0]) && (function == NULL || expr->item_count == 1))
@@ -287,6 +289,7 @@ struct type check_call(struct checker *c, const struct scope *s, struct tree_exp
   }
   if (function != NULL) return call_function(c, s, expr, function);
   check_arguments(c, s, expr);
+  if (check_called_counter(c, expr->name)) return TYPE_BAD;
   size_t count = function_count(), place = 0;
   struct slice *names = arena_array(&c->scratch, struct slice, count + 17);
   for (unsigned i = 0; i < count; i++) names[place++] = slice_of(function_at(i)->name);

@@ -2,9 +2,11 @@
  *
  * A counter has events of its own: those of `of`, else those of the rule's `on`. What it reads is read from these; its
  * key's fields are also read from the event that asks. */
+#include "base/limits.h"
+#include "base/time_text.h"
 #include "rules/check_private.h"
 
-enum { TOP_MAX = 64, COLLECT_MAX = 64, LAST_EVENTS_MAX = 1000000 }; /* lists have at most 64 elements */
+enum { TOP_MAX = LIMIT_LIST_ELEMENTS, COLLECT_MAX = LIMIT_LIST_ELEMENTS, LAST_EVENTS_MAX = LIMIT_LAST_EVENTS };
 
 /* The counter's own events: 1 and `own` is what its parts may read; 0 with a message. */
 static bool own_events(struct checker *c, const struct scope *s, struct span at, struct use *of, struct scope *own) {
@@ -40,6 +42,23 @@ static bool own_events(struct checker *c, const struct scope *s, struct span at,
     hint = check_text(c, "as `… of " SLICE_FMT " over 1h`", SLICE_ARG(c->tree->types[s->types[0]].name));
   check_say(c, at, "counter-of", hint, "a counter %s must say of which events: `of`", s->place);
   return false;
+}
+
+/* `changed`: the key is one that the pattern changes to; it is one field, whatever the event type. */
+static void say_no_key_field(struct checker *c, const struct scope *own, struct span at, const struct key_part *part,
+                             bool changed) {
+  struct slice type = c->tree->types[own->types[0]].name;
+  struct slice name = part->name.text;
+  const char *hint = part->path_count > 0
+                         ? check_text(c, "add it to the key: `" SLICE_FMT ": …, " SLICE_FMT ".FIELD`", SLICE_ARG(name),
+                                      SLICE_ARG(type))
+                         : check_text(c,
+                                      "say by which field it is counted, `by NAME`, or name one in the key, `" SLICE_FMT
+                                      ": …, " SLICE_FMT ".FIELD`",
+                                      SLICE_ARG(name), SLICE_ARG(type));
+  if (changed) hint = "say by which field it is counted, `by NAME`";
+  check_say(c, at, "counter-key", hint, "`" SLICE_FMT "` has no field for the rule's key `" SLICE_FMT "`",
+            SLICE_ARG(type), SLICE_ARG(name));
 }
 
 /* The field of each part of the counter's key, in its events and in the one that asks. */
@@ -80,12 +99,18 @@ static void check_counter_key(struct checker *c, const struct scope *s, const st
       if (slice_equal(part->paths[p].event.text, c->tree->types[own->types[0]].name)) field = part->paths[p].field.text;
     if (!c->types_known[own->types[0]]) continue;
     int32_t index = field.length > 0 ? check_field_find(c, own->types[0], field) : -1;
-    if (index >= 0)
-      c->tree->types[own->types[0]].fields[index].used = true;
-    else
-      check_say(c, at, "counter-key", "say by which field it is counted: `by NAME`",
-                "`" SLICE_FMT "` has no field for the rule's key `" SLICE_FMT "`",
-                SLICE_ARG(c->tree->types[own->types[0]].name), SLICE_ARG(part->name.text));
+    if (index < 0) {
+      bool changed = s->rule != NULL && key != s->rule->key;
+      if (field.length == 0 || part->path_count == 0) say_no_key_field(c, own, at, part, changed);
+      continue; /* a field that the key names and that is not there is said at the key */
+    }
+    struct type_field *counted = &c->tree->types[own->types[0]].fields[index];
+    counted->used = true;
+    if (!type_bad(part->type) && !type_bad(counted->type) && !type_equal(part->type, counted->type))
+      check_say(c, at, "type-mismatch", "equal keys need equal types",
+                "the rule's key `" SLICE_FMT "` is %s, `" SLICE_FMT "` is %s in `" SLICE_FMT "`",
+                SLICE_ARG(part->name.text), TYPE_TEXT(part->type), SLICE_ARG(field), TYPE_TEXT(counted->type),
+                SLICE_ARG(c->tree->types[own->types[0]].name));
   }
 }
 
@@ -133,18 +158,28 @@ static bool check_span(struct checker *c, const struct scope *s, struct tree_exp
   }
   bool length = counting->over == SPAN_DURATION || counting->over == SPAN_PREVIOUS || counting->over == SPAN_EVER;
   if (length && counting->over_us <= 0) {
-    check_say(c, expr->span, "range", NULL, "a counter looks back over more than no time");
+    check_say(c, expr->span, "range", counting->over == SPAN_EVER ? "as `over ever idle 365d`" : "as `over 1h`",
+              "a counter looks back over more than no time");
     return false;
   }
   if (counting->over == SPAN_LAST && (counting->over_count < 1 || counting->over_count > LAST_EVENTS_MAX)) {
-    check_say(c, expr->span, "range", NULL, "`over last` takes 1 to %d events", LAST_EVENTS_MAX);
+    check_say(c, expr->span, "range", "over all that came: `over ever idle 365d`", "`over last` takes 1 to %d events",
+              LAST_EVENTS_MAX);
     return false;
   }
   if (counting->over == SPAN_LAST && counting->over_us == 0) {
-    check_say(c, expr->span, "range", NULL, "a counter looks back over more than no time");
+    check_say(c, expr->span, "range", "as `over last 20 within 1h`", "a counter looks back over more than no time");
     return false;
   }
   if (counting->over == SPAN_TODAY && counting->zone.length > 0) check_zone(c, expr->span, counting->zone);
+  return true;
+}
+
+/* A duration that is an argument: those of clauses and spans are the parser's. */
+static bool too_long(struct checker *c, struct span at, int64_t us) {
+  if (us <= LIMIT_CLAUSE_DURATION_DAYS * TIME_DAY_US) return false;
+  check_say(c, at, "range", check_text(c, "at most %dd, ten thousand years", LIMIT_CLAUSE_DURATION_DAYS),
+            "a duration here is too long");
   return true;
 }
 
@@ -154,12 +189,13 @@ static bool check_parameter(struct checker *c, const struct tree_expr *expr, enu
   int64_t most = 0;
   const char *text = NULL;
   switch (aggregate) {
-  case AGG_PERCENTILE: most = 100, text = "as `percentile(amount, 99)`"; break;
+  case AGG_PERCENTILE: most = 100, text = "as `percentile(amount, 99)`; the middle is 50, or `median`"; break;
   case AGG_TOP: most = TOP_MAX, text = "as `top(country, 5)`"; break;
   case AGG_COLLECT: most = COLLECT_MAX, text = "as `collect(country, 20)`"; break;
   case AGG_NTH: most = LAST_EVENTS_MAX, text = "as `nth(country, 2)`"; break;
   case AGG_EWMA:
-    if (counting->has_parameter && counting->parameter_is_duration && counting->parameter > 0) return true;
+    if (counting->has_parameter && counting->parameter_is_duration && counting->parameter > 0)
+      return !too_long(c, expr->span, counting->parameter);
     check_say(c, expr->span, "argument", "as `ewma(amount, 1h)`", "`ewma` takes a value and a duration");
     return false;
   default:
@@ -194,6 +230,14 @@ static void check_top(struct checker *c, const struct scope *own, const struct t
   check_aggregate_type(c, counting->top_argument->span, order, counting->top_aggregate.text, type);
 }
 
+bool check_called_counter(struct checker *c, const struct name *name) {
+  if (check_symbol(&c->counters, name->text) == NULL) return false;
+  check_say(c, name->span, "counter", check_text(c, "write `" SLICE_FMT "`", SLICE_ARG(name->text)),
+            "`" SLICE_FMT "` is declared with its events and its span: it is asked by its name alone",
+            SLICE_ARG(name->text));
+  return true;
+}
+
 struct type check_counting(struct checker *c, const struct scope *s, struct tree_expr *expr) {
   struct counting *counting = expr->counting;
   struct slice name = counting->aggregate.text;
@@ -201,6 +245,7 @@ struct type check_counting(struct checker *c, const struct scope *s, struct tree
   struct scope own;
   expr->ref = (struct ref){.kind = REF_COUNTER, .aggregate = aggregate, .index = UINT16_MAX};
   if (aggregate == AGG_NONE) {
+    if (check_called_counter(c, &counting->aggregate)) return TYPE_BAD;
     check_say(c, counting->aggregate.span, "unknown-function",
               "counters: count, sum, avg, min, max, stddev, distinct, median, percentile, first, last, top, collect, "
               "ewma, rate",
@@ -252,6 +297,7 @@ struct type check_seen(struct checker *c, const struct scope *s, struct tree_exp
     check_say(c, expr->span, "range", "as `seen(ip, 30d)`", "`seen` looks back over more than no time");
     return TYPE_BAD;
   }
+  if (too_long(c, expr->span, expr->seen_us)) return TYPE_BAD;
   struct counting none = {0};
   check_counter_key(c, s, &own, expr->span, &none, expr->seen_of != NULL);
   struct type type = check_expr(c, &own, field);

@@ -401,6 +401,12 @@ static int32_t part_field(struct checker *c, struct key_part *part, uint16_t typ
   return -1;
 }
 
+/* The field of a type that only counters read: it is there (the type of the part is checked where they are). */
+static void counted_path(struct checker *c, const struct key_part *part, uint16_t path) {
+  int64_t type = name_map_get(&c->type_ids, part->paths[path].event.text);
+  if (type != NAME_ABSENT) check_field(c, (uint16_t)type, &part->paths[path].field);
+}
+
 static void check_part_paths(struct checker *c, const struct key_part *part, const uint16_t *types,
                              uint16_t type_count) {
   for (uint16_t p = 0; p < part->path_count; p++) {
@@ -417,9 +423,15 @@ static void check_part_paths(struct checker *c, const struct key_part *part, con
       names[i] = c->tree->types[types[i]].name;
       if (slice_equal(names[i], event->text)) used = true;
     }
+    if (!used && c->rule != NULL && check_rule_reads(c, c->rule, event->text)) {
+      counted_path(c, part, p);
+      continue;
+    }
     if (!used)
-      check_say(c, event->span, "key", check_near(c, event->text, names, type_count, NULL),
-                "`" SLICE_FMT "` is no event type here", SLICE_ARG(event->text));
+      check_say(c, event->span, "key",
+                check_near(c, event->text, names, type_count, check_near_symbol(c, event->text, &c->events, NULL)),
+                c->rule != NULL ? "this rule reads no event `" SLICE_FMT "`" : "`" SLICE_FMT "` is no event type here",
+                SLICE_ARG(event->text));
   }
 }
 
@@ -506,47 +518,92 @@ static void check_actions(struct checker *c) {
   }
 }
 
+static void check_group_key_form(struct checker *c, const struct group_tree *group) {
+  if (group->key == NULL || group->key->none || group->key->part_count == 0) {
+    check_say(c, group->key != NULL && group->key->span.line > 0 ? group->key->span : group->name.span, "key",
+              "as `key user_id`, a field of its rules' alerts", "the group `" SLICE_FMT "` has no key",
+              SLICE_ARG(group->name.text));
+    return;
+  }
+  for (uint16_t i = 0; i < group->key->part_count; i++) {
+    const struct key_part *part = &group->key->parts[i];
+    for (uint16_t before = 0; before < i; before++)
+      if (slice_equal(group->key->parts[before].name.text, part->name.text)) {
+        check_say(c, part->name.span, "duplicate-name", NULL,
+                  "the key of the group `" SLICE_FMT "` has two parts `" SLICE_FMT "`", SLICE_ARG(group->name.text),
+                  SLICE_ARG(part->name.text));
+        break;
+      }
+    if (part->path_count > 0)
+      check_say(
+          c, part->name.span, "key",
+          check_text(c, "as `key " SLICE_FMT "`, which each rule emits or has as its key", SLICE_ARG(part->name.text)),
+          "the key of the group `" SLICE_FMT "` is a field of its rules' alerts, not of events",
+          SLICE_ARG(group->name.text));
+  }
+}
+
+static void check_group_rule(struct checker *c, const struct group_tree *group, const struct name *name) {
+  const struct decl *decl = check_symbol(&c->rules, name->text);
+  if (decl == NULL) {
+    bool is_group = check_symbol(&c->groups, name->text) != NULL;
+    check_say(c, name->span, "unknown-rule",
+              is_group ? "name the rules of that group" : check_near_symbol(c, name->text, &c->rules, NULL),
+              is_group ? "the group `" SLICE_FMT "` adds up rules, and `" SLICE_FMT "` is a group"
+                       : "the group `" SLICE_FMT "` names a rule `" SLICE_FMT "` that is not there",
+              SLICE_ARG(group->name.text), SLICE_ARG(name->text));
+  } else if (!(decl->rule->given >> CLAUSE_SCORE & 1)) {
+    check_say(c, name->span, "score",
+              check_text(c, "add `score 10` to the rule `" SLICE_FMT "`", SLICE_ARG(name->text)),
+              "`" SLICE_FMT "` has no score for the group `" SLICE_FMT "` to add up", SLICE_ARG(name->text),
+              SLICE_ARG(group->name.text));
+  }
+}
+
+static void check_group_bands(struct checker *c, const struct group_tree *group) {
+  for (uint16_t i = 0; i < group->band_count; i++) {
+    const struct band_tree *band = &group->bands[i];
+    check_action(c, &band->action);
+    if (band->for_us == 0)
+      check_say(c, band->action.span, "range",
+                check_text(c, "as `" SLICE_FMT " at %" PRId64 " for 24h`", SLICE_ARG(band->action.text), band->at),
+                "an action lasts for more than no time");
+    for (uint16_t before = 0; before < i; before++)
+      if (group->bands[before].at == band->at) {
+        check_say(c, band->action.span, "duplicate-name", NULL,
+                  "two bands of the group `" SLICE_FMT "` begin at %" PRId64, SLICE_ARG(group->name.text), band->at);
+        break;
+      }
+    if (group->score_max >= 0 && band->at > group->score_max)
+      check_say(c, band->action.span, "range", NULL,
+                "the score of the group `" SLICE_FMT "` goes to %" PRId64 ", this band begins at %" PRId64,
+                SLICE_ARG(group->name.text), group->score_max, band->at);
+  }
+}
+
 static void check_group(struct checker *c, struct group_tree *group) {
   struct name_map seen;
   name_map_init(&seen, &c->scratch);
-  if (group->key == NULL || group->key->none || group->key->part_count == 0)
-    check_say(c, group->name.span, "key", "as `key user_id`", "the group `" SLICE_FMT "` has no key",
-              SLICE_ARG(group->name.text));
-  for (uint16_t i = 0; group->key != NULL && i < group->key->part_count; i++)
-    if (group->key->parts[i].path_count > 0)
-      check_say(c, group->key->parts[i].name.span, "key", "as `key user_id`",
-                "a group's key is a field of its rules' alerts");
+  check_group_key_form(c, group);
   if (group->over_us <= 0)
-    check_say(c, group->name.span, "range", "as `over 24h`", "a group looks back over more than no time");
-  if (group->decay_us == 0) check_say(c, group->name.span, "range", NULL, "scores decay over more than no time");
+    check_say(c, group->name.span, "range", "as `over 24h`",
+              "the group `" SLICE_FMT "` looks back over more than no time", SLICE_ARG(group->name.text));
+  if (group->decay_us == 0)
+    check_say(c, group->name.span, "range", "as `decay 1h`: a score halves every hour",
+              "scores of the group `" SLICE_FMT "` decay over more than no time", SLICE_ARG(group->name.text));
   for (uint16_t i = 0; i < group->rule_count; i++) {
     const struct name *name = &group->rules[i];
-    const struct decl *decl = check_symbol(&c->rules, name->text);
-    if (name_map_put(&seen, name->text, i) != NAME_ABSENT) {
-      check_say(c, name->span, "duplicate-name", NULL, "`" SLICE_FMT "` stands twice in the group",
-                SLICE_ARG(name->text));
-    } else if (decl == NULL) {
-      check_say(c, name->span, "unknown-rule", check_near_symbol(c, name->text, &c->rules, NULL),
-                "there is no rule `" SLICE_FMT "`", SLICE_ARG(name->text));
-    } else if (!(decl->rule->given >> CLAUSE_SCORE & 1)) {
-      check_say(c, name->span, "score", "add `score` to the rule", "`" SLICE_FMT "` has no score to add",
-                SLICE_ARG(name->text));
-    }
+    if (name_map_put(&seen, name->text, i) != NAME_ABSENT)
+      check_say(c, name->span, "duplicate-name", NULL, "`" SLICE_FMT "` stands twice in the group `" SLICE_FMT "`",
+                SLICE_ARG(name->text), SLICE_ARG(group->name.text));
+    else
+      check_group_rule(c, group, name);
   }
-  for (uint16_t i = 0; i < group->band_count; i++) {
-    check_action(c, &group->bands[i].action);
-    if (group->bands[i].for_us == 0)
-      check_say(c, group->bands[i].action.span, "range", NULL, "an action lasts for more than no time");
-    for (uint16_t before = 0; before < i; before++)
-      if (group->bands[before].at == group->bands[i].at) {
-        check_say(c, group->bands[i].action.span, "duplicate-name", NULL, "two bands begin at %" PRId64,
-                  group->bands[i].at);
-        break;
-      }
-    if (group->score_max >= 0 && group->bands[i].at > group->score_max)
-      check_say(c, group->bands[i].action.span, "range", NULL,
-                "the score goes to %" PRId64 ", this band begins at %" PRId64, group->score_max, group->bands[i].at);
-  }
+  check_group_bands(c, group);
+  for (uint16_t i = 0; i < group->to_count; i++)
+    if (slice_equal(group->to[i].text, SLICE("nothing")))
+      check_say(c, group->to[i].span, "sink", "a group is only there to be told: leave `to` out, or name a sink",
+                "the group `" SLICE_FMT "` would be of no use", SLICE_ARG(group->name.text));
 }
 
 void check_groups_and_actions(struct checker *c) {

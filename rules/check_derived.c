@@ -56,13 +56,19 @@ static void check_each(struct checker *c, struct event_tree *event, struct scope
 
 /* ---- windows ---- */
 
+/* Where a word of the window stands. */
+static struct span word_at(const struct event_tree *event, enum window_word word) {
+  struct span span = event->window->spans[word];
+  return span.line > 0 ? span : event->name.span;
+}
+
 static void check_early(struct checker *c, struct event_tree *event, const struct scope *scope) {
   struct window_tree *window = event->window;
+  struct span at = word_at(event, WINDOW_WORD_EARLY);
   if (window->early_us == 0)
-    check_say(c, event->name.span, "range", "as `early every 10s`", "a window tells early after more than no time");
+    check_say(c, at, "range", "as `early every 10s`", "a window tells early after more than no time");
   if (window->early_count == 0)
-    check_say(c, event->name.span, "range", "as `early every 100 events`",
-              "a window tells early after at least one event");
+    check_say(c, at, "range", "as `early every 100 events`", "a window tells early after at least one event");
   if (window->early_when != NULL) {
     struct scope early = *scope;
     early.place = "in `early when`";
@@ -70,41 +76,61 @@ static void check_early(struct checker *c, struct event_tree *event, const struc
   }
 }
 
-static void check_window(struct checker *c, struct event_tree *event, const struct scope *scope) {
-  struct window_tree *window = event->window;
-  struct span at = event->name.span;
+static void check_window_size(struct checker *c, const struct event_tree *event) {
+  const struct window_tree *window = event->window;
+  struct span at = word_at(event, WINDOW_WORD_KIND);
   bool timed = window->kind == WINDOW_TUMBLING || window->kind == WINDOW_SLIDING || window->kind == WINDOW_SESSION;
-  if (timed && window->size_us <= 0) check_say(c, at, "range", NULL, "a window is longer than no time");
-  if (window->kind == WINDOW_SLIDING && window->every_us <= 0)
+  bool sliding = window->kind == WINDOW_SLIDING;
+  if (timed && window->size_us <= 0)
+    check_say(c, at, "range",
+              window->kind == WINDOW_SESSION ? "as `session 20m`: it ends when nothing came for so long" : NULL,
+              "a window is longer than no time");
+  if (sliding && window->every_us <= 0)
     check_say(c, at, "range", "as `sliding 1h every 5m`", "a sliding window moves by more than no time");
-  else if (window->kind == WINDOW_SLIDING && window->size_us > 0 && window->every_us > window->size_us)
-    check_say(c, at, "range", "a window that moves by its length is `tumbling`",
+  else if (sliding && window->size_us > 0 && window->every_us > window->size_us)
+    check_say(c, at, "range", "one behind the other, without a gap, they are `tumbling`",
               "a sliding window moves by at most its length: events between would be in none");
-  if (window->kind == WINDOW_SLIDING && window->every_us > 0 && window->size_us / window->every_us > LIMIT_WINDOW_PARTS)
+  if (sliding && window->every_us > 0 && window->size_us / window->every_us > LIMIT_WINDOW_PARTS)
     check_say(c, at, "range", "move it by more at once", "an event would be in more than %d windows at once",
               LIMIT_WINDOW_PARTS);
-  int64_t step_us = window->kind == WINDOW_SLIDING ? window->every_us : window->size_us;
-  if (window->known_us > 0 && timed && step_us > 0 && window->known_us / step_us > LIMIT_WINDOW_PARTS)
-    check_say(c, at, "range", "make the window longer, or the time for which a key is known shorter",
-              "a silent key would speak more than %d times", LIMIT_WINDOW_PARTS);
   if (window->kind == WINDOW_COUNT && window->count < 1)
     check_say(c, at, "range", "as `count 100`", "a window has at least one event");
   if (window->kind == WINDOW_COUNT && window->every_count == 0)
     check_say(c, at, "range", "as `count 100 every 10`", "a window moves by at least one event");
+  if (window->kind == WINDOW_COUNT && window->every_count > 0 &&
+      window->count / window->every_count > LIMIT_WINDOW_PARTS)
+    check_say(c, at, "range", "move it by more at once", "an event would be in more than %d windows at once",
+              LIMIT_WINDOW_PARTS);
   if (window->kind == WINDOW_TODAY && window->zone.length > 0) check_zone(c, at, window->zone);
+}
+
+static void check_known(struct checker *c, const struct event_tree *event) {
+  const struct window_tree *window = event->window;
+  struct span at = word_at(event, WINDOW_WORD_KNOWN);
+  bool fixed = window->kind != WINDOW_SESSION && window->kind != WINDOW_COUNT;
+  int64_t step_us = window->kind == WINDOW_SLIDING ? window->every_us : window->size_us;
+  if (window->known_us == 0) check_say(c, at, "range", NULL, "a key is known for more than no time");
+  if (window->known_us <= 0) return;
+  if (fixed && step_us > 0 && window->known_us / step_us > LIMIT_WINDOW_PARTS)
+    check_say(c, at, "range", "make the window longer, or the time for which a key is known shorter",
+              "a silent key would speak more than %d times", LIMIT_WINDOW_PARTS);
+  if (!fixed) check_say(c, at, "window", NULL, "`every key known for` is for windows of fixed time");
+  if (event->key != NULL && event->key->none) check_say(c, at, "window", NULL, "`every key known for` needs a key");
+}
+
+static void check_window(struct checker *c, struct event_tree *event, const struct scope *scope) {
+  struct window_tree *window = event->window;
+  check_window_size(c, event);
   bool aligned = window->kind == WINDOW_TUMBLING || window->kind == WINDOW_SLIDING;
   if (window->offset_us >= 0 && !aligned)
-    check_say(c, at, "window", NULL, "`offset` is for tumbling and sliding windows");
+    check_say(c, word_at(event, WINDOW_WORD_OFFSET), "window", NULL, "`offset` is for tumbling and sliding windows");
   else if (aligned && window->offset_us > 0 &&
            window->offset_us >= (window->kind == WINDOW_SLIDING ? window->every_us : window->size_us))
-    check_say(c, at, "range", NULL, "`offset` is less than the time from one window to the next");
+    check_say(c, word_at(event, WINDOW_WORD_OFFSET), "range", NULL,
+              "`offset` is less than the time from one window to the next");
   if (window->lateness_us >= 0 && window->kind == WINDOW_COUNT)
-    check_say(c, at, "window", NULL, "a window of N events has no `lateness`");
-  if (window->known_us == 0) check_say(c, at, "range", NULL, "a key is known for more than no time");
-  if (window->known_us > 0 && (window->kind == WINDOW_SESSION || window->kind == WINDOW_COUNT))
-    check_say(c, at, "window", NULL, "`every key known for` is for windows of fixed time");
-  if (window->known_us > 0 && event->key != NULL && event->key->none)
-    check_say(c, at, "window", NULL, "`every key known for` needs a key");
+    check_say(c, word_at(event, WINDOW_WORD_LATENESS), "window", NULL, "a window of N events has no `lateness`");
+  check_known(c, event);
   check_early(c, event, scope);
 }
 
@@ -129,27 +155,61 @@ static bool reads_side_time(struct tree_expr *expr, uint16_t side) {
   return search.found;
 }
 
-/* Bit 0: a conjunct bounds the later side's time from below, bit 1: from above. */
-static unsigned time_bounds(struct tree_expr *expr) {
-  if (expr->kind == TREE_AND) {
-    unsigned all = 0;
-    for (uint16_t i = 0; i < expr->item_count; i++) all |= time_bounds(expr->items[i]);
-    return all;
+/* Adds what the expression is to `sum`: times of the two sides and durations that are written out, added and
+ * subtracted. False: something else. Recursion follows the tree, whose depth is limited (TREE_DEPTH_MAX). */
+struct time_sum {
+  int64_t times[2], plus;
+};
+static bool add_times(struct time_sum *sum, const struct tree_expr *expr, int sign) {
+  if (expr->kind == TREE_PATH && expr->ref.kind == REF_STEP_FIELD && expr->ref.field == FIELD_TIME) {
+    sum->times[expr->ref.step] += sign;
+    return true;
   }
+  if (expr->kind == TREE_LITERAL && expr->value.kind == VALUE_DURATION)
+    return sign > 0 ? !__builtin_add_overflow(sum->plus, expr->value.i, &sum->plus)
+                    : !__builtin_sub_overflow(sum->plus, expr->value.i, &sum->plus);
+  if (expr->kind == TREE_NEGATE) return add_times(sum, expr->items[0], -sign);
+  if (expr->kind != TREE_BINARY || (expr->op != EXPR_ADD && expr->op != EXPR_SUBTRACT)) return false;
+  return add_times(sum, expr->items[0], sign) && add_times(sum, expr->items[1], expr->op == EXPR_ADD ? sign : -sign);
+}
+
+bool check_side_distance(const struct tree_expr *left, const struct tree_expr *right, enum expr_op *op, int64_t *us) {
+  struct time_sum sum = {0};
+  if (!add_times(&sum, left, 1) || !add_times(&sum, right, -1)) return false;
+  bool plain = sum.times[0] == -1 && sum.times[1] == 1, turned = sum.times[0] == 1 && sum.times[1] == -1;
+  if (turned) *op = expr_mirrored(*op);
+  *us = sum.plus;
+  return turned || (plain && !__builtin_sub_overflow(0, sum.plus, us));
+}
+
+/* Bit 0: the comparison bounds the later side's time from below, bit 1: from above. */
+static unsigned compared_bounds(enum expr_op op, struct tree_expr *left, struct tree_expr *right) {
+  int64_t us;
+  if (!check_side_distance(left, right, &op, &us)) {
+    bool left_right = reads_side_time(left, 0) && reads_side_time(right, 1);
+    bool right_left = reads_side_time(left, 1) && reads_side_time(right, 0);
+    if (!left_right && !right_left) return 0;
+    if (left_right) op = expr_mirrored(op);
+  }
+  switch (op) {
+  case EXPR_GREATER:
+  case EXPR_GREATER_EQUAL: return 1;
+  case EXPR_LESS:
+  case EXPR_LESS_EQUAL: return 2;
+  case EXPR_EQUAL: return 3;
+  default: return 0;
+  }
+}
+
+/* The same of all that `and` joins. */
+static unsigned time_bounds(struct tree_expr *expr) {
+  unsigned all = 0;
+  if (expr->kind == TREE_AND)
+    for (uint16_t i = 0; i < expr->item_count; i++) all |= time_bounds(expr->items[i]);
   if (expr->kind == TREE_BETWEEN)
-    for (uint16_t side = 0; side < 2; side++)
-      if (is_side_time(expr->items[0], side) && reads_side_time(expr->items[1], side ^ 1) &&
-          reads_side_time(expr->items[2], side ^ 1))
-        return 3;
-  if (expr->kind != TREE_BINARY) return 0;
-  bool less = expr->op == EXPR_LESS || expr->op == EXPR_LESS_EQUAL;
-  bool greater = expr->op == EXPR_GREATER || expr->op == EXPR_GREATER_EQUAL;
-  if (!less && !greater && expr->op != EXPR_EQUAL) return 0;
-  bool left_right = reads_side_time(expr->items[0], 0) && reads_side_time(expr->items[1], 1);
-  bool right_left = reads_side_time(expr->items[0], 1) && reads_side_time(expr->items[1], 0);
-  if (!left_right && !right_left) return 0;
-  if (expr->op == EXPR_EQUAL) return 3;
-  return less == left_right ? 1u : 2u;
+    all = compared_bounds(EXPR_GREATER_EQUAL, expr->items[0], expr->items[1]) |
+          compared_bounds(EXPR_LESS_EQUAL, expr->items[0], expr->items[2]);
+  return expr->kind == TREE_BINARY ? compared_bounds(expr->op, expr->items[0], expr->items[1]) : all;
 }
 
 static void check_join(struct checker *c, struct event_tree *event) {
@@ -203,10 +263,10 @@ static void make_fields(struct checker *c, struct event_tree *event, const struc
     const struct key_part *part = &event->key->parts[i];
     struct type_field field = {.name = part->name.text, .type = part->type};
     if (event->from_type_count > 0 && !type_bad(part->type)) {
-      const struct type_field *source = &c->tree->types[event->from_types[0]].fields[part->fields[0]];
-      field.secret = source->secret;
-      field.mask_head = source->mask_head;
-      field.mask_tail = source->mask_tail;
+      struct secret_info secret = tree_key_secret(c->tree, part, event->from_types, event->from_type_count);
+      field.secret = secret.form;
+      field.mask_head = secret.mask_head;
+      field.mask_tail = secret.mask_tail;
     }
     if (event->join && name_map_get(&seen, part->name.text) != NAME_ABSENT) continue; /* named in the block: that one */
     add_field(c, fields, &count, &seen, part->name.span, field, "the key's field");

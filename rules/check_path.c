@@ -569,6 +569,39 @@ static void unknown_head(struct checker *c, const struct scope *s, const struct 
             SLICE_ARG(head->text));
 }
 
+void check_join_window(struct checker *c, struct tree_expr *expr) {
+  if (expr->kind != TREE_PATH || expr->part_count != 3 || !slice_equal(expr->parts[1].text, SLICE("window"))) return;
+  struct name *parts = arena_array(c->arena, struct name, 2);
+  parts[0] = expr->parts[0];
+  parts[1] = expr->parts[2];
+  parts[1].text = slice_of(arena_printf(c->arena, "window." SLICE_FMT, SLICE_ARG(expr->parts[2].text)));
+  struct span at = expr->parts[1].span;
+  parts[1].span = span_at(at.file, at.line, at.column, at.length + 1u + expr->parts[2].span.length);
+  expr->parts = parts;
+  expr->part_count = 2;
+}
+
+/* `window.start` and `window.end`: in a window's block its own, else of the event that a window made. */
+static struct type check_window_field(struct checker *c, const struct scope *s, struct tree_expr *expr) {
+  struct slice field = expr->parts[1].text;
+  bool start = slice_equal(field, SLICE("start"));
+  if (s->window && (start || slice_equal(field, SLICE("end")))) {
+    expr->ref.kind = REF_WINDOW;
+    expr->ref.index = start ? 0 : 1;
+    return TYPE(VALUE_TIME);
+  }
+  struct name whole = {.text = slice_of(check_text(c, "window." SLICE_FMT, SLICE_ARG(field))), .span = expr->span};
+  struct type type = TYPE_BAD;
+  int found = s->window ? 0 : check_candidate_field(c, s, &whole, whole.text, &type, &expr->ref);
+  if (found == 0)
+    check_say(c, expr->span, "unknown-field",
+              s->window ? "a window has `window.start` and `window.end`"
+                        : "`window.start` and `window.end` are fields of events that a window makes",
+              "`" SLICE_FMT "` has no field `" SLICE_FMT "`",
+              SLICE_ARG(s->window ? s->event->name.text : c->tree->types[s->types[0]].name), SLICE_ARG(whole.text));
+  return type;
+}
+
 static struct type check_two_parts(struct checker *c, const struct scope *s, struct tree_expr *expr) {
   const struct name *head = &expr->parts[0];
   if (s->told && slice_equal(head->text, SLICE("told"))) return check_told(c, s, expr);
@@ -585,18 +618,8 @@ static struct type check_two_parts(struct checker *c, const struct scope *s, str
     if (step == -2) return TYPE_BAD;
     if (step >= 0) return check_step_field(c, s, expr, step);
   }
-  if (s->type_count > 0 && s->join == NULL && slice_equal(head->text, SLICE("window"))) {
-    struct name whole = {.text = slice_of(check_text(c, "window." SLICE_FMT, SLICE_ARG(expr->parts[1].text))),
-                         .span = expr->span};
-    struct type type;
-    int found = check_candidate_field(c, s, &whole, whole.text, &type, &expr->ref);
-    if (found == 0)
-      check_say(c, expr->span, "unknown-field",
-                "`window.start` and `window.end` are fields of events that a window makes",
-                "`" SLICE_FMT "` has no field `" SLICE_FMT "`", SLICE_ARG(c->tree->types[s->types[0]].name),
-                SLICE_ARG(whole.text));
-    return type;
-  }
+  if (s->type_count > 0 && s->join == NULL && slice_equal(head->text, SLICE("window")))
+    return check_window_field(c, s, expr);
   const struct decl *lookup = check_symbol(&c->lookups, head->text), *model = check_symbol(&c->models, head->text);
   if (lookup != NULL) return check_lookup_column(c, s, expr, lookup->lookup);
   if (model != NULL) return check_model_output(c, s, expr, model->model);
@@ -693,6 +716,7 @@ static struct type check_indexed(struct checker *c, const struct scope *s, struc
 
 struct type check_path(struct checker *c, const struct scope *s, struct tree_expr *expr) {
   expr->ref = (struct ref){0};
+  check_join_window(c, expr);
   if (expr->part_count > 2) {
     check_say(c, expr->span, "unknown-name",
               "a member inside is a field of its own: `city string from \"address.city\"`",

@@ -2,6 +2,7 @@
  * whether the state is bounded in event time (rule-language.md, section 3). Recursion is over elements, whose depth the
  * parser limits (PATTERN_DEPTH_MAX). */
 #include "rules/check_private.h"
+#include "rules/parts.h"
 
 /* ---- how many events ---- */
 
@@ -174,7 +175,9 @@ struct place {
   const struct rule_tree *rule;
   bool first;    /* no edge leads to it: the first of the pattern */
   bool repeated; /* inside a repeated group */
+  bool left_out; /* inside a group that may be left out */
   bool operand;  /* of `or`, `and` */
+  bool beside;   /* inside one of their sides */
 };
 
 static void check_words(struct checker *c, const struct element *element, const struct rule_tree *rule) {
@@ -218,16 +221,20 @@ static void check_quantifier(struct checker *c, const struct element *element, c
               "what stands beside `or` and `and` has no quantifier");
   if (element->among != NULL && (element->connector != CONNECT_NEXT || place->operand))
     check_say(c, element->among->span, "among", "as `next payment among (amount > 5)`", "`among` follows `next`");
-  if (element->rekey == NULL) return;
+}
+
+/* Where the key may change: between steps that all must be gone through once. */
+static void check_rekey_place(struct checker *c, const struct element *element, const struct place *place) {
+  struct span at = element->rekey->field.span;
   if (place->first)
-    check_say(c, element->rekey->field.span, "rekey", NULL,
-              "the first step cannot change the key: no step is before it");
+    check_say(c, at, "rekey", NULL, "the first step cannot change the key: no step is before it");
+  else if (place->beside)
+    check_say(c, at, "rekey", "put the step behind the parentheses", "the key cannot change beside `or` and `and`");
   else if (place->repeated)
-    check_say(c, element->rekey->field.span, "rekey", "put the step behind the group",
-              "the key cannot change inside a repeated group");
-  else if (place->operand)
-    check_say(c, element->rekey->field.span, "rekey", "put the step behind the parentheses",
-              "the key cannot change beside `or` and `and`");
+    check_say(c, at, "rekey", "put the step behind the group", "the key cannot change inside a repeated group");
+  else if (place->left_out)
+    check_say(c, at, "rekey", "put the step behind the group",
+              "the key cannot change inside a group that may be left out");
 }
 
 static void check_element(struct checker *c, const struct element *element, struct place place);
@@ -239,7 +246,7 @@ static void check_operands(struct checker *c, const struct element *element, str
     const struct element *child = element->children[i];
     struct place inner = place;
     bool group = element->kind == ELEMENT_OR && child->kind == ELEMENT_GROUP;
-    inner.operand = true;
+    inner.operand = inner.beside = true;
     inner.first = element->kind == ELEMENT_OR ? place.first : place.first && i == 0;
     if (child->kind != ELEMENT_STEP && !group) {
       check_say(c, child->span, "operand", element->kind == ELEMENT_OR ? "put it into parentheses of its own" : NULL,
@@ -256,7 +263,8 @@ static void check_operands(struct checker *c, const struct element *element, str
 static void check_sequence(struct checker *c, const struct element *group, struct place place, bool top) {
   struct place inner = place;
   inner.operand = false;
-  inner.repeated = place.repeated || (group->has_quantifier && group->max > 1);
+  inner.left_out = place.left_out || group->min == 0;
+  inner.repeated = place.repeated || (group->has_quantifier && (group->max > 1 || group->min > 0));
   for (uint16_t i = 0; i < group->child_count; i++) {
     const struct element *child = group->children[i];
     inner.first = place.first && i == 0;
@@ -270,6 +278,7 @@ static void check_sequence(struct checker *c, const struct element *group, struc
 static void check_element(struct checker *c, const struct element *element, struct place place) {
   if (is_absence(element)) return; /* by its sequence */
   check_quantifier(c, element, &place);
+  if (element->rekey != NULL) check_rekey_place(c, element, &place);
   if (element->kind == ELEMENT_OR || element->kind == ELEMENT_AND)
     check_operands(c, element, place);
   else if (element->kind == ELEMENT_GROUP)
@@ -312,6 +321,76 @@ static void check_bound(struct checker *c, const struct rule_tree *rule) {
             "the state of this rule has no bound in time: an open match would be kept for ever");
 }
 
+/* ---- parts of a rule whose key changes ---- */
+
+/* The steps before the first one of the element; of an absence at the end all of them. */
+static uint16_t first_step_in(const struct element *element) {
+  if (element->kind == ELEMENT_STEP) return element->step;
+  for (uint16_t i = 0; i < element->child_count; i++)
+    if (!is_absence(element->children[i])) return first_step_in(element->children[i]);
+  return UINT16_MAX;
+}
+
+/* The step that an absence of the sequence stands before, whose part it is in. */
+static uint16_t step_behind(const struct element *sequence, uint16_t index) {
+  for (uint16_t i = (uint16_t)(index + 1); i < sequence->child_count; i++)
+    if (!is_absence(sequence->children[i])) return first_step_in(sequence->children[i]);
+  return UINT16_MAX;
+}
+
+static void add_part_types(const struct rule_tree *rule, const struct element *element) {
+  for (uint16_t i = 0; i < element->child_count; i++) {
+    const struct element *child = element->children[i];
+    if (child->kind != ELEMENT_STEP && !is_absence(child)) {
+      add_part_types(rule, child);
+      continue;
+    }
+    uint16_t step = is_absence(child) ? step_behind(element, i) : child->step;
+    struct rule_part *part = &rule->parts[parts_of_step(rule, step)];
+    part->types[part->type_count++] = child->use.type;
+  }
+}
+
+/* `at key F == s.G` as the key of the part that it begins. */
+static struct key_tree *key_of_rekey(struct checker *c, const struct rekey *rekey) {
+  struct key_tree *key = arena_new(c->arena, struct key_tree);
+  key->span = rekey->field.span;
+  key->part_count = 1;
+  key->parts = arena_array(c->arena, struct key_part, 1);
+  key->parts[0].name = rekey->field;
+  return key;
+}
+
+/* Which steps, event types and keys the parts have; their patterns are cut when the conditions have been looked at. */
+static void find_parts(struct checker *c, struct rule_tree *rule, uint32_t use_count) {
+  uint16_t count = parts_count(rule);
+  if (count == 1) return;
+  rule->parts = arena_array(c->arena, struct rule_part, count);
+  rule->parts[0].key = rule->key;
+  rule->part_count = 1;
+  for (uint16_t s = 1; s < rule->step_count; s++) {
+    const struct rekey *rekey = rule->steps[s].element->rekey;
+    if (rekey == NULL) continue;
+    rule->parts[rule->part_count++] =
+        (struct rule_part){.rekey = rekey, .key = key_of_rekey(c, rekey), .first_step = s};
+  }
+  for (uint16_t p = 0; p < count; p++) rule->parts[p].types = arena_array(c->arena, uint16_t, use_count + 1);
+  add_part_types(rule, rule->pattern);
+  for (uint16_t p = 0; p < count; p++)
+    rule->parts[p].type_count = sort_ids(rule->parts[p].types, rule->parts[p].type_count);
+}
+
+void check_parts(struct checker *c, struct rule_tree *rule) {
+  if (rule->part_count == 0) return;
+  uint16_t count;
+  struct element **patterns = parts_cut(c->arena, rule->pattern, &count);
+  if (count != rule->part_count) return; /* one stands where it cannot: said */
+  for (uint16_t p = 0; p < count; p++) rule->parts[p].pattern = patterns[p];
+  if (check_element_min(patterns[0]) < 1)
+    check_say(c, rule->parts[1].rekey->field.span, "rekey", "let one of them be needed",
+              "all that comes before this step may be left out: the key changes behind an event");
+}
+
 bool check_pattern(struct checker *c, struct rule_tree *rule) {
   struct collect collect = {.c = c, .rule = rule, .good = true};
   count_uses(&collect, rule->pattern);
@@ -328,6 +407,7 @@ bool check_pattern(struct checker *c, struct rule_tree *rule) {
   rule->step_count = rule->type_count = 0;
   resolve_uses(&collect, rule->pattern);
   rule->type_count = sort_ids(rule->types, rule->type_count);
+  find_parts(c, rule, collect.use_count);
   check_step_names(c, rule);
   check_sequence(c, rule->pattern, (struct place){.rule = rule, .first = true}, true);
   check_bound(c, rule);
@@ -353,9 +433,9 @@ static void check_until(struct checker *c, struct rule_tree *rule, struct elemen
   check_condition(c, &scope, element->until, "the condition of `until`");
 }
 
+/* The new key's field is looked at with the key of the part that begins here (check_key()). */
 static void check_rekey(struct checker *c, struct rule_tree *rule, struct element *element) {
   struct rekey *rekey = element->rekey;
-  int32_t field = check_field(c, element->use.type, &rekey->field);
   int32_t step = check_step_find(c, rule, &rekey->step, true);
   if (step == -1)
     check_say(c, rekey->step.span, "unknown-name", NULL, "there is no step `" SLICE_FMT "`",
@@ -367,29 +447,34 @@ static void check_rekey(struct checker *c, struct rule_tree *rule, struct elemen
     step = -1;
   }
   if (step < 0) return;
-  uint16_t type = rule->steps[step].type;
+  uint16_t type = rule->steps[step].type, part = parts_of_step(rule, element->step);
+  int32_t field = check_field_find(c, element->use.type, rekey->field.text);
   int32_t other = check_field(c, type, &rekey->step_field);
-  if (field < 0 || other < 0) return;
+  if (field < 0 || other < 0 || part == 0) return;
   rekey->field_index = (uint16_t)field;
   rekey->step_index = (uint16_t)step;
   rekey->step_field_index = (uint16_t)other;
+  struct key_part *key = &rule->parts[part].key->parts[0];
+  key->carried = true;
+  key->carried_type = type;
+  key->carried_field = (uint16_t)other;
   struct type a = c->tree->types[element->use.type].fields[field].type, b = c->tree->types[type].fields[other].type;
   if (!type_bad(a) && !type_bad(b) && !type_equal(a, b))
     check_say(c, rekey->field.span, "type-mismatch", "equal keys need equal types",
               "`" SLICE_FMT "` is %s, `" SLICE_FMT "." SLICE_FMT "` is %s", SLICE_ARG(rekey->field.text), TYPE_TEXT(a),
               SLICE_ARG(rekey->step.text), SLICE_ARG(rekey->step_field.text), TYPE_TEXT(b));
-  else if (a.kind == VALUE_LIST)
-    check_say(c, rekey->field.span, "key", NULL, "a list cannot be a key");
 }
 
-static void check_conditions(struct checker *c, struct rule_tree *rule, struct element *element) {
+/* What stands at one step or absence; `step` says in which part. */
+static void check_conditions(struct checker *c, struct rule_tree *rule, struct element *element, uint16_t step) {
+  const struct rule_part *part = rule->part_count > 0 ? &rule->parts[parts_of_step(rule, step)] : NULL;
   struct scope scope = {.place = "in the condition of a step",
                         .rule = rule,
                         .types = &element->use.type,
                         .type_count = 1,
                         .steps = true,
                         .step = element->kind == ELEMENT_STEP ? element->step : -1,
-                        .counter_key = rule->key,
+                        .counter_key = part != NULL ? part->key : rule->key,
                         .counters = COUNTERS_NEED_OF};
   if (element->kind == ELEMENT_ABSENCE) scope.place = "in the condition of an absence";
   if (element->use.condition != NULL && (element->kind == ELEMENT_STEP || element->kind == ELEMENT_ABSENCE))
@@ -397,14 +482,19 @@ static void check_conditions(struct checker *c, struct rule_tree *rule, struct e
   if (element->among != NULL) {
     struct scope among = scope;
     among.place = "in `among`";
-    among.types = rule->types;
-    among.type_count = rule->type_count;
+    among.types = part != NULL ? part->types : rule->types;
+    among.type_count = part != NULL ? part->type_count : rule->type_count;
     among.several = among.type_count > 1;
     check_condition(c, &among, element->among, "the condition of `among`");
   }
   if (element->until != NULL) check_until(c, rule, element, scope);
   if (element->rekey != NULL && element->kind == ELEMENT_STEP) check_rekey(c, rule, element);
-  for (uint16_t i = 0; i < element->child_count; i++) check_conditions(c, rule, element->children[i]);
+  for (uint16_t i = 0; i < element->child_count; i++) {
+    struct element *child = element->children[i];
+    check_conditions(c, rule, child, is_absence(child) ? step_behind(element, i) : first_step_in(child));
+  }
 }
 
-void check_pattern_conditions(struct checker *c, struct rule_tree *rule) { check_conditions(c, rule, rule->pattern); }
+void check_pattern_conditions(struct checker *c, struct rule_tree *rule) {
+  check_conditions(c, rule, rule->pattern, 0);
+}

@@ -19,16 +19,17 @@
 #include <inttypes.h>
 
 #include "base/function.h"
+#include "base/limits.h"
 #include "rules/check.h"
 #include "rules/check_names.h"
 
 /* Limits of the checker, each with its reason. */
 enum {
-  LET_NODES_MAX = 20000,   /* nodes of one expression after its lets are expanded: they can double at each step */
-  CHECK_TYPES_MAX = 65534, /* ids have 16 bits, the last two mean something else */
-  CHECK_FIELDS_MAX = 4096, /* of one event type; ids above are special */
-  CHECK_STEPS_MAX = 256,   /* of one pattern: as the pattern compiler */
-  CHECK_CIRCLE_MAX = 8,    /* names of a circle that a message lists */
+  LET_NODES_MAX = 20000, /* nodes of one expression after its lets are expanded: they can double at each step */
+  CHECK_TYPES_MAX = LIMIT_EVENT_TYPES,   /* ids have 16 bits, the last two mean something else */
+  CHECK_FIELDS_MAX = LIMIT_EVENT_FIELDS, /* of one event type; ids above are special */
+  CHECK_STEPS_MAX = 256,                 /* of one pattern: as the pattern compiler */
+  CHECK_CIRCLE_MAX = 8,                  /* names of a circle that a message lists */
   DECIMAL_PRODUCT_MAX = 18
 };
 
@@ -57,6 +58,7 @@ struct checker {
   struct name_map *fields;         /* of each type: name -> index; filled when its fields are known */
   bool *types_known;               /* of each type: its fields are known (it is not in a circle) */
   struct tree_expr **let_bodies;   /* by symbol; NULL: in a circle, or too large */
+  struct rule_tree *rule;          /* whose key is looked at: it may name types that only counters read; NULL */
   struct slice in_let;             /* the let that is being expanded: told in messages */
   struct type *counter_types;      /* by symbol */
   struct name_map regexes;         /* pattern and flags that were compiled: 1 = good, 0 = said already */
@@ -135,8 +137,12 @@ struct type check_expr(struct checker *c, const struct scope *s, struct tree_exp
 /* The same, and it must be a bool. `what`: "the condition of a step". */
 void check_condition(struct checker *c, const struct scope *s, struct tree_expr *expr, const char *what);
 struct type check_path(struct checker *c, const struct scope *s, struct tree_expr *expr);
+/* `s.window.start`: the field `window.start` of s. Anything else stays. */
+void check_join_window(struct checker *c, struct tree_expr *expr);
 struct type check_in_name(struct checker *c, const struct scope *s, struct tree_expr *expr);
 struct type check_call(struct checker *c, const struct scope *s, struct tree_expr *expr);
+/* Says that a named counter is no call; false: there is no such counter. */
+bool check_called_counter(struct checker *c, const struct name *name);
 struct type check_counting(struct checker *c, const struct scope *s, struct tree_expr *expr);
 /* A named counter is asked: the event that asks has the counter's key. */
 void check_counter_use(struct checker *c, const struct scope *s, struct span at, const struct tree_expr *counter);
@@ -181,6 +187,8 @@ bool check_literal(struct checker *c, struct tree_expr *literal, struct type typ
 /* Set the fields of a type: derived events and alerts. `fields` are the arena's. */
 /* The fields are copied; `event_time` is put behind them. */
 void check_type_fields(struct checker *c, uint16_t type, const struct type_field *fields, uint16_t count);
+/* Whether the rule names the event type, be it in a counter that it asks. */
+bool check_rule_reads(struct checker *c, struct rule_tree *rule, struct slice event);
 /* A key of `types` (a rule's, a derived event's): resolves its parts. */
 void check_key(struct checker *c, struct key_tree *key, const uint16_t *types, uint16_t type_count);
 int32_t check_key_part(const struct key_tree *key, struct slice name); /* -1 = none */
@@ -190,6 +198,8 @@ void check_rule(struct checker *c, struct rule_tree *rule);
 bool check_pattern(struct checker *c,
                    struct rule_tree *rule); /* steps, names, shape, types; false: a type is not known */
 void check_pattern_conditions(struct checker *c, struct rule_tree *rule);
+void check_parts(struct checker *c,
+                 struct rule_tree *rule); /* of a rule whose key changes: their patterns, behind all */
 /* Events that an element takes at least and at most; TIMES_UNLIMITED = no limit. */
 int64_t check_element_min(const struct element *element);
 int64_t check_element_max(const struct element *element);

@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "rules/lint.h"
+#include "rules/parts.h"
 #include "rules/schedule.h"
 
 static bool has(const struct rule_tree *rule, enum clause clause) { return rule->given >> clause & 1; }
@@ -64,6 +65,10 @@ static void check_policies(struct checker *c, struct rule_tree *rule) {
                 check_near(c, rule->rare->after_step.text, names, rule->step_count, NULL),
                 "there is no step `" SLICE_FMT "`", SLICE_ARG(rule->rare->after_step.text));
     }
+    if (step >= 0 && parts_of_step(rule, (uint16_t)step) + 1 < rule->part_count)
+      check_say(c, rule->rare->after_step.span, "rekey", "name a step behind the last `at key`",
+                "`" SLICE_FMT "` comes before the key changes: `after match` skips among the events of the last key",
+                SLICE_ARG(rule->rare->after_step.text));
   }
 }
 
@@ -131,6 +136,7 @@ static void check_life_cycle(struct checker *c, struct rule_tree *rule) {
 /* ---- emit, message, suppress, lists ---- */
 
 static void check_emit(struct checker *c, struct rule_tree *rule) {
+  const struct key_tree *key = parts_told_key(rule);
   bool on = rule->pattern == NULL;
   struct scope scope = {.place = "in `emit`",
                         .rule = rule,
@@ -138,8 +144,8 @@ static void check_emit(struct checker *c, struct rule_tree *rule) {
                         .type_count = on ? rule->type_count : 0,
                         .steps = true,
                         .step = -1,
-                        .key = rule->key,
-                        .counter_key = rule->key,
+                        .key = key,
+                        .counter_key = key,
                         .counters = on ? COUNTERS_OWN : COUNTERS_NEED_OF,
                         .previous = on};
   struct name_map seen;
@@ -167,12 +173,13 @@ static struct span message_at(const struct checker *c, const struct rule_tree *r
 
 static bool message_value(struct checker *c, struct rule_tree *rule, struct span at, struct slice name,
                           struct message_part_tree *part) {
+  const struct key_tree *told = parts_told_key(rule);
   struct scope scope = {.place = "in `message`",
                         .rule = rule,
                         .types = rule->pattern == NULL ? rule->types : NULL,
                         .type_count = rule->pattern == NULL ? rule->type_count : 0,
                         .step = -1,
-                        .key = rule->key,
+                        .key = told,
                         .emitted = true};
   for (uint16_t i = 0; i < rule->emit_count; i++)
     if (slice_equal(rule->emit[i].name.text, name)) {
@@ -180,10 +187,10 @@ static bool message_value(struct checker *c, struct rule_tree *rule, struct span
       part->type = rule->emit[i].expr->type;
       return true;
     }
-  int32_t key = rule->key != NULL ? check_key_part(rule->key, name) : -1;
+  int32_t key = told != NULL ? check_key_part(told, name) : -1;
   if (key >= 0) {
     part->ref = (struct ref){.kind = REF_KEY, .index = (uint16_t)key};
-    part->type = rule->key->parts[key].type;
+    part->type = told->parts[key].type;
     return true;
   }
   struct name whole = {.text = name, .span = at};
@@ -191,11 +198,10 @@ static bool message_value(struct checker *c, struct rule_tree *rule, struct span
   if (found == 0) found = check_candidate_time(c, &scope, &whole, name, &part->type, &part->ref);
   if (found != 0) return found > 0;
   size_t count = 0;
-  struct slice *names = arena_array(&c->scratch, struct slice,
-                                    (size_t)rule->emit_count + (rule->key != NULL ? rule->key->part_count : 0u) + 1);
+  struct slice *names =
+      arena_array(&c->scratch, struct slice, (size_t)rule->emit_count + (told != NULL ? told->part_count : 0u) + 1);
   for (uint16_t i = 0; i < rule->emit_count; i++) names[count++] = rule->emit[i].name.text;
-  for (uint16_t i = 0; rule->key != NULL && i < rule->key->part_count; i++)
-    names[count++] = rule->key->parts[i].name.text;
+  for (uint16_t i = 0; told != NULL && i < told->part_count; i++) names[count++] = told->parts[i].name.text;
   check_say(c, at, "template", check_near(c, name, names, count, "put it into `emit`"),
             rule->pattern == NULL ? "`" SLICE_FMT "` is neither emitted, nor in the key, nor a field of the event"
                                   : "`" SLICE_FMT "` is neither emitted nor in the key",
@@ -204,6 +210,7 @@ static bool message_value(struct checker *c, struct rule_tree *rule, struct span
 }
 
 static bool message_name_good(struct slice name) {
+  if (slice_equal(name, SLICE("window.start")) || slice_equal(name, SLICE("window.end"))) return true;
   for (size_t i = 0; i < name.length; i++) {
     char b = name.data[i];
     if (!((b >= 'a' && b <= 'z') || b == '_' || (i > 0 && b >= '0' && b <= '9'))) return false;
@@ -238,7 +245,9 @@ static void check_message(struct checker *c, struct rule_tree *rule) {
     while (end < text.length && text.data[end] != '}' && text.data[end] != '{') end++;
     struct slice name = {text.data + i + 1, end - i - 1};
     if (end == text.length || text.data[end] == '{' || !message_name_good(name)) {
-      check_say(c, message_at(c, rule, i, end - i), "template", "a brace of its own is `{{`",
+      bool path = name.length > 0 && memchr(name.data, '.', name.length) != NULL;
+      check_say(c, message_at(c, rule, i, end - i), "template",
+                path ? "put it into `emit` under a name of its own" : "a brace of its own is `{{`",
                 "`{` in a message begins a name, as `{amount}`");
       return;
     }
@@ -267,7 +276,7 @@ static void check_suppress(struct checker *c, struct rule_tree *rule) {
   struct scope scope = {.place = "in `suppress … unless`",
                         .rule = rule,
                         .step = -1,
-                        .key = rule->key,
+                        .key = parts_told_key(rule),
                         .emitted = true,
                         .told = true,
                         .counters = COUNTERS_NONE,
@@ -292,9 +301,10 @@ static void check_list_action(struct checker *c, struct rule_tree *rule, const s
       type = rule->emit[i].expr->type;
       found = true;
     }
-  int32_t key = !found && rule->key != NULL ? check_key_part(rule->key, action->field.text) : -1;
+  const struct key_tree *told = parts_told_key(rule);
+  int32_t key = !found && told != NULL ? check_key_part(told, action->field.text) : -1;
   if (key >= 0) {
-    type = rule->key->parts[key].type;
+    type = told->parts[key].type;
     found = true;
   }
   if (!found && rule->pattern == NULL && rule->type_count == 1) {
@@ -333,7 +343,8 @@ static void check_sinks(struct checker *c, struct rule_tree *rule) {
 static void make_alert_fields(struct checker *c, struct rule_tree *rule) {
   int64_t id = name_map_get(&c->type_ids, rule->name.text);
   if (id == NAME_ABSENT || c->tree->types[id].origin != TYPE_OF_ALERTS || c->types_known[id]) return;
-  uint16_t key_count = rule->key != NULL ? rule->key->part_count : 0, count = 0;
+  const struct key_tree *key = parts_told_key(rule);
+  uint16_t key_count = key != NULL ? key->part_count : 0, count = 0;
   struct type_field *fields = arena_array(c->arena, struct type_field, (size_t)rule->emit_count + key_count + 1);
   struct name_map seen;
   name_map_init(&seen, &c->local);
@@ -347,9 +358,18 @@ static void make_alert_fields(struct checker *c, struct rule_tree *rule) {
                                           .mask_tail = secret.mask_tail,
                                           .expr = rule->emit[i].expr};
   }
-  for (uint16_t i = 0; i < key_count; i++)
-    if (name_map_put(&seen, rule->key->parts[i].name.text, i) == NAME_ABSENT)
-      fields[count++] = (struct type_field){.name = rule->key->parts[i].name.text, .type = rule->key->parts[i].type};
+  uint16_t type_count;
+  const uint16_t *types = parts_told_types(rule, &type_count);
+  for (uint16_t i = 0; i < key_count; i++) {
+    const struct key_part *part = &key->parts[i];
+    if (name_map_put(&seen, part->name.text, i) != NAME_ABSENT) continue;
+    struct secret_info secret = tree_key_secret(c->tree, part, types, type_count);
+    fields[count++] = (struct type_field){.name = part->name.text,
+                                          .type = part->type,
+                                          .secret = secret.form,
+                                          .mask_head = secret.mask_head,
+                                          .mask_tail = secret.mask_tail};
+  }
   check_type_fields(c, (uint16_t)id, fields, count);
 }
 
@@ -381,6 +401,15 @@ static void check_on_conditions(struct checker *c, struct rule_tree *rule) {
   if (rule->when != NULL) check_condition(c, &scope, rule->when, "`when`");
 }
 
+/* Each key with the event types of its part. */
+static void check_keys(struct checker *c, struct rule_tree *rule) {
+  c->rule = rule;
+  if (rule->part_count == 0 && rule->key != NULL) check_key(c, rule->key, rule->types, rule->type_count);
+  for (uint16_t p = 0; p < rule->part_count; p++)
+    if (rule->parts[p].key != NULL) check_key(c, rule->parts[p].key, rule->parts[p].types, rule->parts[p].type_count);
+  c->rule = NULL;
+}
+
 void check_rule(struct checker *c, struct rule_tree *rule) {
   check_life_cycle(c, rule);
   check_sinks(c, rule);
@@ -392,11 +421,12 @@ void check_rule(struct checker *c, struct rule_tree *rule) {
     known = check_pattern(c, rule);
   check_policies(c, rule);
   if (!known) return; /* an event type is not known: what would read its fields is not looked at */
-  if (rule->key != NULL) check_key(c, rule->key, rule->types, rule->type_count);
+  check_keys(c, rule);
   if (rule->pattern == NULL)
     check_on_conditions(c, rule);
   else
     check_pattern_conditions(c, rule);
+  check_parts(c, rule);
   check_emit(c, rule);
   if (has(rule, CLAUSE_MESSAGE)) check_message(c, rule);
   check_suppress(c, rule);
@@ -414,10 +444,67 @@ static struct secret_info of_field(const struct tree *tree, uint16_t type, uint1
   return (struct secret_info){f->secret, f->mask_head, f->mask_tail};
 }
 
+struct secret_info tree_key_secret(const struct tree *tree, const struct key_part *part, const uint16_t *types,
+                                   uint16_t type_count) {
+  struct secret_info info = {SECRET_NONE, 0, 0};
+  for (uint16_t i = 0; part->fields != NULL && i < type_count && info.form == SECRET_NONE; i++)
+    info = of_field(tree, types[i], part->fields[i]);
+  return info.form == SECRET_NONE && part->carried ? of_field(tree, part->carried_type, part->carried_field) : info;
+}
+
+/* A column of a table that events fill is a field of theirs. */
+static struct secret_info of_column(const struct tree *tree, const struct ref *ref) {
+  struct secret_info none = {SECRET_NONE, 0, 0};
+  const struct table_tree *table = tree->tables[ref->index];
+  const struct type_info *type =
+      table->from_event.text.length == 0 ? NULL : tree_type_find(tree, table->from_event.text);
+  if (type == NULL || ref->column >= table->column_count) return none;
+  for (uint16_t f = 0; f < type->field_count; f++)
+    if (slice_equal(type->fields[f].name, table->columns[ref->column].name.text))
+      return of_field(tree, (uint16_t)(type - tree->types), f);
+  return none;
+}
+
+static bool keeps_values(enum aggregate aggregate) {
+  return aggregate == AGG_FIRST || aggregate == AGG_LAST || aggregate == AGG_NTH || aggregate == AGG_MIN ||
+         aggregate == AGG_MAX;
+}
+
+/* The field that a counter, or `previous`, tells a value of; NULL = none. A field in it is one of `*types`. */
+static const struct tree_expr *counted_field(const struct tree *tree, const struct tree_expr *expr,
+                                             const uint16_t **types, uint16_t *type_count) {
+  if (expr->kind == TREE_PATH && expr->ref.kind == REF_COUNTER) {
+    if (expr->ref.index >= tree->counter_count) return NULL;
+    expr = tree->counters[expr->ref.index]->counting;
+  }
+  const struct tree_expr *field = NULL;
+  if (expr->kind == TREE_CALL && expr->ref.kind == REF_PREVIOUS && expr->item_count == 1) field = expr->items[0];
+  if (expr->kind == TREE_COUNTING && keeps_values(expr->ref.aggregate)) {
+    field = expr->counting->argument;
+    if (expr->counting->of != NULL) {
+      *types = &expr->counting->of->type;
+      *type_count = 1;
+    }
+  }
+  return field != NULL && field->kind == TREE_PATH && field->ref.kind == REF_FIELD ? field : NULL;
+}
+
+/* A part of the key that alerts have. */
+static struct secret_info of_key(const struct tree *tree, const struct rule_tree *rule, uint16_t index) {
+  const struct key_tree *key = parts_told_key(rule);
+  uint16_t type_count;
+  const uint16_t *types = parts_told_types(rule, &type_count);
+  if (key == NULL || index >= key->part_count) return (struct secret_info){SECRET_NONE, 0, 0};
+  return tree_key_secret(tree, &key->parts[index], types, type_count);
+}
+
 struct secret_info tree_expr_secret(const struct tree *tree, const struct rule_tree *rule, const uint16_t *types,
                                     uint16_t type_count, const struct tree_expr *expr) {
   struct secret_info none = {SECRET_NONE, 0, 0};
+  const struct tree_expr *counted = counted_field(tree, expr, &types, &type_count);
+  if (counted != NULL) expr = counted;
   const struct ref *ref = &expr->ref;
+  if (expr->kind == TREE_PATH && ref->kind == REF_TABLE) return of_column(tree, ref);
   if (expr->kind == TREE_PATH && ref->kind == REF_FIELD && expr->at == NULL) {
     for (uint16_t i = 0; i < type_count; i++) {
       struct secret_info info = of_field(tree, types[i], ref->fields != NULL ? ref->fields[i] : ref->field);
@@ -425,19 +512,11 @@ struct secret_info tree_expr_secret(const struct tree *tree, const struct rule_t
     }
     return none;
   }
-  if (expr->kind == TREE_PATH && ref->kind == REF_KEY && rule != NULL && rule->key != NULL &&
-      ref->index < rule->key->part_count) {
-    const struct key_part *part = &rule->key->parts[ref->index];
-    for (uint16_t i = 0; part->fields != NULL && i < rule->type_count; i++) {
-      struct secret_info info = of_field(tree, rule->types[i], part->fields[i]);
-      if (info.form != SECRET_NONE) return info;
-    }
-    return none;
-  }
+  if (expr->kind == TREE_PATH && ref->kind == REF_KEY && rule != NULL) return of_key(tree, rule, ref->index);
   bool value = expr->kind == TREE_PATH && ref->kind == REF_STEP_FIELD && expr->at == NULL;
-  bool of_many = expr->kind == TREE_CALL && ref->kind == REF_AGGREGATE &&
-                 (ref->aggregate == AGG_FIRST || ref->aggregate == AGG_LAST || ref->aggregate == AGG_NTH ||
-                  ref->aggregate == AGG_MIN || ref->aggregate == AGG_MAX);
+  if (value && rule == NULL && ref->step < type_count) /* a join: its sides are the steps */
+    return of_field(tree, types[ref->step], ref->field);
+  bool of_many = expr->kind == TREE_CALL && ref->kind == REF_AGGREGATE && keeps_values(ref->aggregate);
   if ((value || of_many) && rule != NULL && ref->step < rule->step_count)
     return of_field(tree, rule->steps[ref->step].type, ref->field);
   return none;

@@ -39,7 +39,6 @@ static void visit_element(struct runnable *r, struct element *element) {
   visit_expr(r, element->use.condition);
   visit_expr(r, element->among);
   visit_expr(r, element->until);
-  if (element->rekey != NULL) refuse(r, element->rekey->field.span, "a change of key (`at key`)");
   for (uint16_t i = 0; i < element->child_count; i++) visit_element(r, element->children[i]);
 }
 

@@ -2,6 +2,7 @@
  * and circles through lists and tables (runtime.md, section 3: "A rule that fills a list stands in an earlier stage
  * than every rule that asks it"). */
 #include "rules/check_private.h"
+#include "rules/parts.h"
 
 /* ---- groups ---- */
 
@@ -9,6 +10,7 @@ static void check_group_keys(struct checker *c, const struct group_tree *group) 
   if (group->key == NULL) return;
   for (uint16_t p = 0; p < group->key->part_count; p++) {
     const struct name *part = &group->key->parts[p].name;
+    if (group->key->parts[p].path_count > 0) continue; /* said already */
     struct type type = TYPE_BAD;
     const struct rule_tree *first = NULL;
     for (uint16_t i = 0; i < group->rule_count; i++) {
@@ -25,20 +27,22 @@ static void check_group_keys(struct checker *c, const struct group_tree *group) 
           own = rule->emit[k].expr->type;
           found = true;
         }
-      int32_t key = !found && rule->key != NULL ? check_key_part(rule->key, part->text) : -1;
+      const struct key_tree *told = parts_told_key(rule);
+      int32_t key = !found && told != NULL ? check_key_part(told, part->text) : -1;
       if (key >= 0) {
-        own = rule->key->parts[key].type;
+        own = told->parts[key].type;
         found = true;
       }
       if (!found) {
         check_say(c, group->rules[i].span, "key", "put it into the rule's `emit`",
-                  "alerts of `" SLICE_FMT "` have no field `" SLICE_FMT "`", SLICE_ARG(rule->name.text),
-                  SLICE_ARG(part->text));
+                  "alerts of `" SLICE_FMT "` have no field `" SLICE_FMT "`, the key of the group `" SLICE_FMT "`",
+                  SLICE_ARG(rule->name.text), SLICE_ARG(part->text), SLICE_ARG(group->name.text));
       } else if (!type_bad(own) && first != NULL && !type_bad(type) && !type_equal(own, type)) {
         check_say(c, group->rules[i].span, "type-mismatch", "equal keys need equal types",
-                  "`" SLICE_FMT "` is %s in alerts of `" SLICE_FMT "` and %s in those of `" SLICE_FMT "`",
-                  SLICE_ARG(part->text), TYPE_TEXT(type), SLICE_ARG(first->name.text), TYPE_TEXT(own),
-                  SLICE_ARG(rule->name.text));
+                  "the key `" SLICE_FMT "` of the group `" SLICE_FMT "` is %s in alerts of `" SLICE_FMT
+                  "` and %s in those of `" SLICE_FMT "`",
+                  SLICE_ARG(part->text), SLICE_ARG(group->name.text), TYPE_TEXT(type), SLICE_ARG(first->name.text),
+                  TYPE_TEXT(own), SLICE_ARG(rule->name.text));
       } else if (!type_bad(own) && first == NULL) {
         type = own;
         first = rule;
@@ -53,8 +57,15 @@ struct stage_walk {
   struct checker *c;
   struct name_graph graph;
   uint32_t node, first_rule, first_list, first_table;
+  uint32_t first_part; /* of rules whose key changes: their parts but the last, which is the rule's own node */
+  struct rule_part **parts;
+  struct rule_tree **part_rules; /* of each */
+  uint32_t part_count;
   bool soft; /* also what a rule may ask before it is filled: by its own key, or with `visible after` */
   const struct rule_tree *rule;
+  const struct key_tree *key; /* of the rule, or of its part; its fields are of these types */
+  const uint16_t *key_types;
+  uint16_t key_type_count;
   const uint16_t *types; /* of the candidate */
   uint16_t type_count;
 };
@@ -62,10 +73,10 @@ struct stage_walk {
 /* Whether the expression is the rule's own key, the whole of it. */
 static bool is_own_key(const struct stage_walk *walk, const struct tree_expr *expr) {
   const struct rule_tree *rule = walk->rule;
-  if (rule == NULL || rule->key == NULL || rule->key->part_count != 1 || expr->kind != TREE_PATH || expr->at != NULL)
+  if (rule == NULL || walk->key == NULL || walk->key->part_count != 1 || expr->kind != TREE_PATH || expr->at != NULL)
     return false;
   if (expr->ref.kind == REF_KEY) return true;
-  const struct key_part *part = &rule->key->parts[0];
+  const struct key_part *part = &walk->key->parts[0];
   uint16_t type;
   if (expr->ref.kind == REF_FIELD && walk->type_count == 1)
     type = walk->types[0];
@@ -73,8 +84,8 @@ static bool is_own_key(const struct stage_walk *walk, const struct tree_expr *ex
     type = rule->steps[expr->ref.step].type;
   else
     return false;
-  for (uint16_t i = 0; i < rule->type_count; i++)
-    if (rule->types[i] == type) return part->fields != NULL && part->fields[i] == expr->ref.field;
+  for (uint16_t i = 0; i < walk->key_type_count; i++)
+    if (walk->key_types[i] == type) return part->fields != NULL && part->fields[i] == expr->ref.field;
   return false;
 }
 
@@ -106,12 +117,42 @@ static void stage_element(struct stage_walk *walk, struct element *element) {
   for (uint16_t i = 0; i < element->child_count; i++) stage_element(walk, element->children[i]);
 }
 
+static void stage_key(struct stage_walk *walk, const struct key_tree *key, const uint16_t *types, uint16_t type_count) {
+  walk->key = key;
+  walk->key_types = types;
+  walk->key_type_count = type_count;
+  for (uint16_t i = 0; i < type_count; i++) name_graph_need(&walk->graph, walk->node, types[i]);
+}
+
+static void stage_part(struct stage_walk *walk, const struct rule_part *part) {
+  stage_key(walk, part->key, part->types, part->type_count);
+  stage_element(walk, part->pattern);
+}
+
+/* The parts of a rule whose key changes, each above the one before; the last one is the rule's. */
+static void stage_parts(struct stage_walk *walk, struct rule_tree *rule) {
+  uint32_t own = walk->node, before = UINT32_MAX;
+  for (uint16_t p = 0; p < rule->part_count; p++) {
+    bool last = p + 1 == rule->part_count;
+    walk->node = last ? own : walk->first_part + walk->part_count;
+    if (before != UINT32_MAX) name_graph_need(&walk->graph, walk->node, before);
+    stage_part(walk, &rule->parts[p]);
+    before = walk->node;
+    if (last) return;
+    walk->part_rules[walk->part_count] = rule;
+    walk->parts[walk->part_count++] = &rule->parts[p];
+  }
+}
+
 static void stage_rule(struct stage_walk *walk, struct rule_tree *rule) {
   walk->rule = rule;
-  for (uint16_t i = 0; i < rule->type_count; i++) name_graph_need(&walk->graph, walk->node, rule->types[i]);
+  if (rule->part_count == 0) stage_key(walk, rule->key, rule->types, rule->type_count);
   stage_one(walk, rule->on.condition, rule->types, rule->type_count);
   stage_one(walk, rule->when, rule->types, rule->type_count);
-  if (rule->pattern != NULL) stage_element(walk, rule->pattern);
+  if (rule->part_count > 0)
+    stage_parts(walk, rule);
+  else if (rule->pattern != NULL)
+    stage_element(walk, rule->pattern);
   for (uint16_t i = 0; i < rule->emit_count; i++)
     stage_one(walk, rule->emit[i].expr, rule->pattern == NULL ? rule->types : NULL,
               rule->pattern == NULL ? rule->type_count : 0);
@@ -121,6 +162,17 @@ static void stage_rule(struct stage_walk *walk, struct rule_tree *rule) {
     const struct decl *list = check_symbol(&walk->c->lists, action->list.text);
     if (list != NULL) name_graph_need(&walk->graph, walk->first_list + list->list->index, walk->node);
   }
+}
+
+static const struct name *node_name(const struct stage_walk *walk, uint32_t node) {
+  static const struct name none;
+  const struct tree *tree = walk->c->tree;
+  if (node >= walk->first_part) return &walk->part_rules[node - walk->first_part]->name;
+  if (node >= walk->first_table) return &tree->tables[node - walk->first_table]->name;
+  if (node >= walk->first_list) return &tree->lists[node - walk->first_list]->name;
+  if (node >= walk->first_rule) return &tree->rules[node - walk->first_rule]->name;
+  const struct type_info *type = &tree->types[node];
+  return type->event != NULL ? &type->event->name : type->rule != NULL ? &type->rule->name : &none;
 }
 
 static void say_stage_circles(struct stage_walk *walk, const bool *in_circle) {
@@ -134,22 +186,22 @@ static void say_stage_circles(struct stage_walk *walk, const bool *in_circle) {
     if (length == 0) continue;
     struct slice names[CHECK_CIRCLE_MAX];
     bool through_list = false;
+    uint32_t named = 0;
     for (uint32_t i = 0; i < listed; i++) {
       uint32_t node = circle[i];
       told[node] = true;
-      names[i] = node < walk->first_rule    ? c->tree->types[node].name
-                 : node < walk->first_list  ? c->tree->rules[node - walk->first_rule]->name.text
-                 : node < walk->first_table ? c->tree->lists[node - walk->first_list]->name.text
-                                            : c->tree->tables[node - walk->first_table]->name.text;
       if (node >= walk->first_list && node < walk->first_table) through_list = true;
+      struct slice name = node_name(walk, node)->text;
+      if (named == 0 || !slice_equal(names[named - 1], name))
+        names[named++] = name; /* parts are called as their rule */
     }
-    struct span at = n < walk->first_list    ? c->tree->rules[n - walk->first_rule]->name.span
-                     : n < walk->first_table ? c->tree->lists[n - walk->first_list]->name.span
-                                             : c->tree->tables[n - walk->first_table]->name.span;
+    if (named > 1 && slice_equal(names[0], names[named - 1])) named--;
+    struct span at = node_name(walk, n)->span;
     check_say(c, at, "circle",
               through_list ? "ask the list only by the rule's own key, or declare it with `visible after 1s`"
                            : "take one of them out of the circle",
-              "a rule asks what it fills itself: %s", check_circle_text(c, names, listed, length));
+              "a rule asks what it fills itself: %s",
+              check_circle_text(c, names, named, length > listed ? named + 1 : named));
   }
 }
 
@@ -178,11 +230,15 @@ static void set_levels(struct stage_walk *walk, const uint32_t *order) {
       if (event != NULL && (event->window != NULL || event->join || event->asks)) levels[node]++;
       type->level = levels[node];
     } else if (node < walk->first_list) { /* its alerts, and the lists that it fills, are read by the next pass */
-      tree->rules[node - walk->first_rule]->level = levels[node]++;
+      struct rule_tree *rule = tree->rules[node - walk->first_rule];
+      rule->level = levels[node]++;
+      if (rule->part_count > 0) rule->parts[rule->part_count - 1].level = rule->level;
     } else if (node < walk->first_table) {
       tree->lists[node - walk->first_list]->level = levels[node];
-    } else {
+    } else if (node < walk->first_part) {
       tree->tables[node - walk->first_table]->level = levels[node];
+    } else { /* its matches are events of the next pass */
+      walk->parts[node - walk->first_part]->level = levels[node]++;
     }
   }
 }
@@ -238,8 +294,13 @@ static void collect_needs(struct checker *c, struct stage_walk *all, bool soft) 
   struct stage_walk walk = {.c = c, .first_rule = tree->type_count, .soft = soft};
   walk.first_list = walk.first_rule + tree->rule_count;
   walk.first_table = walk.first_list + tree->list_count;
-  uint32_t count = walk.first_table + tree->table_count;
-  name_graph_init(&walk.graph, &c->scratch, count);
+  walk.first_part = walk.first_table + tree->table_count;
+  uint32_t parts = 0;
+  for (uint16_t i = 0; i < tree->rule_count; i++)
+    if (tree->rules[i]->part_count > 0) parts += tree->rules[i]->part_count - 1u;
+  walk.parts = arena_array(&c->scratch, struct rule_part *, parts + 1);
+  walk.part_rules = arena_array(&c->scratch, struct rule_tree *, parts + 1);
+  name_graph_init(&walk.graph, &c->scratch, walk.first_part + parts);
   for (uint16_t i = 0; i < tree->type_count; i++) {
     const struct type_info *type = &tree->types[i];
     walk.node = i;

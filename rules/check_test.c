@@ -1,5 +1,6 @@
 /* check_test.c - tests inside rule files: what they send and expect exists and has the types declared. */
 #include "rules/check_private.h"
+#include "rules/parts.h"
 
 #include "base/ip.h"
 #include "base/time_text.h"
@@ -109,61 +110,133 @@ static bool runs(const struct test_tree *test, struct slice rule) {
   return false;
 }
 
-static void check_expect(struct checker *c, const struct test_tree *test, struct test_line *line) {
-  if (line->nothing || line->nothing_else) return;
-  const struct decl *decl = check_symbol(&c->rules, line->name.text);
-  if (decl == NULL) {
-    static const struct slice nothing[] = {{"nothing", 7}};
-    check_say(c, line->name.span, "unknown-rule",
-              check_near_symbol(c, line->name.text, &c->rules, check_near(c, line->name.text, nothing, 1, NULL)),
-              "there is no rule `" SLICE_FMT "`", SLICE_ARG(line->name.text));
-    return;
+/* A field of what an `expect` line may say: `names` for the hint, in the order of the text. */
+struct expected {
+  uint16_t count;
+  struct slice *names;
+  struct type *types;
+};
+
+static void add_expected(struct expected *all, struct slice name, struct type type) {
+  all->names[all->count] = name;
+  all->types[all->count++] = type;
+}
+
+static void expected_of_rule(struct checker *c, const struct rule_tree *rule, struct expected *all) {
+  const struct key_tree *key = parts_told_key(rule);
+  size_t room = (size_t)rule->emit_count + (key == NULL ? 0 : key->part_count) + 1;
+  *all = (struct expected){.names = arena_array(&c->scratch, struct slice, room),
+                           .types = arena_array(&c->scratch, struct type, room)};
+  for (uint16_t k = 0; k < rule->emit_count; k++) add_expected(all, rule->emit[k].name.text, rule->emit[k].expr->type);
+  for (uint16_t k = 0; key != NULL && k < key->part_count; k++)
+    add_expected(all, key->parts[k].name.text, key->parts[k].type);
+}
+
+/* The type of a part of a group's key: that of a rule which has it, check_stage.c sees that all are the same. */
+static struct type group_key_type(struct checker *c, const struct group_tree *group, struct slice part) {
+  for (uint16_t r = 0; r < group->rule_count; r++) {
+    const struct decl *decl = check_symbol(&c->rules, group->rules[r].text);
+    if (decl == NULL) continue;
+    struct expected all;
+    expected_of_rule(c, decl->rule, &all);
+    for (uint16_t i = 0; i < all.count; i++)
+      if (slice_equal(all.names[i], part)) return all.types[i];
   }
-  const struct rule_tree *rule = decl->rule;
-  if (!runs(test, line->name.text))
-    check_say(c, line->name.span, "test", "name it after `for`", "`" SLICE_FMT "` does not run in this test",
-              SLICE_ARG(line->name.text));
-  if (line->at.data != NULL) check_time_text(c, line->at_span.line > 0 ? line->at_span : line->span, line->at);
+  return TYPE_BAD;
+}
+
+static void expected_of_group(struct checker *c, const struct group_tree *group, struct expected *all) {
+  uint16_t parts = group->key == NULL ? 0 : group->key->part_count;
+  *all = (struct expected){.names = arena_array(&c->scratch, struct slice, parts + 3u),
+                           .types = arena_array(&c->scratch, struct type, parts + 3u)};
+  add_expected(all, SLICE("band"), TYPE(VALUE_STRING));
+  add_expected(all, SLICE("rules"), (struct type){.kind = VALUE_LIST, .element = VALUE_STRING});
+  add_expected(all, SLICE("score"), TYPE(VALUE_INT));
+  for (uint16_t p = 0; p < parts; p++) {
+    struct slice name = group->key->parts[p].name.text;
+    add_expected(all, name, group_key_type(c, group, name));
+  }
+}
+
+/* `band: "block"` of a group that has no such band. */
+static void check_expected_band(struct checker *c, const struct group_tree *group, const struct tree_entry *entry) {
+  const struct value *value = &entry->expr->value;
+  if (!slice_equal(entry->name.text, SLICE("band")) || value->kind != VALUE_STRING) return;
+  struct slice *names = arena_array(&c->scratch, struct slice, group->band_count + 1u);
+  for (uint16_t b = 0; b < group->band_count; b++) {
+    names[b] = group->bands[b].action.text;
+    if (slice_equal(names[b], value_slice(*value))) return;
+  }
+  check_say(c, entry->expr->span, "unknown-action", check_near(c, value_slice(*value), names, group->band_count, NULL),
+            "the group `" SLICE_FMT "` has no band `" SLICE_FMT "`", SLICE_ARG(group->name.text),
+            SLICE_ARG(value_slice(*value)));
+}
+
+static void check_expected_fields(struct checker *c, struct test_line *line, const struct expected *all,
+                                  const struct group_tree *group) {
   struct name_map seen;
   name_map_init(&seen, &c->scratch);
   for (uint16_t i = 0; i < line->entry_count; i++) {
     struct tree_entry *entry = &line->entries[i];
-    struct type type = TYPE_BAD;
-    bool found = false;
-    if (name_map_put(&seen, entry->name.text, i) != NAME_ABSENT)
-      check_say(c, entry->name.span, "duplicate-name", NULL, "`" SLICE_FMT "` stands twice",
-                SLICE_ARG(entry->name.text));
-    struct slice *names = arena_array(&c->scratch, struct slice, (size_t)rule->emit_count + 1);
-    for (uint16_t k = 0; k < rule->emit_count; k++) {
-      names[k] = rule->emit[k].name.text;
-      if (found || !slice_equal(names[k], entry->name.text)) continue;
-      type = rule->emit[k].expr->type;
-      found = true;
+    struct slice name = entry->name.text;
+    if (name_map_put(&seen, name, i) != NAME_ABSENT)
+      check_say(c, entry->name.span, "duplicate-name", NULL, "`" SLICE_FMT "` stands twice", SLICE_ARG(name));
+    uint16_t at = 0;
+    while (at < all->count && !slice_equal(all->names[at], name)) at++;
+    if (at < all->count) {
+      check_test_value(c, entry->expr, all->types[at], true, check_text(c, "`" SLICE_FMT "`", SLICE_ARG(name)));
+      if (group != NULL) check_expected_band(c, group, entry);
+    } else if (group != NULL) {
+      check_say(c, entry->name.span, "unknown-field",
+                check_near(c, name, all->names, all->count, "it has `band`, `rules`, `score` and those of its key"),
+                "alerts of the group `" SLICE_FMT "` have no `" SLICE_FMT "`", SLICE_ARG(group->name.text),
+                SLICE_ARG(name));
+    } else {
+      check_say(c, entry->name.span, "unknown-field", check_near(c, name, all->names, all->count, NULL),
+                "`" SLICE_FMT "` emits no `" SLICE_FMT "`", SLICE_ARG(line->name.text), SLICE_ARG(name));
     }
-    int32_t key = !found && rule->key != NULL ? check_key_part(rule->key, entry->name.text) : -1;
-    if (key >= 0) {
-      type = rule->key->parts[key].type;
-      found = true;
-    }
-    if (!found)
-      check_say(c, entry->name.span, "unknown-field", check_near(c, entry->name.text, names, rule->emit_count, NULL),
-                "`" SLICE_FMT "` emits no `" SLICE_FMT "`", SLICE_ARG(rule->name.text), SLICE_ARG(entry->name.text));
-    else
-      check_test_value(c, entry->expr, type, true, check_text(c, "`" SLICE_FMT "`", SLICE_ARG(entry->name.text)));
   }
+}
+
+/* Neither a rule nor a group. */
+static void unknown_rule(struct checker *c, const struct name *name, const char *hint) {
+  check_say(c, name->span, "unknown-rule",
+            check_near_symbol(c, name->text, &c->rules, check_near_symbol(c, name->text, &c->groups, hint)),
+            c->groups.count > 0 ? "there is no rule or group `" SLICE_FMT "`" : "there is no rule `" SLICE_FMT "`",
+            SLICE_ARG(name->text));
+}
+
+static void check_expect(struct checker *c, const struct test_tree *test, struct test_line *line) {
+  if (line->nothing || line->nothing_else) return;
+  const struct decl *rule = check_symbol(&c->rules, line->name.text);
+  const struct decl *group = rule == NULL ? check_symbol(&c->groups, line->name.text) : NULL;
+  if (rule == NULL && group == NULL) {
+    static const struct slice nothing[] = {{"nothing", 7}};
+    unknown_rule(c, &line->name, check_near(c, line->name.text, nothing, 1, NULL));
+    return;
+  }
+  if (!runs(test, line->name.text))
+    check_say(c, line->name.span, "test", "name it after `for`", "`" SLICE_FMT "` does not run in this test",
+              SLICE_ARG(line->name.text));
+  if (line->at.data != NULL) check_time_text(c, line->at_span.line > 0 ? line->at_span : line->span, line->at);
+  struct expected all;
+  if (rule != NULL)
+    expected_of_rule(c, rule->rule, &all);
+  else
+    expected_of_group(c, group->group, &all);
+  check_expected_fields(c, line, &all, rule != NULL ? NULL : group->group);
 }
 
 static void check_test(struct checker *c, struct test_tree *test) {
   for (uint16_t i = 0; i < test->rule_count; i++) {
+    const struct name *name = &test->rules[i];
     for (uint16_t before = 0; before < i; before++)
-      if (slice_equal(test->rules[before].text, test->rules[i].text)) {
-        check_say(c, test->rules[i].span, "duplicate-name", NULL, "`" SLICE_FMT "` stands twice",
-                  SLICE_ARG(test->rules[i].text));
+      if (slice_equal(test->rules[before].text, name->text)) {
+        check_say(c, name->span, "duplicate-name", NULL, "`" SLICE_FMT "` stands twice", SLICE_ARG(name->text));
         break;
       }
-    if (check_symbol(&c->rules, test->rules[i].text) == NULL)
-      check_say(c, test->rules[i].span, "unknown-rule", check_near_symbol(c, test->rules[i].text, &c->rules, NULL),
-                "there is no rule `" SLICE_FMT "`", SLICE_ARG(test->rules[i].text));
+    if (check_symbol(&c->rules, name->text) == NULL && check_symbol(&c->groups, name->text) == NULL)
+      unknown_rule(c, name, NULL);
   }
   for (uint16_t i = 0; i < test->line_count; i++) {
     struct test_line *line = &test->lines[i];

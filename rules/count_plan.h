@@ -9,10 +9,12 @@
 #define WEIR_RULES_COUNT_PLAN_H
 
 #include "base/expr.h"
+#include "base/limits.h"
 #include "base/zone.h"
+#include "nfa/pattern.h"
 #include "rules/tree.h"
 
-enum { NO_COLUMN = 0xffff, LEVELS_MAX = 64 };
+enum { NO_COLUMN = 0xffff, LEVELS_MAX = LIMIT_STAGES };
 
 /* ---- aggregates: of counters and of windows ----
  *
@@ -161,6 +163,18 @@ struct list_change { /* of a rule: `add card_id to watch for 7d`, `remove card_i
   bool key;       /* of the alert's key, else of the emitted fields */
   bool event;     /* neither: a slot of the `on` rule's event */
   uint16_t index;
+};
+
+/* ---- changes of key ---- */
+
+/* What each match of a part makes in a rule whose key changes, for the part behind it: an event of a schema of its own.
+ * Its slots: the new key; when its first event came, in microseconds; how many events it has; these as bytes
+ * (engine/part_match.h); then what later conditions read. All are kept. */
+enum { PART_KEY_SLOT, PART_START_SLOT, PART_COUNT_SLOT, PART_EVENTS_SLOT, PART_SLOTS };
+struct part_event {
+  uint16_t schema;
+  uint16_t register_count; /* over the rule's steps up to here: the first for the key, the others from PART_SLOTS on */
+  const struct pattern_register *registers;
 };
 
 /* ---- groups ---- */

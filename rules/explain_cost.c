@@ -9,6 +9,10 @@ static void duration(struct buf *out, int64_t us) {
   buf_add(out, text, duration_text(text, us));
 }
 
+static const char *article(struct slice name) {
+  return name.length > 0 && memchr("aeiou", name.data[0], 5) != NULL ? "An" : "A";
+}
+
 static struct slice type_name_of(const struct ruleset *ruleset, uint16_t type) { return ruleset->schemas[type].name; }
 
 static const struct residual_text *residual_of(const struct ruleset *ruleset, const struct expr *expr) {
@@ -105,6 +109,7 @@ void explain_predicates(struct explain_lines *lines, const struct ruleset *rules
 /* ---- state ---- */
 
 static int64_t trailing_us(const struct rule *rule) {
+  if (rule->parts != NULL && rule->parts->made != NULL) return 0; /* it stands at the end of the last part */
   const struct element *pattern = rule->tree->pattern;
   if (pattern->child_count == 0) return 0;
   const struct element *last = pattern->children[pattern->child_count - 1];
@@ -144,6 +149,8 @@ void explain_state(struct explain_lines *lines, const struct ruleset *ruleset, c
                "An estimate from the sizes of the structures: %zu bytes per key, %zu for each partial match, %zu for "
                "each event held, and the bytes of its texts.",
                sizes.state, sizes.run, sizes.link + held);
+  if (rule->parts != NULL && rule->parts->number > 0)
+    explain_line(lines, "The event that each begins with has those of the parts before in it.");
   explain_counted(lines, ruleset, rule);
 }
 
@@ -159,8 +166,8 @@ static void start_cost(struct explain_lines *lines, const struct ruleset *rulese
                  SLICE_ARG(name), ruleset->predicates[predicate].cost);
   else
     explain_line(lines,
-                 "A " SLICE_FMT " event that does not fit costs the rule nothing: the index finds those that do.",
-                 SLICE_ARG(name));
+                 "%s " SLICE_FMT " event that does not fit costs the rule nothing: the index finds those that do.",
+                 article(name), SLICE_ARG(name));
 }
 
 void explain_cost(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule) {
@@ -187,8 +194,9 @@ void explain_cost(struct explain_lines *lines, const struct ruleset *ruleset, co
     struct slice name = type_name_of(ruleset, rule->types[t]);
     if (waits == 0 && !any_event) continue;
     if (compact)
-      explain_line(lines, "A " SLICE_FMT " event of a key with partial matches costs the same, however many there are.",
-                   SLICE_ARG(name));
+      explain_line(lines,
+                   "%s " SLICE_FMT " event of a key with partial matches costs the same, however many there are.",
+                   article(name), SLICE_ARG(name));
     else if (any_event)
       explain_line(
           lines,
@@ -197,9 +205,9 @@ void explain_cost(struct explain_lines *lines, const struct ruleset *ruleset, co
           SLICE_ARG(name));
     else
       explain_line(lines,
-                   "A " SLICE_FMT " event of a key with partial matches costs one step for each that waits for what "
+                   "%s " SLICE_FMT " event of a key with partial matches costs one step for each that waits for what "
                    "the event satisfies, and nothing for the others.",
-                   SLICE_ARG(name));
+                   article(name), SLICE_ARG(name));
   }
 }
 

@@ -18,16 +18,25 @@ static bool asks(const struct rule *rule, uint16_t counter) {
   return false;
 }
 
+/* Whether another rule than this one asks it, in any of its parts. */
+static bool other_asks(const struct ruleset *ruleset, const struct rule *rule, uint16_t other, uint16_t counter) {
+  const struct rule *asking = &ruleset->rules[other];
+  if (rule != NULL && other == (rule->parts != NULL ? rule->parts->whole : rule->id)) return false;
+  bool any = asks(asking, counter);
+  for (uint16_t p = 0; asking->parts != NULL && p + 1 < asking->parts->count; p++)
+    any |= asks(&ruleset->rules[asking->parts->first + p], counter);
+  return any;
+}
+
 static void sharing(struct buf *out, const struct ruleset *ruleset, const struct rule *rule, uint16_t counter) {
   uint32_t others = 0;
-  for (uint16_t r = 0; r < ruleset->rule_count; r++)
-    if (&ruleset->rules[r] != rule && asks(&ruleset->rules[r], counter)) others++;
+  for (uint16_t r = 0; r < ruleset->named_rule_count; r++) others += other_asks(ruleset, rule, r, counter);
   if (others == 0) return;
   enum { NAMED = 3 };
   buf_str(out, "; one counter, shared with ");
   uint32_t named = 0;
-  for (uint16_t r = 0; r < ruleset->rule_count && named < NAMED; r++) {
-    if (&ruleset->rules[r] == rule || !asks(&ruleset->rules[r], counter)) continue;
+  for (uint16_t r = 0; r < ruleset->named_rule_count && named < NAMED; r++) {
+    if (!other_asks(ruleset, rule, r, counter)) continue;
     buf_printf(out, "%s" SLICE_FMT, named == 0 ? "" : ", ", SLICE_ARG(ruleset->rules[r].name));
     named++;
   }
@@ -124,28 +133,36 @@ void explain_counted(struct explain_lines *lines, const struct ruleset *ruleset,
   explain_end(lines);
 }
 
-void explain_counters(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule) {
-  for (uint16_t i = 0; i < rule->counter_count; i++) {
-    const struct counter_plan *counter = &ruleset->counters[rule->counters[i]];
-    const struct population *population = &ruleset->populations[counter->population];
-    struct buf *out = &lines->text;
+void explain_counter(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule,
+                     uint16_t number, const char *indent) {
+  const struct counter_plan *counter = &ruleset->counters[number];
+  const struct population *population = &ruleset->populations[counter->population];
+  struct buf *out = &lines->text;
+  if (rule != NULL) {
     buf_slice(out, counter->text);
-    buf_printf(out, ": counts " SLICE_FMT, SLICE_ARG(ruleset->schemas[population->type].name));
-    if (population->predicate != PREDICATE_TRUE)
-      buf_printf(out, "(" SLICE_FMT ")", SLICE_ARG(ruleset->predicate_texts[population->predicate]));
-    buf_str(out, " by ");
-    key_plan_describe(&ruleset->spaces[population->space], out);
-    buf_str(out, "; ");
-    lifetime(out, &population->windows[counter->window]);
-    exactness(out, counter);
-    sharing(out, ruleset, rule, rule->counters[i]);
-    explain_end(lines);
-    buf_str(out, "  state: at most ");
-    bytes(out, population);
-    explain_end(lines);
-    buf_str(out, "  an event: ");
-    found_by(out, ruleset, population);
-    buf_printf(out, "; what it costs %s", growth(counter, &population->windows[counter->window]));
-    explain_end(lines);
+    buf_str(out, ": ");
+  } else {
+    buf_str(out, indent);
   }
+  buf_printf(out, "counts " SLICE_FMT, SLICE_ARG(ruleset->schemas[population->type].name));
+  if (population->predicate != PREDICATE_TRUE)
+    buf_printf(out, "(" SLICE_FMT ")", SLICE_ARG(ruleset->predicate_texts[population->predicate]));
+  buf_str(out, " by ");
+  key_plan_describe(&ruleset->spaces[population->space], out);
+  buf_str(out, "; ");
+  lifetime(out, &population->windows[counter->window]);
+  exactness(out, counter);
+  if (rule != NULL) sharing(out, ruleset, rule, number);
+  explain_end(lines);
+  buf_printf(out, "%sstate: at most ", indent);
+  bytes(out, population);
+  explain_end(lines);
+  buf_printf(out, "%san event: ", indent);
+  found_by(out, ruleset, population);
+  buf_printf(out, "; what it costs %s", growth(counter, &population->windows[counter->window]));
+  explain_end(lines);
+}
+
+void explain_counters(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule) {
+  for (uint16_t i = 0; i < rule->counter_count; i++) explain_counter(lines, ruleset, rule, rule->counters[i], "  ");
 }

@@ -9,7 +9,6 @@
 
 enum {                             /* about: engine/README.md has what they are */
        EXPLAIN_KEPT_BYTES = 32,    /* of a join's event beside the event itself */
-       EXPLAIN_ALERT_BYTES = 56,   /* of an alert that a group keeps */
        EXPLAIN_CHANGE_BYTES = 112, /* of a list's entry that a rule added, beside its text */
        EXPLAIN_ROW_BYTES = 96      /* of a table's row beside its columns */
 };
@@ -148,6 +147,9 @@ static void type_stage(struct explain_lines *lines, const struct ruleset *rulese
   }
   for (uint16_t r = 0; r < ruleset->rule_count; r++) {
     const struct rule *rule = &ruleset->rules[r];
+    if (rule->parts != NULL && rule->parts->made != NULL && rule->parts->made->schema == type)
+      explain_line(lines, SLICE_FMT " makes an event of each match, in stage %u", SLICE_ARG(rule->name),
+                   rule->stage + 1u);
     if (rule->alert_event == NULL || rule->alert_event->schema != type) continue;
     explain_line(lines, SLICE_FMT " is made in stage %u of the alerts of that rule",
                  SLICE_ARG(event_name(ruleset, type)), rule->stage + 1u);
@@ -167,7 +169,8 @@ void explain_stages(struct explain_lines *lines, const struct ruleset *ruleset, 
                  SLICE_ARG(ruleset->lists[change->list].name));
   }
   if (ruleset->level_count > 1)
-    explain_line(lines, "the rule is worked on in pass %u of %u", rule->level + 1u, ruleset->level_count);
+    explain_line(lines, "the %s is worked on in pass %u of %u", rule->parts != NULL ? "part" : "rule", rule->level + 1u,
+                 ruleset->level_count);
 }
 
 /* ---- the whole rule set ---- */
@@ -176,10 +179,11 @@ static void in_pass(struct buf *out, const struct ruleset *ruleset, uint16_t lev
   if (ruleset->level_count > 1) buf_printf(out, "; in pass %u of %u", level + 1u, ruleset->level_count);
 }
 
-void explain_derived(struct explain_lines *lines, const struct ruleset *ruleset) {
+void explain_derived(struct explain_lines *lines, const struct ruleset *ruleset, struct slice only) {
   struct buf *out = &lines->text;
   for (uint16_t d = 0; d < ruleset->derived_count; d++) {
     const struct derived *derived = &ruleset->deriveds[d];
+    if (!explain_wanted(only, event_name(ruleset, derived->schema))) continue;
     buf_printf(out, "event " SLICE_FMT ": a filter of ", SLICE_ARG(event_name(ruleset, derived->schema)));
     for (uint16_t f = 0; f < derived->from_count; f++)
       buf_printf(out, "%s" SLICE_FMT, f == 0 ? "" : ", ", SLICE_ARG(event_name(ruleset, derived->from[f].type)));
@@ -190,6 +194,7 @@ void explain_derived(struct explain_lines *lines, const struct ruleset *ruleset)
   }
   for (uint16_t w = 0; w < ruleset->window_count; w++) {
     const struct window_plan *plan = &ruleset->windows[w];
+    if (!explain_wanted(only, event_name(ruleset, plan->schema))) continue;
     buf_printf(out, "event " SLICE_FMT ": ", SLICE_ARG(event_name(ruleset, plan->schema)));
     window_source(out, ruleset, plan);
     window_told(out, plan);
@@ -199,6 +204,7 @@ void explain_derived(struct explain_lines *lines, const struct ruleset *ruleset)
   }
   for (uint16_t j = 0; j < ruleset->join_count; j++) {
     const struct join_plan *plan = &ruleset->joins[j];
+    if (!explain_wanted(only, event_name(ruleset, plan->schema))) continue;
     buf_printf(out, "event " SLICE_FMT ": ", SLICE_ARG(event_name(ruleset, plan->schema)));
     join_source(out, ruleset, plan);
     for (unsigned side = 0; side < 2; side++) join_side(out, ruleset, plan, side);
@@ -207,28 +213,11 @@ void explain_derived(struct explain_lines *lines, const struct ruleset *ruleset)
   }
 }
 
-void explain_groups(struct explain_lines *lines, const struct ruleset *ruleset) {
-  struct buf *out = &lines->text;
-  for (uint16_t g = 0; g < ruleset->group_count; g++) {
-    const struct group_plan *group = &ruleset->groups[g];
-    buf_printf(out, "group " SLICE_FMT ": the alerts of %u rule%s by ", SLICE_ARG(group->name), group->member_count,
-               group->member_count == 1 ? "" : "s");
-    names(out, group->key_names, group->key_count);
-    buf_printf(out, ", %s",
-               group->score_sum ? (group->sum_all ? "all added up" : "the best of each rule added up")
-                                : "the best one");
-    buf_str(out, "; each is kept for at most ");
-    duration(out, group->over_us);
-    buf_printf(out, " (about %u bytes)", (unsigned)EXPLAIN_ALERT_BYTES);
-    in_pass(out, ruleset, group->level);
-    explain_end(lines);
-  }
-}
-
-void explain_lists(struct explain_lines *lines, const struct ruleset *ruleset) {
+void explain_lists(struct explain_lines *lines, const struct ruleset *ruleset, struct slice only) {
   struct buf *out = &lines->text;
   for (uint16_t i = 0; i < ruleset->list_count; i++) {
     const struct list_def *list = &ruleset->lists[i];
+    if (!explain_wanted(only, list->name)) continue;
     bool one = list_set_count(list->set) == 1, ranges = list->type.kind == VALUE_IP;
     const char *noun = ranges ? (one ? "address range" : "address ranges") : (one ? "entry" : "entries");
     buf_printf(out, "list " SLICE_FMT ": %u %s, about %zu bytes", SLICE_ARG(list->name), list_set_count(list->set),
@@ -244,10 +233,11 @@ void explain_lists(struct explain_lines *lines, const struct ruleset *ruleset) {
   }
 }
 
-void explain_tables(struct explain_lines *lines, const struct ruleset *ruleset) {
+void explain_tables(struct explain_lines *lines, const struct ruleset *ruleset, struct slice only) {
   struct buf *out = &lines->text;
   for (uint16_t i = 0; i < ruleset->table_count; i++) {
     const struct table_def *table = &ruleset->tables[i];
+    if (!explain_wanted(only, table->name)) continue;
     buf_printf(out, "table " SLICE_FMT ": ", SLICE_ARG(table->name));
     if (table->live) {
       buf_printf(out, "the last row of each key from " SLICE_FMT ", about %zu bytes and its texts",

@@ -85,6 +85,10 @@ static void step_words(struct buf *out, const struct element *element) {
   quantity(out, element);
   buf_byte(out, ' ');
   event_words(out, &element->use, has_plural(element));
+  const struct rekey *rekey = element->rekey;
+  if (rekey != NULL)
+    buf_printf(out, ", whose " SLICE_FMT " is " SLICE_FMT "." SLICE_FMT " (the key from here on)",
+               SLICE_ARG(rekey->field.text), SLICE_ARG(rekey->step.text), SLICE_ARG(rekey->step_field.text));
   manner(out, element);
 }
 
@@ -226,6 +230,9 @@ void explain_report(struct explain_lines *lines, const struct rule *rule) {
     break;
   default: explain_line(lines, "Of those complete at one event or deadline the one that began first (report first).");
   }
+  if (rule->parts != NULL)
+    explain_line(lines, "That is said of the last part, which begins with a match of the one before; parts before it "
+                        "hand on all their matches.");
 }
 
 void explain_after(struct explain_lines *lines, const struct rule *rule) {

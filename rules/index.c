@@ -60,12 +60,17 @@ static bool atom_holds(const struct query *query, const struct index_atom *atom,
   }
 }
 
+static __attribute__((noinline)) bool is_confirmed(const struct query *query, const struct index_entry *entry) {
+  for (uint16_t i = 0; i < entry->confirm_count; i++) {
+    if (!atom_holds(query, &query->index->confirms[entry->confirm_first + i], entry->predicate)) return false;
+  }
+  return true;
+}
+
 static inline void take(struct query *query, const struct index_entry *entry) {
   /* An alternative may have found it before. */
   if (query->truth->marks[entry->predicate] == (query->truth->epoch << 1 | 1)) return;
-  for (uint16_t i = 0; i < entry->confirm_count; i++) {
-    if (!atom_holds(query, &query->index->confirms[entry->confirm_first + i], entry->predicate)) return;
-  }
+  if (entry->confirm_count > 0 && !is_confirmed(query, entry)) return;
   truth_mark(query->truth, entry->predicate, true);
   query->trues[query->true_count++] = entry->predicate;
   query->mask |= UINT64_C(1) << (entry->predicate & 63);
@@ -114,18 +119,30 @@ static __attribute__((noinline)) void take_all(struct query *query, const struct
   for (uint32_t i = 0; i < run->count; i++) take(query, &run->entries[i]);
 }
 
+/* The key of the run's slot. False: it is null. */
+static inline bool run_key(const struct index_run *run, const struct value *values, int64_t *key) {
+  const struct value *v = &values[run->slot];
+  if (v->kind == VALUE_NULL) return false;
+  check(index_form(v) == run->form);
+  *key = (run->is_float ? index_float_key(v->f) : v->i) ^ run->flip;
+  return true;
+}
+
+/* Of a run that has bounds: the event's value reaches the first. */
+static inline bool reaches(const struct index_run *run, const struct value *values, int64_t *key) {
+  return run_key(run, values, key) && run->first_bound <= *key;
+}
+
 /* Most runs have nothing for most events: that is found out without a call. */
 static inline void take_run(struct query *query, const struct index_run *run) {
-  if (run->kind == RUN_ALL) {
+  int64_t key;
+  if (run->kind == RUN_ALL)
     take_all(query, run);
+  else if (!run_key(run, query->values, &key))
     return;
-  }
-  const struct value *v = &query->values[run->slot];
-  if (v->kind == VALUE_NULL) return;
-  int64_t key = index_key(run->type, *v) ^ run->flip;
-  if (run->kind == RUN_BETWEEN)
+  else if (run->kind == RUN_BETWEEN)
     take_between(query, run, key);
-  else if (run->bounds[0] <= key) /* at least one bound stands in each */
+  else if (run->first_bound <= key)
     take_first(query, run, key);
 }
 
@@ -134,10 +151,25 @@ static inline void take_group(struct query *query, const struct index_group *gro
   for (; run < end; run++) take_run(query, run);
 }
 
+static inline bool reaches_group(const struct rule_index *index, const struct index_group *group,
+                                 const struct value *values) {
+  const struct index_run *run = index->runs + group->run_first, *end = run + group->run_count;
+  int64_t key;
+  for (; run < end; run++)
+    if (reaches(run, values, &key)) return true;
+  return false;
+}
+
 static inline void look_up(struct query *query, const struct index_equality *equality) {
   struct value v = query->values[equality->slot];
   if (v.kind == VALUE_NULL) return;
   bool text = equality->form == FORM_STRING || equality->form == FORM_IP;
+  if (equality->only != UINT32_MAX) {
+    const struct index_group *group = &query->index->groups[equality->only];
+    if (text ? index_text_equal(group->value, v) : equality->only_key == index_key(equality->type, v))
+      take_group(query, group);
+    return;
+  }
   int64_t key = text ? index_text_key(v) : index_key(equality->type, v);
   for (uint32_t at = (uint32_t)index_key_hash(key) & equality->mask;; at = (at + 1) & equality->mask) {
     const struct index_hash_slot *slot = &equality->slots[at];
@@ -148,6 +180,14 @@ static inline void look_up(struct query *query, const struct index_equality *equ
     take_group(query, group);
     return;
   }
+}
+
+static inline void look_in(struct query *query, const struct index_membership *membership) {
+  struct value v = query->values[membership->slot];
+  const struct index_group *group = &query->index->groups[membership->group];
+  if (v.kind == VALUE_NULL) return;
+  if (membership->bounded && !reaches_group(query->index, group, query->values)) return;
+  if (list_set_has(membership->set, v)) take_group(query, group);
 }
 
 /* Each rule once, in the order of rules. */
@@ -197,45 +237,51 @@ static inline void query_begin(struct query *query, const struct rule_index *ind
 static uint32_t query_end(const struct query *query, struct index_scratch *scratch, uint64_t *mask) {
   scratch->true_count = query->true_count;
   *mask = query->mask;
+  if (query->hit_count <= 1) return query->hit_count;
   if (query->hit_count <= SORT_BY_INSERTION_MAX) return sort_few(scratch->hits, query->hit_count);
   return sort_many(scratch, query->hit_count);
 }
 
-/* Of a run that has bounds: the event's value reaches the first. */
-static inline bool reaches(const struct index_run *run, const struct value *values) {
-  const struct value *v = &values[run->slot];
-  return v->kind != VALUE_NULL && run->bounds[0] <= (index_key(run->type, *v) ^ run->flip);
+/* A profile wants to see each predicate asked. */
+static inline bool is_filtered(const struct index_filter *filter, const struct value *values,
+                               const struct truth *truth) {
+  if (filter->regex == NULL || truth->laps != NULL) return false;
+  const struct value *v = &values[filter->slot];
+  return v->kind != VALUE_STRING || !regex_may_begin(filter->regex, value_slice(*v));
 }
 
-static __attribute__((noinline)) uint32_t any_event(const struct rule_index *index, const struct index_type *type,
-                                                    struct index_scratch *scratch, const struct event *event,
-                                                    struct truth *truth, uint64_t *mask) {
+static __attribute__((noinline)) void ask_rest(struct query *query) {
+  const struct index_type *type = query->type;
+  for (uint32_t i = 0; i < type->rest_count; i++) {
+    const struct index_entry *entry = &type->rest[i];
+    if (is_filtered(&type->filters[i], query->values, query->truth)) continue;
+    if (!truth_holds(query->truth, entry->predicate)) continue;
+    query->trues[query->true_count++] = entry->predicate;
+    for (uint16_t j = 0; j < entry->rule_count; j++)
+      query->hits[query->hit_count++] =
+          (struct index_hit){.rule = query->index->rules[entry->rule_first + j], .predicate = entry->predicate};
+  }
+}
+
+static __attribute__((noinline)) uint32_t any_event(const struct rule_index *index, struct index_scratch *scratch,
+                                                    const struct event *event, struct truth *truth, uint64_t *mask) {
+  const struct index_type *type = &index->types[event->type];
   struct query query;
   query_begin(&query, index, type, scratch, event, truth);
   for (uint16_t i = 0; i < type->equality_count; i++) look_up(&query, &type->equalities[i]);
-  for (uint32_t i = 0; i < type->membership_count; i++) {
-    const struct index_membership *membership = &type->memberships[i];
-    struct value v = event->values[membership->slot];
-    if (v.kind != VALUE_NULL && list_set_has(membership->set, v)) take_group(&query, &index->groups[membership->group]);
-  }
+  for (uint32_t i = 0; i < type->membership_count; i++) look_in(&query, &type->memberships[i]);
   if (type->always_group != UINT32_MAX) take_group(&query, &index->groups[type->always_group]);
-  for (uint32_t i = 0; i < type->rest_count; i++) {
-    const struct index_entry *entry = &type->rest[i];
-    if (!truth_holds(truth, entry->predicate)) continue;
-    query.trues[query.true_count++] = entry->predicate;
-    for (uint16_t j = 0; j < entry->rule_count; j++)
-      query.hits[query.hit_count++] =
-          (struct index_hit){.rule = index->rules[entry->rule_first + j], .predicate = entry->predicate};
-  }
+  if (type->rest_count > 0) ask_rest(&query);
   for (uint32_t i = 0; i < type->every_count; i++)
     query.hits[query.hit_count++] = (struct index_hit){.rule = type->every[i], .predicate = PREDICATE_TRUE};
   return query_end(&query, scratch, mask);
 }
 
 /* Of a type that has bounds alone: the runs from the first that the event reaches. */
-static __attribute__((noinline)) uint32_t bounds_event(const struct rule_index *index, const struct index_type *type,
-                                                       const struct index_run *run, struct index_scratch *scratch,
-                                                       const struct event *event, struct truth *truth, uint64_t *mask) {
+static __attribute__((noinline)) uint32_t bounds_event(const struct rule_index *index, const struct index_run *run,
+                                                       struct index_scratch *scratch, const struct event *event,
+                                                       struct truth *truth, uint64_t *mask) {
+  const struct index_type *type = &index->types[event->type];
   const struct index_group *group = &index->groups[type->always_group];
   const struct index_run *end = index->runs + group->run_first + group->run_count;
   struct query query;
@@ -248,11 +294,12 @@ uint32_t index_event(const struct rule_index *index, struct index_scratch *scrat
                      struct truth *truth, const struct index_hit **hits, uint64_t *mask) {
   const struct index_type *type = &index->types[event->type];
   *hits = scratch->hits;
-  if (!type->bounds_alone) return any_event(index, type, scratch, event, truth, mask);
+  if (!type->bounds_alone) return any_event(index, scratch, event, truth, mask);
   const struct index_group *group = &index->groups[type->always_group];
   const struct index_run *run = index->runs + group->run_first, *end = run + group->run_count;
+  int64_t key;
   for (; run < end; run++) /* most events reach no bound, and that is all there is to do */
-    if (reaches(run, event->values)) return bounds_event(index, type, run, scratch, event, truth, mask);
+    if (reaches(run, event->values, &key)) return bounds_event(index, run, scratch, event, truth, mask);
   scratch->true_count = 0;
   *mask = type->unindexed_mask;
   return 0;

@@ -255,6 +255,25 @@ static int compare_rest(const void *left, const void *right, void *context) {
                           : (a->predicate > b->predicate) - (a->predicate < b->predicate);
 }
 
+/* What a conjunction with `field matches /…/` needs. */
+static struct index_filter filter_of(const struct expr_node *node) {
+  if (node->op == EXPR_MATCHES && node->children[0]->op == EXPR_INPUT && node->children[0]->bank == BANK_EVENT &&
+      regex_has_first(node->regex))
+    return (struct index_filter){.slot = node->children[0]->index, .regex = node->regex};
+  for (uint16_t i = 0; node->op == EXPR_AND && i < node->child_count; i++) {
+    struct index_filter filter = filter_of(node->children[i]);
+    if (filter.regex != NULL) return filter;
+  }
+  return (struct index_filter){0};
+}
+
+static void find_filters(struct builder *builder) {
+  struct index_type *type = builder->type;
+  type->filters = arena_array(builder->kept, struct index_filter, type->rest_count);
+  for (uint32_t i = 0; i < type->rest_count && !builder->index->scan; i++)
+    type->filters[i] = filter_of(builder->ruleset->predicate_nodes[type->rest[i].predicate]);
+}
+
 static void leave_unindexed(struct builder *builder, int32_t predicate) {
   builder->ruleset->predicates[predicate].indexed = false;
   builder->type->unindexed_mask |= UINT64_C(1) << (predicate & 63);
@@ -402,7 +421,11 @@ static void build_run(struct builder *builder, const struct posting *postings, u
                           .count = count,
                           .flip = postings[0].run_kind == RUN_TO ? -1 : 0,
                           .entries = entries};
-  if (run.kind != RUN_ALL) run.type = builder->type->slot_types[run.slot];
+  if (run.kind != RUN_ALL) {
+    struct type type = builder->type->slot_types[run.slot];
+    run.is_float = type.kind == VALUE_FLOAT;
+    run.form = index_form(&(struct value){.kind = type.kind, .scale = type.scale});
+  }
   int64_t *bounds = NULL;
   struct index_span *spans = NULL;
   if (run.kind == RUN_BETWEEN)
@@ -421,6 +444,7 @@ static void build_run(struct builder *builder, const struct posting *postings, u
     run.spans = spans;
   } else {
     run.bounds = bounds;
+    if (bounds != NULL) run.first_bound = bounds[0];
   }
   builder->index->runs = grown(builder, builder->index->runs, builder->run_count, &builder->run_capacity, sizeof run);
   builder->index->runs[builder->run_count++] = run;
@@ -440,6 +464,15 @@ static uint32_t build_group(struct builder *builder, const struct posting *posti
   return builder->group_count++;
 }
 
+static bool is_bounded(const struct rule_index *index, uint32_t number) {
+  const struct index_group *group = &index->groups[number];
+  for (uint32_t i = 0; i < group->run_count; i++) {
+    uint8_t kind = index->runs[group->run_first + i].kind;
+    if (kind != RUN_FROM && kind != RUN_TO) return false;
+  }
+  return true;
+}
+
 static void enter_equality(struct builder *builder, const struct posting *posting, uint32_t group) {
   struct index_type *type = builder->type;
   struct index_equality *equality = &type->equalities[type->equality_count - 1];
@@ -447,6 +480,8 @@ static void enter_equality(struct builder *builder, const struct posting *postin
   uint32_t at = (uint32_t)hash & equality->mask;
   while (equality->slots[at].group != 0) at = (at + 1) & equality->mask;
   equality->slots[at] = (struct index_hash_slot){.key = posting->key, .group = group + 1};
+  equality->only = equality->count++ == 0 ? group : UINT32_MAX;
+  equality->only_key = posting->key;
 }
 
 static void open_equality(struct builder *builder, const struct posting *postings, uint32_t left) {
@@ -460,6 +495,7 @@ static void open_equality(struct builder *builder, const struct posting *posting
                               .form = (uint8_t)index_form_of(slot_type),
                               .type = slot_type,
                               .mask = size - 1,
+                              .only = UINT32_MAX,
                               .slots = arena_array(builder->kept, struct index_hash_slot, size)};
 }
 
@@ -480,8 +516,8 @@ static void build_groups(struct builder *builder) {
         open_equality(builder, posting, count - first);
       enter_equality(builder, posting, group);
     } else if (posting->access == ACCESS_MEMBERSHIP) {
-      type->memberships[type->membership_count++] =
-          (struct index_membership){.slot = posting->slot, .set = posting->set, .group = group};
+      type->memberships[type->membership_count++] = (struct index_membership){
+          .slot = posting->slot, .bounded = is_bounded(builder->index, group), .set = posting->set, .group = group};
     } else {
       type->always_group = group;
     }
@@ -535,17 +571,13 @@ static void build_type(struct builder *builder, const int32_t *predicates, uint3
   }
   if (type->rest_count > 0)
     qsort_r(type->rest, type->rest_count, sizeof *type->rest, compare_rest, ruleset->predicates);
+  find_filters(builder);
 }
 
 static bool bounds_alone(const struct rule_index *index, const struct index_type *type) {
   if (type->always_group == UINT32_MAX || type->equality_count > 0 || type->membership_count > 0) return false;
   if (type->rest_count > 0 || type->every_count > 0) return false;
-  const struct index_group *group = &index->groups[type->always_group];
-  for (uint32_t i = 0; i < group->run_count; i++) {
-    uint8_t kind = index->runs[group->run_first + i].kind;
-    if (kind != RUN_FROM && kind != RUN_TO) return false;
-  }
-  return true;
+  return is_bounded(index, type->always_group);
 }
 
 struct rule_index *index_build(struct ruleset *ruleset, bool scan) {

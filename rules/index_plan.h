@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/regex.h"
 #include "rules/index.h"
 #include "rules/list_set.h"
 
@@ -51,15 +52,51 @@ static inline int64_t index_key(struct type type, struct value v) {
   return v.i;
 }
 
-/* Strings and addresses only have hashes: what is found by one is compared. */
+static inline uint32_t index_load4(const char *at) {
+  uint32_t word;
+  memcpy(&word, at, sizeof word);
+  return word;
+}
+static inline uint64_t index_load8(const char *at) {
+  uint64_t word;
+  memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/* Strings and addresses only have hashes: what is found by one is compared. Short strings, most of all that rules
+ * compare with, are two loads that overlap. */
 static inline int64_t index_text_key(struct value v) {
-  if (v.kind == VALUE_STRING) return (int64_t)hash_bytes(v.s, v.length);
-  return v.length == 4 ? v.i : (int64_t)hash_bytes(v.ip, 16);
+  const uint64_t spread = UINT64_C(0x9FB21C651E98DF25);
+  if (v.kind != VALUE_STRING) return v.length == 4 ? v.i : (int64_t)hash_bytes(v.ip, 16);
+  if (v.length > 16) return (int64_t)hash_bytes(v.s, v.length);
+  uint64_t word = v.length * spread;
+  if (v.length > 8)
+    word += index_load8(v.s) * spread ^ index_load8(v.s + v.length - 8);
+  else if (v.length >= 4)
+    word += index_load4(v.s) | (uint64_t)index_load4(v.s + v.length - 4) << 32;
+  else if (v.length > 0)
+    word += (uint64_t)(uint8_t)v.s[0] << 16 | (uint64_t)(uint8_t)v.s[v.length / 2] << 8 | (uint8_t)v.s[v.length - 1];
+  return (int64_t)word;
 }
 static inline bool index_text_equal(struct value a, struct value b) {
   if (a.length != b.length) return false;
   if (a.kind == VALUE_IP && a.length == 4) return a.i == b.i;
-  return memcmp(a.s, b.s, a.length) == 0;
+  if (a.length > 16) return memcmp(a.s, b.s, a.length) == 0;
+  if (a.length >= 8)
+    return index_load8(a.s) == index_load8(b.s) && index_load8(a.s + a.length - 8) == index_load8(b.s + b.length - 8);
+  if (a.length >= 4)
+    return index_load4(a.s) == index_load4(b.s) && index_load4(a.s + a.length - 4) == index_load4(b.s + b.length - 4);
+  for (uint32_t i = 0; i < a.length; i++)
+    if (a.s[i] != b.s[i]) return false;
+  return true;
+}
+
+/* Kind and scale of a value in one. */
+_Static_assert(offsetof(struct value, scale) == offsetof(struct value, kind) + 1, "read together");
+static inline uint16_t index_form(const struct value *v) {
+  uint16_t form;
+  memcpy(&form, &v->kind, sizeof form);
+  return form;
 }
 
 /* One multiplication spreads keys well enough: texts are hashed already, numbers come in steps. */
@@ -148,10 +185,12 @@ struct index_span {
 
 struct index_run {
   uint8_t kind;
+  bool is_float; /* the slot */
+  uint16_t form; /* of the slot's values, if not null: index_form() */
   uint16_t slot;
-  struct type type; /* of the slot */
   uint32_t count;
   int64_t flip; /* RUN_TO: all ones. Bounds and keys with their bits flipped ascend, and both kinds are one loop */
+  int64_t first_bound; /* bounds[0] */
   const struct index_entry *entries;
   union {
     const int64_t *bounds;          /* RUN_FROM, RUN_TO: each ^ flip */
@@ -164,6 +203,11 @@ struct index_group {
   struct value value; /* of strings and v6 addresses: the key is only a hash */
 };
 
+struct index_filter {
+  uint16_t slot;
+  const struct regex *regex; /* NULL: none */
+};
+
 struct index_hash_slot {
   int64_t key;
   uint32_t group; /* from 1; 0 = empty */
@@ -174,12 +218,15 @@ struct index_equality {
   uint16_t slot;
   uint8_t form;
   struct type type;
-  uint32_t mask; /* slots - 1 */
+  uint32_t mask;        /* slots - 1 */
+  uint32_t count, only; /* constants; the one group, if there is but one, else UINT32_MAX */
+  int64_t only_key;
   struct index_hash_slot *slots;
 };
 
 struct index_membership {
   uint16_t slot;
+  bool bounded; /* all its runs have bounds: where the event reaches none, the set need not be asked */
   const struct list_set *set;
   uint32_t group;
 };
@@ -194,7 +241,8 @@ struct index_type {
   bool bounds_alone;     /* nothing but that group, in runs of RUN_FROM and RUN_TO: an event may be done with quickly */
   uint32_t rest_count;   /* started by predicates that are not indexed: cheap ones first */
   struct index_entry *rest;
-  uint32_t every_count; /* rules that every event of the type starts */
+  struct index_filter *filters; /* of each: a regex that it needs, most events of which are seen to fail at a glance */
+  uint32_t every_count;         /* rules that every event of the type starts */
   const uint16_t *every;
   uint64_t unindexed_mask;
   uint32_t hits_max;

@@ -1,4 +1,5 @@
 /* json_form_decl.c - the declarations of the JSON form other than rules. */
+#include "base/limits.h"
 #include "rules/json_form_read.h"
 #include "rules/parse.h"
 
@@ -131,14 +132,14 @@ static struct window_tree *read_window(struct reader *reader, struct json_at at)
               "tumbling and session have \"size\"; sliding \"size\" and \"every\"; count \"count\" and "
               "\"every_count\"; today \"zone\"");
   window->size_us = json_member_duration(reader, at, "size");
-  window->count = json_member_int(reader, at, "count", 1, INT32_MAX);
+  window->count = json_member_int(reader, at, "count", 1, LIMIT_WINDOW_COUNT);
   window->every_us = json_member_duration(reader, at, "every");
-  window->every_count = json_member_int(reader, at, "every_count", 1, INT32_MAX);
+  window->every_count = json_member_int(reader, at, "every_count", 1, LIMIT_WINDOW_COUNT);
   window->zone = json_member_text(reader, at, "zone");
   window->offset_us = json_member_duration(reader, at, "offset");
   window->lateness_us = json_member_duration(reader, at, "lateness");
   window->early_us = json_member_duration(reader, at, "early_every");
-  window->early_count = json_member_int(reader, at, "early_events", 1, INT32_MAX);
+  window->early_count = json_member_int(reader, at, "early_events", 1, LIMIT_WINDOW_COUNT);
   window->early_when = json_member_expr(reader, at, "early_when");
   window->known_us = json_member_duration(reader, at, "known_for");
   if (json_has(at, "early_every") + json_has(at, "early_events") + json_has(at, "early_when") > 1 && !reader->failed)

@@ -1,4 +1,5 @@
 /* json_form_expr.c - expressions of the JSON form, and what is made of them: uses, keys, entries. */
+#include "base/limits.h"
 #include "rules/json_form_read.h"
 #include "rules/lex.h"
 #include "rules/parse.h"
@@ -159,7 +160,7 @@ static void read_over(struct reader *reader, struct json_at at, struct counting 
     counting->over_us = json_member_duration(reader, at, "ever_idle");
   } else if (json_has(at, "last")) {
     counting->over = SPAN_LAST;
-    counting->over_count = json_int(reader, json_member(at, "last", &step), 1, INT32_MAX);
+    counting->over_count = json_int(reader, json_member(at, "last", &step), 1, LIMIT_LAST_EVENTS);
     counting->over_us = json_member_duration(reader, at, "within");
   } else if (json_member_flag(reader, at, "today")) {
     counting->over = SPAN_TODAY;

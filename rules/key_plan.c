@@ -16,9 +16,9 @@ static const struct schema_field *part_secret(const struct schema *schemas, cons
   const struct schema_field *field = NULL;
   for (uint16_t t = 0; t < rule->type_count; t++) {
     field = &schemas[rule->types[t]].fields[part->fields[t]];
-    if (field->secret != SECRET_NONE) break;
+    if (field->secret != SECRET_NONE) return field;
   }
-  return field;
+  return part->carried ? &schemas[part->carried_type].fields[part->carried_field] : field;
 }
 
 /* Equal bytes, equal key. Lengths stand before texts, so that no two keys run together. */
@@ -104,6 +104,10 @@ uint16_t key_plan_space(struct key_plan *plan, const struct schema *schemas, con
       plan->slots[number][(size_t)type * parts + p] = schemas[type].fields[rule->key->parts[p].fields[t]].slot;
   }
   return number;
+}
+
+void key_plan_enter(struct key_plan *plan, uint16_t space, uint16_t type, uint16_t slot) {
+  plan->slots[space][type] = slot;
 }
 
 void key_plan_describe(const struct key_space *space, struct buf *out) {

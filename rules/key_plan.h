@@ -23,6 +23,9 @@ void key_plan_free(struct key_plan *plan); /* helpers; the spaces stay */
 /* The space of a rule's key for its event types, which are entered into it. */
 uint16_t key_plan_space(struct key_plan *plan, const struct schema *schemas, const struct rule_tree *rule);
 
+/* Events of one more type are in the space, whose only part has this slot of theirs. */
+void key_plan_enter(struct key_plan *plan, uint16_t space, uint16_t type, uint16_t slot);
+
 /* "card_id", "customer_id, terminal_id", "none". */
 void key_plan_describe(const struct key_space *space, struct buf *out);
 

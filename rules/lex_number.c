@@ -4,6 +4,7 @@
 
 #include "base/decimal.h"
 #include "base/ip.h"
+#include "base/limits.h"
 #include "base/time_text.h"
 
 enum { ADDRESS_TEXT_MAX = 46, NUMBER_DIGITS_MAX = 400 };
@@ -164,8 +165,8 @@ static void take_duration(struct lexer *lexer, struct token *token, bool fractio
   const char *hint = fraction ? "whole numbers only: `1h30m`, `500ms`"
                               : "the units are w, d, h, m, s, ms and us, falling: `30m`, `1h30m`";
   bool range = strstr(wrong, "out of range") != NULL;
-  number_error(lexer, token, range ? NULL : hint,
-               range ? "is too long a duration" : "is neither a number nor a duration");
+  if (range) hint = arena_printf(lexer->arena, "at most %dd, ten thousand years", LIMIT_CLAUSE_DURATION_DAYS);
+  number_error(lexer, token, hint, range ? "is too long a duration" : "is neither a number nor a duration");
 }
 
 void lex_take_number(struct lexer *lexer, struct token *token) {

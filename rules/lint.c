@@ -1,5 +1,6 @@
 /* lint.c - the lints' names, `allow`, and the walk over all declarations. */
 #include "rules/lint_private.h"
+#include "rules/parts.h"
 
 enum { SCRATCH_CHUNK_BYTES = 1 << 16 };
 
@@ -139,12 +140,44 @@ struct secret_search {
   const uint16_t *types;
   uint16_t type_count;
   bool found;
+  uint32_t passed_over; /* parts to come that were looked at already */
 };
+
+static void count_part(void *context, struct tree_expr *expr) {
+  (void)expr;
+  ++*(uint32_t *)context;
+}
+
+static void find_secret(void *context, struct tree_expr *expr);
+
+/* What a counter counts is told, its conditions are not. Its fields are those of its own events. */
+static bool counts_secret(const struct secret_search *around, const struct counting *counting) {
+  struct secret_search search = *around;
+  if (counting->of != NULL) {
+    search.types = &counting->of->type;
+    search.type_count = 1;
+  }
+  if (counting->argument != NULL) tree_expr_walk(counting->argument, find_secret, &search);
+  return search.found;
+}
 
 static void find_secret(void *context, struct tree_expr *expr) {
   struct secret_search *search = context;
-  if (tree_expr_secret(search->lint->tree, search->rule, search->types, search->type_count, expr).form != SECRET_NONE)
+  const struct tree *tree = search->lint->tree;
+  if (search->passed_over > 0) {
+    search->passed_over--;
+    return;
+  }
+  if (tree_expr_secret(tree, search->rule, search->types, search->type_count, expr).form != SECRET_NONE) {
     search->found = true;
+    return;
+  }
+  if (expr->kind == TREE_PATH && expr->ref.kind == REF_COUNTER && expr->ref.index < tree->counter_count)
+    search->found |= counts_secret(search, tree->counters[expr->ref.index]->counting->counting);
+  if (expr->kind != TREE_COUNTING) return;
+  search->found |= counts_secret(search, expr->counting);
+  tree_expr_walk(expr, count_part, &search->passed_over);
+  search->passed_over--; /* the counter itself */
 }
 
 static void lint_secret(struct lint *lint, const struct rule_tree *rule, const uint16_t *types, uint16_t type_count,
@@ -152,7 +185,7 @@ static void lint_secret(struct lint *lint, const struct rule_tree *rule, const u
   struct type type = entry->expr->type;
   bool text = type.kind == VALUE_STRING || (type.kind == VALUE_LIST && type.element == VALUE_STRING);
   if (!text || tree_expr_secret(lint->tree, rule, types, type_count, entry->expr).form != SECRET_NONE) return;
-  struct secret_search search = {lint, rule, types, type_count, false};
+  struct secret_search search = {lint, rule, types, type_count, false, 0};
   tree_expr_walk(entry->expr, find_secret, &search);
   if (search.found)
     lint_say(lint, LINT_SECRET_EXPRESSION, entry->expr->span, "only the field itself is hashed or masked",
@@ -164,7 +197,10 @@ static void lint_secret(struct lint *lint, const struct rule_tree *rule, const u
 static void lint_element_conditions(struct lint *lint, struct element *element) {
   if (element->kind == ELEMENT_STEP || element->kind == ELEMENT_ABSENCE)
     lint_condition(lint, element->use.condition, &element->use.type, 1);
-  lint_condition(lint, element->among, lint->rule->types, lint->rule->type_count);
+  const struct rule_part *part =
+      lint->rule->part_count > 0 ? &lint->rule->parts[parts_of_step(lint->rule, element->step)] : NULL;
+  lint_condition(lint, element->among, part != NULL ? part->types : lint->rule->types,
+                 part != NULL ? part->type_count : lint->rule->type_count);
   lint_condition(lint, element->until, element->until_types, element->until_type_count);
   for (uint16_t i = 0; i < element->child_count; i++) lint_element_conditions(lint, element->children[i]);
 }
@@ -200,7 +236,7 @@ static void lint_event(struct lint *lint, struct event_tree *event) {
   }
   if (!event->join) lint_condition(lint, event->where, event->from_types, event->from_type_count);
   for (uint16_t i = 0; i < event->entry_count; i++)
-    lint_secret(lint, NULL, event->from_types, event->join ? 0 : event->from_type_count, &event->entries[i]);
+    lint_secret(lint, NULL, event->from_types, event->from_type_count, &event->entries[i]);
 }
 
 void lint_tree(struct tree *tree, struct diags *diags) {

@@ -154,26 +154,42 @@ static void lint_greedy(struct lint *lint, const struct element *sequence) {
 
 /* ---- end-loop ---- */
 
-static void lint_end(struct lint *lint, const struct element *sequence) {
+/* What ends there: the pattern, or of a rule whose key changes one of its parts. */
+struct ending {
+  bool begun;  /* an event stands before the sequence */
+  bool former; /* another part follows, and with it another key */
+};
+
+static void say_bound(struct lint *lint, const struct element *last, struct ending ending) {
+  int least = last->min == 0 && !ending.begun ? 1 : last->min;
+  if (ending.former)
+    lint_say(lint, LINT_END_LOOP, last->span, "`each` would take more; others begin matches of their own",
+             "what comes before `at key` is complete at %d: the upper bound has no effect", least);
+  else
+    lint_say(lint, LINT_END_LOOP, last->span, "`report longest` or `each` would take more",
+             "the match is complete at %d: the upper bound has no effect", least);
+}
+
+static void lint_end(struct lint *lint, const struct element *sequence, struct ending ending) {
   if (sequence->kind == ELEMENT_STEP) return;
   for (uint16_t i = sequence->child_count; i > 0; i--) {
     const struct element *last = sequence->children[i - 1];
     if (last->kind == ELEMENT_ABSENCE) return;
-    bool alone = i == 1; /* something must begin the match */
+    bool alone = i == 1 && !ending.begun; /* something must begin the match */
     if (last->has_quantifier && !last->each && !last->any && last->min != last->max) {
       if (last->min == 0 && !alone) {
-        lint_say(lint, LINT_END_LOOP, last->span, "leave it out, or say `report longest`",
-                 "the match is complete before this step: it is never taken");
+        lint_say(lint, LINT_END_LOOP, last->span,
+                 ending.former ? "leave it out" : "leave it out, or say `report longest`",
+                 ending.former ? "what comes before `at key` is complete before this step: it is never taken"
+                               : "the match is complete before this step: it is never taken");
         continue;
       }
-      if (last->max != TIMES_UNLIMITED)
-        lint_say(lint, LINT_END_LOOP, last->span, "`report longest` or `each` would take more",
-                 "the match is complete at %d: the upper bound has no effect", last->min == 0 ? 1 : last->min);
+      if (last->max != TIMES_UNLIMITED) say_bound(lint, last, ending);
     }
-    if (last->kind == ELEMENT_GROUP && !repeated(last)) lint_end(lint, last);
+    if (last->kind == ELEMENT_GROUP && !repeated(last)) lint_end(lint, last, ending);
     if (last->kind == ELEMENT_OR && !repeated(last))
       for (uint16_t k = 0; k < last->child_count; k++)
-        if (last->children[k]->kind == ELEMENT_GROUP) lint_end(lint, last->children[k]);
+        if (last->children[k]->kind == ELEMENT_GROUP) lint_end(lint, last->children[k], ending);
     return;
   }
 }
@@ -187,15 +203,16 @@ static bool looks_next(const struct element *element) {
   return false;
 }
 
-static void lint_contiguity(struct lint *lint, const struct element *element) {
+/* Among the steps of the pattern, or of one part of it. */
+static void lint_contiguity(struct lint *lint, const struct element *element, uint16_t first, uint16_t end) {
   if (element->kind == ELEMENT_ABSENCE) {
-    for (uint16_t i = 0; i < lint->rule->step_count; i++)
+    for (uint16_t i = first; i < end; i++)
       if (lint->rule->steps[i].type == element->use.type) return;
     lint_say(lint, LINT_CONTIGUITY, element->span, "`next … among (…)` says which events count",
              "`no " SLICE_FMT "` makes `next` and `strict` look at `" SLICE_FMT "` events too",
              SLICE_ARG(element->use.event.text), SLICE_ARG(element->use.event.text));
   }
-  for (uint16_t i = 0; i < element->child_count; i++) lint_contiguity(lint, element->children[i]);
+  for (uint16_t i = 0; i < element->child_count; i++) lint_contiguity(lint, element->children[i], first, end);
 }
 
 /* `last`: nothing follows, so that the loop is left at its minimum. */
@@ -229,7 +246,18 @@ static void lint_elements(struct lint *lint, struct element *element) {
 void lint_pattern(struct lint *lint) {
   const struct rule_tree *rule = lint->rule;
   lint_elements(lint, rule->pattern);
-  if (rule->report != REPORT_LONGEST) lint_end(lint, rule->pattern);
-  if (looks_next(rule->pattern)) lint_contiguity(lint, rule->pattern);
+  for (uint16_t p = 0; p + 1 < rule->part_count; p++)
+    lint_end(lint, rule->parts[p].pattern, (struct ending){.begun = p > 0, .former = true});
+  uint16_t last = (uint16_t)(rule->part_count - 1);
+  if (rule->report != REPORT_LONGEST)
+    lint_end(lint, rule->part_count > 0 ? rule->parts[last].pattern : rule->pattern,
+             (struct ending){.begun = rule->part_count > 0});
+  if (rule->part_count == 0 && looks_next(rule->pattern)) lint_contiguity(lint, rule->pattern, 0, rule->step_count);
+  for (uint16_t p = 0; p < rule->part_count; p++) {
+    const struct rule_part *part = &rule->parts[p];
+    if (looks_next(part->pattern))
+      lint_contiguity(lint, part->pattern, part->first_step,
+                      p + 1 < rule->part_count ? part[1].first_step : rule->step_count);
+  }
   if (!(rule->given >> CLAUSE_WITHIN & 1)) lint_wait(lint, rule->pattern, true);
 }

@@ -76,8 +76,9 @@ static uint64_t hash_key(const struct rule_tree *rule, uint64_t seed) {
   const struct key_tree *key = rule->key;
   if (key == NULL) return mix(seed, 0);
   uint64_t hash = mix(seed, (uint64_t)key->none << 16 | key->part_count);
+  uint16_t types = rule->part_count > 0 ? rule->parts[0].type_count : rule->type_count;
   for (uint16_t i = 0; i < key->part_count; i++)
-    for (uint16_t t = 0; t < rule->type_count; t++) hash = mix(hash, key->parts[i].fields[t]);
+    for (uint16_t t = 0; t < types; t++) hash = mix(hash, key->parts[i].fields[t]);
   return hash;
 }
 

@@ -2,6 +2,7 @@
 #include "rules/lower.h"
 
 #include "base/check.h"
+#include "base/limits.h"
 
 struct slice lower_slice(struct lower *lower, struct slice text) {
   return (struct slice){arena_copy(lower->arena, text.data, text.length), text.length};
@@ -38,9 +39,14 @@ const struct schema_field *lower_field(const struct lower *lower, uint16_t type,
 
 void lower_keep(struct lower *lower, uint16_t type, uint16_t slot) { lower->kept[type][slot] = true; }
 
-uint16_t lower_new_slot(struct lower *lower, uint16_t type) {
+uint16_t lower_new_slot(struct lower *lower, uint16_t type, struct span span) {
   struct schema *schema = &lower->ruleset->schemas[type];
-  check(schema->slot_count < UINT16_MAX - 1);
+  if (schema->slot_count >= LIMIT_EVENT_VALUES) {
+    lower_error(lower, span, "event-limit", "the same value asked for the same key is one",
+                "an event of `" SLICE_FMT "` would have more than %d values: its fields, and what is asked for it",
+                SLICE_ARG(schema->name), LIMIT_EVENT_VALUES);
+    return NO_SLOT;
+  }
   if (schema->slot_count == lower->kept_capacity[type]) {
     uint16_t capacity = schema->slot_count < 8                ? 16
                         : schema->slot_count > UINT16_MAX / 2 ? UINT16_MAX

@@ -10,6 +10,7 @@
  * lower_pattern.c  patterns
  * lower_rule.c     rules: keys, emit, message, suppress
  * lower_window.c   windows and joins
+ * lower_parts.c    rules whose key changes: their parts, and what one part hands to the next
  * lower_stage.c    alerts as events, groups, what changes at run time; passes
  * lower_counter.c  counters, seen, previous: populations and slots of the events that ask
  *
@@ -47,6 +48,8 @@ struct lower {
     struct model_ask *items;
   } model_asks;         /* of the rule in hand */
   uint16_t level;       /* of the rule, window or join that is being lowered */
+  bool by_time;         /* what is being lowered may be computed when time passes, without an event */
+  bool time_asks;       /* and some of it asks lists or tables that change */
   struct mem *mem;      /* the rule set's */
   struct arena *arena;  /* the rule set's */
   struct arena work;    /* freed when the rule set stands */
@@ -65,8 +68,10 @@ struct lower {
   const struct zone **zone_items;
   struct residual_text *residuals;
   uint32_t residual_count, residual_capacity;
-  uint64_t data_hash; /* of the files that lists and tables came from */
-  bool **kept;        /* per schema and slot: a held event keeps it */
+  uint64_t data_hash;                 /* of the files that lists and tables came from */
+  uint16_t named_rules, former_parts; /* rules that run, and parts of theirs before the last; one schema for each */
+  uint16_t parts_made;                /* so many former parts are lowered */
+  bool **kept;                        /* per schema and slot: a held event keeps it */
   uint16_t *kept_capacity;
 };
 
@@ -78,6 +83,16 @@ struct end_asks {
 
 struct window_lowering; /* lower_window.c: a window whose block is being lowered */
 
+/* A part of a rule whose key changes. */
+struct part_lowering {
+  uint16_t number;
+  uint16_t first_step;            /* the part's own steps begin there */
+  uint16_t schema;                /* of the event that begins the part; LOWER_NO_TYPE = the first part */
+  struct lower_registers carried; /* what it has of the steps before: the first for the key */
+};
+
+enum { LOWER_NO_TYPE = 0xffff };
+
 /* What an expression reads. */
 struct lower_scope {
   const struct rule_tree *rule;      /* for steps and key parts; NULL = none */
@@ -88,9 +103,9 @@ struct lower_scope {
   const struct key_tree *key;        /* of a window or join: its parts; else the rule's */
   struct window_lowering *window;    /* in a window's block: aggregates */
   const struct event_tree *join;     /* in a join: its two sides */
+  struct part_lowering *part;        /* in the pattern of one; NULL = of the whole rule */
   bool one_event;                    /* an `on` rule: its step is the event itself */
 };
-enum { LOWER_NO_TYPE = 0xffff };
 
 /* ---- lower.c ---- */
 struct slice lower_slice(struct lower *lower, struct slice text); /* a copy that is kept; empty stays empty */
@@ -101,7 +116,8 @@ void lower_error(struct lower *lower, struct span span, const char *code, const 
 const struct schema_field *lower_field(const struct lower *lower, uint16_t type, uint16_t field);
 void lower_keep(struct lower *lower, uint16_t type, uint16_t slot); /* held events of the type keep the slot */
 
-uint16_t lower_new_slot(struct lower *lower, uint16_t type); /* one more, behind the fields' */
+/* One more, behind the fields'; NO_SLOT: there are too many, which was said. */
+uint16_t lower_new_slot(struct lower *lower, uint16_t type, struct span span);
 
 /* ---- lower_counter.c: NULL after an error that was said ---- */
 void counter_lowering_init(struct lower *lower); /* after lower_schemas() */
@@ -110,6 +126,8 @@ struct expr_node *lower_counting(struct lower *lower, const struct lower_scope *
 struct expr_node *lower_seen(struct lower *lower, const struct lower_scope *scope, const struct tree_expr *seen,
                              const struct tree_expr *left);
 struct expr_node *lower_previous(struct lower *lower, const struct lower_scope *scope, const struct tree_expr *expr);
+/* The slot in which events of the type get a cell of a table that changes: `node`, which reads BANK_EVENT alone. */
+struct expr_node *lower_cell(struct lower *lower, uint16_t type, const struct expr_node *node, struct span span);
 struct aggregate_plan lower_aggregate(const struct tree_expr *expr); /* without its columns */
 void lower_counters_done(struct lower *lower);
 
@@ -154,8 +172,25 @@ struct because lower_because(struct lower *lower, const struct lower_scope *scop
                              const struct tree_expr *second);
 
 /* ---- lower_pattern.c, lower_rule.c ---- */
-const struct pattern *lower_pattern(struct lower *lower, const struct rule_tree *tree, struct rule *rule);
+/* `part` NULL: the key does not change. */
+const struct pattern *lower_pattern(struct lower *lower, const struct rule_tree *tree, struct rule *rule,
+                                    struct part_lowering *part);
 void lower_rule(struct lower *lower, const struct rule_tree *tree, struct rule *rule);
+void lower_used(struct lower *lower,
+                struct rule *rule); /* the counters and models that were asked since it was called */
+uint16_t *lower_types(struct lower *lower, const struct rule_tree *tree, const struct part_lowering *part,
+                      uint16_t *count);
+
+/* ---- lower_parts.c ---- */
+bool lower_parts_room(struct lower *lower);    /* first of all: counts parts and their event types */
+void lower_parts_schemas(struct lower *lower); /* behind the schemas that the rules declare */
+/* The parts of the rule but the last; returns that. The key space of `rule` is set. */
+struct part_lowering *lower_parts(struct lower *lower, const struct rule_tree *tree, struct rule *rule);
+/* What was read of the part before is known: its events' schema and registers are complete. */
+void lower_part_carried(struct lower *lower, struct part_lowering *part, const struct rule *rule);
+/* A value of the steps before the part, by the register that computes it: a slot of the event that begins the part. */
+uint16_t lower_part_slot(struct lower *lower, struct part_lowering *part, const struct pattern_register *wanted,
+                         struct span span);
 void lower_uses(struct lower *lower);
 
 #endif

@@ -101,8 +101,49 @@ static bool same_register(const struct pattern_register *a, const struct pattern
   return a->aggregate == b->aggregate && a->step == b->step && a->slot == b->slot && a->nth == b->nth;
 }
 
-static struct expr_node *register_input(struct lower *lower, struct lower_registers *registers,
-                                        const struct asked *asked, struct span span) {
+/* Its place among the registers; REGISTERS_MAX after an error. */
+static uint16_t register_place(struct lower *lower, struct lower_registers *registers,
+                               const struct pattern_register *wanted, struct span span) {
+  uint16_t at = 0;
+  while (at < registers->count && !same_register(&registers->items[at], wanted)) at++;
+  if (at == REGISTERS_MAX) {
+    lower_error(lower, span, "register-limit", NULL, "the rule reads more than %d values of its steps", REGISTERS_MAX);
+    return at;
+  }
+  if (at < registers->count) return at;
+  if (registers->count == registers->capacity) {
+    uint16_t capacity = registers->capacity == 0 ? 4 : (uint16_t)(2 * registers->capacity);
+    struct pattern_register *items = arena_array(&lower->scratch, struct pattern_register, capacity);
+    if (registers->count > 0) memcpy(items, registers->items, registers->count * sizeof *items);
+    registers->items = items;
+    registers->capacity = capacity;
+  }
+  registers->items[registers->count++] = *wanted;
+  return at;
+}
+
+uint16_t lower_part_slot(struct lower *lower, struct part_lowering *part, const struct pattern_register *wanted,
+                         struct span span) {
+  uint16_t known = part->carried.count, at = register_place(lower, &part->carried, wanted, span);
+  if (part->carried.count > known && at > 0) (void)lower_new_slot(lower, part->schema, span);
+  return at == 0 ? PART_KEY_SLOT : (uint16_t)(PART_SLOTS + at - 1);
+}
+
+/* Of a part: its own steps by the numbers that its pattern has, those before as slots of the event that begins it. */
+static void to_part(struct lower *lower, struct part_lowering *part, struct pattern_register *wanted,
+                    struct span span) {
+  if (wanted->step >= part->first_step) {
+    wanted->step = (uint16_t)(wanted->step - part->first_step + (part->number > 0));
+    return;
+  }
+  *wanted = (struct pattern_register){.aggregate = REGISTER_LAST,
+                                      .slot = lower_part_slot(lower, part, wanted, span),
+                                      .field = wanted->type,
+                                      .type = wanted->type};
+}
+
+static struct expr_node *register_input(struct lower *lower, const struct lower_scope *scope, const struct asked *asked,
+                                        struct span span) {
   struct pattern_register wanted = {.aggregate = register_of[asked->aggregate],
                                     .step = asked->step,
                                     .slot = asked->whole  ? REGISTER_NO_SLOT
@@ -114,23 +155,9 @@ static struct expr_node *register_input(struct lower *lower, struct lower_regist
                                     .type = asked->result,
                                     .nth = asked->aggregate == AGG_NTH ? asked->nth : 0};
   if (asked->field != NULL) lower_keep(lower, asked->type, asked->field->slot);
-  uint16_t at = 0;
-  while (at < registers->count && !same_register(&registers->items[at], &wanted)) at++;
-  if (at == REGISTERS_MAX) {
-    lower_error(lower, span, "register-limit", NULL, "the rule reads more than %d values of its steps", REGISTERS_MAX);
-    return NULL;
-  }
-  if (at == registers->count) {
-    if (registers->count == registers->capacity) {
-      uint16_t capacity = registers->capacity == 0 ? 4 : (uint16_t)(2 * registers->capacity);
-      struct pattern_register *items = arena_array(&lower->scratch, struct pattern_register, capacity);
-      if (registers->count > 0) memcpy(items, registers->items, registers->count * sizeof *items);
-      registers->items = items;
-      registers->capacity = capacity;
-    }
-    registers->items[registers->count++] = wanted;
-  }
-  return lower_input(lower, BANK_REGISTER, at, asked->result);
+  if (scope->part != NULL) to_part(lower, scope->part, &wanted, span);
+  uint16_t at = register_place(lower, scope->registers, &wanted, span);
+  return at == REGISTERS_MAX ? NULL : lower_input(lower, BANK_REGISTER, at, asked->result);
 }
 
 /* if(field is null, when_null, otherwise) */
@@ -170,5 +197,5 @@ struct expr_node *lower_step_value(struct lower *lower, const struct lower_scope
   struct asked asked = asked_of(lower, scope, expr);
   if (scope->one_event && !asked.time) return of_one_event(lower, &asked);
   check(scope->registers != NULL);
-  return register_input(lower, scope->registers, &asked, expr->span);
+  return register_input(lower, scope, &asked, expr->span);
 }

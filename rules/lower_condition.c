@@ -153,7 +153,9 @@ static bool is_value(const struct tree_expr *expr) {
   if (expr->kind == TREE_COUNTING || expr->kind == TREE_SEEN) return true;
   switch (tree_ref(expr).kind) {
   case REF_COUNTER:
-  case REF_PREVIOUS: return true;
+  case REF_PREVIOUS:
+  case REF_MODEL: return true;
+  case REF_TABLE:
   case REF_FIELD:
   case REF_STEP_FIELD:
   case REF_KEY: return expr->kind == TREE_PATH;
@@ -179,10 +181,42 @@ static void add_value(struct lower *lower, struct values *values, const struct t
 static void find_values(struct lower *lower, struct values *values, const struct tree_expr *expr) {
   if (is_value(expr)) {
     add_value(lower, values, expr);
-    return;
+    if (tree_ref(expr).kind != REF_TABLE) return; /* of a cell its key is told too */
   }
   for (uint16_t i = 0; i < expr->item_count; i++) find_values(lower, values, expr->items[i]);
   if (tree_key(expr) != NULL) find_values(lower, values, tree_key(expr));
+}
+
+/* What the value reads of the step's event is kept, for it may be told when that is gone. False if it reads other
+ * events too. Recursion follows the expression, whose depth is limited (EXPR_NODE_DEPTH_MAX). */
+static bool keep_read(struct lower *lower, const struct lower_scope *scope, const struct expr_node *node) {
+  bool alone = true;
+  for (uint16_t i = 0; i < node->child_count; i++) alone &= keep_read(lower, scope, node->children[i]);
+  if (node->op != EXPR_INPUT) return alone;
+  if (node->bank == BANK_EVENT) lower_keep(lower, scope->type, node->index);
+  return node->bank == BANK_EVENT;
+}
+
+static bool asks_live_table(const struct lower *lower, const struct expr_node *node) {
+  if (node->op == EXPR_TABLE && lower->ruleset->tables[node->index].live) return true;
+  for (uint16_t i = 0; i < node->child_count; i++)
+    if (asks_live_table(lower, node->children[i])) return true;
+  return false;
+}
+
+/* A value that a pattern's alert tells, as it was for the step's event: a cell of a table that changes gets a slot of
+ * that event, unless its key reads other events. */
+static struct expr_node *value_then(struct lower *lower, const struct lower_scope *scope, struct expr_node *node,
+                                    struct span span, bool *in_hand) {
+  bool live = asks_live_table(lower, node);
+  bool alone = keep_read(lower, scope, node);
+  if (!live || !alone) {
+    *in_hand = live;
+    return node;
+  }
+  struct expr_node *slot = lower_cell(lower, scope->type, node, span);
+  if (slot != NULL) lower_keep(lower, scope->type, slot->index);
+  return slot;
 }
 
 static struct because_item because_item(struct lower *lower, const struct lower_scope *scope,
@@ -195,16 +229,16 @@ static struct because_item because_item(struct lower *lower, const struct lower_
   struct slice *names = arena_array(lower->arena, struct slice, values->count);
   const struct expr **exprs = arena_array(lower->arena, const struct expr *, values->count);
   enum secret_form *secrets = arena_array(lower->arena, enum secret_form, values->count);
+  bool *in_hand = arena_array(lower->arena, bool, values->count);
   uint16_t *heads = arena_array(lower->arena, uint16_t, values->count),
            *tails = arena_array(lower->arena, uint16_t, values->count);
   for (uint16_t i = 0; i < values->count; i++) {
     struct secret_info secret = tree_expr_secret(lower->tree, scope->rule, &scope->type, 1, values->items[i]);
     names[i] = values->names[i];
     struct expr_node *node = lower_expr(lower, scope, values->items[i]);
+    if (node != NULL && !scope->one_event) node = value_then(lower, scope, node, values->items[i]->span, &in_hand[i]);
     if (node == NULL) continue; /* said */
     exprs[i] = lower_compile(lower, node, values->items[i]->span);
-    if (node->op == EXPR_INPUT && node->bank == BANK_EVENT && !scope->one_event)
-      lower_keep(lower, scope->type, node->index);
     secrets[i] = secret.form;
     heads[i] = secret.mask_head;
     tails[i] = secret.mask_tail;
@@ -213,6 +247,7 @@ static struct because_item because_item(struct lower *lower, const struct lower_
                               .value_count = values->count,
                               .names = names,
                               .values = exprs,
+                              .in_hand = in_hand,
                               .secrets = secrets,
                               .mask_heads = heads,
                               .mask_tails = tails};

@@ -17,7 +17,7 @@ void counter_lowering_init(struct lower *lower) {
   struct counter_lowering *c = &lower->counters;
   map_text_init(&c->known_populations, lower->mem);
   map_text_init(&c->known_asks, lower->mem);
-  c->asks = arena_array(&lower->work, struct asks, lower->tree->type_count);
+  c->asks = arena_array(&lower->work, struct asks, lower->ruleset->schema_count);
   uint16_t count = 0;
   for (uint32_t d = 0; d < lower->tree->decl_count; d++)
     if (lower->tree->decls[d].kind == DECL_COUNTER) count++;
@@ -47,8 +47,8 @@ static void *room(struct arena *arena, void *items, uint16_t count, uint16_t *ca
 }
 
 static bool full(struct lower *lower, struct span span, uint16_t count) {
-  if (count < UINT16_MAX - 1) return false;
-  lower_error(lower, span, "counter-limit", NULL, "more than %d counters", UINT16_MAX - 1);
+  if (count < LIMIT_COUNTERS) return false;
+  lower_error(lower, span, "counter-limit", NULL, "more than %d counters", LIMIT_COUNTERS);
   return true;
 }
 
@@ -254,7 +254,8 @@ static struct expr_node *asked_slot(struct lower *lower, const struct lower_scop
   if (is_new) {
     struct asks *asks = &c->asks[scope->type];
     if (full(lower, span, asks->count)) return NULL;
-    *slot = lower_new_slot(lower, scope->type);
+    *slot = lower_new_slot(lower, scope->type, span);
+    if (*slot == NO_SLOT) return NULL;
     const uint16_t *own = &lower->keys.spaces[population->space].slots[(size_t)scope->type * key->count];
     struct counter_ask ask = {.counter = counter,
                               .slot = (uint16_t)*slot,
@@ -265,6 +266,8 @@ static struct expr_node *asked_slot(struct lower *lower, const struct lower_scop
     ask.levels = level;
     asks->items = room(lower->arena, asks->items, asks->count, &asks->capacity, sizeof *asks->items);
     asks->items[asks->count++] = ask;
+  } else if (*slot == NO_SLOT) {
+    return NULL; /* said */
   } else {
     struct asks *asks = &c->asks[scope->type];
     for (uint16_t i = 0; i < asks->count; i++) {
@@ -304,7 +307,8 @@ static struct expr_node *asked_at_end(struct lower *lower, const struct lower_sc
     uint16_t *slots = NULL;
     if (lower->counters.counters[counter].before) {
       const struct rule_tree *rule = scope->rule;
-      slots = arena_array(lower->arena, uint16_t, rule->type_count);
+      slots = arena_array(lower->arena, uint16_t, rule->type_count + 1u);
+      slots[rule->type_count] = NO_SLOT; /* of the event that begins the last part of a rule whose key changes */
       for (uint16_t t = 0; t < rule->type_count; t++) {
         struct lower_scope own = {.rule = rule, .type = rule->types[t]};
         const struct expr_node *asked = asked_slot(lower, &own, counter, key, false, false, NULL, span);
@@ -315,6 +319,36 @@ static struct expr_node *asked_at_end(struct lower *lower, const struct lower_sc
     asks->items[asks->count++] = (struct end_ask){.counter = counter, .parts = parts, .slots = slots};
   }
   return lower_input(lower, BANK_ASKED, at, type);
+}
+
+/* Beside the counters that are asked, as UINT16_MAX is the number of none. */
+struct expr_node *lower_cell(struct lower *lower, uint16_t type, const struct expr_node *node, struct span span) {
+  const uint16_t of_no_counter = UINT16_MAX;
+  struct schema *schema = &lower->ruleset->schemas[type];
+  struct buf bytes;
+  buf_init(&bytes, lower->mem);
+  buf_add(&bytes, &type, sizeof type);
+  buf_add(&bytes, &of_no_counter, sizeof of_no_counter);
+  buf_add(&bytes, &lower->level, sizeof lower->level);
+  expr_node_key(&bytes, node);
+  bool is_new;
+  struct slice known = {arena_copy(&lower->work, bytes.data, bytes.length), bytes.length};
+  uint32_t *slot = map_text_put(&lower->counters.known_asks, known, &is_new);
+  buf_free(&bytes);
+  if (is_new) {
+    *slot = lower_new_slot(lower, type, span);
+    if (*slot == NO_SLOT) return NULL;
+    /* Sizes are 4, 8, 16 …: full where the count is one of them. */
+    struct schema_cell *cells = (struct schema_cell *)(uintptr_t)schema->cells;
+    uint16_t count = schema->cell_count, capacity = count;
+    if (count == 0 || (count >= 4 && (count & (count - 1)) == 0))
+      cells = room(lower->arena, cells, count, &capacity, sizeof *cells);
+    cells[count] =
+        (struct schema_cell){.slot = (uint16_t)*slot, .level = lower->level, .expr = lower_compile(lower, node, span)};
+    schema->cells = cells;
+    schema->cell_count++;
+  }
+  return *slot == NO_SLOT ? NULL : lower_input(lower, BANK_EVENT, (uint16_t)*slot, node->type);
 }
 
 static void use_counter(struct lower *lower, uint16_t counter) {

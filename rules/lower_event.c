@@ -1,6 +1,7 @@
 /* lower_event.c - event types: which fields have slots, what is computed from what, what a held event keeps; and the
  * filter and map events. */
 #include "base/check.h"
+#include "base/limits.h"
 #include "rules/check.h"
 #include "rules/lower.h"
 
@@ -88,7 +89,9 @@ static void find_late(struct lower *lower) {
       continue;
     for (uint16_t i = 0; i < event->from_type_count; i++) {
       struct schema *from = &schemas[event->from_types[i]];
-      if (from->derived ? !from->window : from->late == LATE_ACCEPT) from->has_late = true;
+      const struct type_info *type = &lower->tree->types[event->from_types[i]];
+      bool filter = type->origin == TYPE_OF_DERIVED && type->event->window == NULL && !type->event->join;
+      if (type->origin == TYPE_OF_SOURCE ? from->late == LATE_ACCEPT : filter) from->has_late = true;
     }
   }
 }
@@ -127,8 +130,8 @@ void lower_schemas(struct lower *lower) {
   struct ruleset *ruleset = lower->ruleset;
   const struct tree *tree = lower->tree;
   use_event_times(lower);
-  ruleset->schema_count = tree->type_count;
-  ruleset->schemas = arena_array(lower->arena, struct schema, tree->type_count);
+  ruleset->schema_count = (uint16_t)(tree->type_count + lower->former_parts);
+  ruleset->schemas = arena_array(lower->arena, struct schema, ruleset->schema_count);
   for (uint16_t t = 0; t < tree->type_count; t++) {
     const struct type_info *info = &tree->types[t];
     struct schema *schema = &ruleset->schemas[t];
@@ -147,8 +150,8 @@ void lower_schemas(struct lower *lower) {
   use_matched_fields(lower);
   find_identities(lower);
   find_late(lower);
-  lower->kept = arena_array(&lower->work, bool *, tree->type_count);
-  lower->kept_capacity = arena_array(&lower->work, uint16_t, tree->type_count);
+  lower->kept = arena_array(&lower->work, bool *, ruleset->schema_count);
+  lower->kept_capacity = arena_array(&lower->work, uint16_t, ruleset->schema_count);
   for (uint16_t t = 0; t < tree->type_count; t++) {
     struct schema *schema = &ruleset->schemas[t];
     for (uint16_t f = 0; f < schema->field_count; f++) {
@@ -159,6 +162,7 @@ void lower_schemas(struct lower *lower) {
     schema->asked_first = lower->kept_capacity[t] = schema->slot_count;
     lower->kept[t] = arena_array(&lower->work, bool, schema->slot_count);
   }
+  lower_parts_schemas(lower);
 }
 
 void lower_schema_exprs(struct lower *lower) {
@@ -199,6 +203,16 @@ static void keep_rule_fields(struct lower *lower, const struct rule *rule) {
   }
 }
 
+static void held_too_much(struct lower *lower, uint16_t type) {
+  const struct type_info *info = type < lower->tree->type_count ? &lower->tree->types[type] : NULL;
+  struct span span = {0};
+  if (info != NULL && info->event != NULL) span = info->event->name.span;
+  if (info != NULL && info->event == NULL && info->rule != NULL) span = info->rule->name.span;
+  lower_error(lower, span, "event-limit", NULL,
+              "open matches would keep more than %d values of an event of `" SLICE_FMT "`", LIMIT_HELD_VALUES,
+              SLICE_ARG(lower->ruleset->schemas[type].name));
+}
+
 void lower_kept(struct lower *lower) {
   for (uint16_t r = 0; r < lower->ruleset->rule_count; r++) keep_rule_fields(lower, &lower->ruleset->rules[r]);
   for (uint16_t t = 0; t < lower->ruleset->schema_count; t++) {
@@ -212,6 +226,10 @@ void lower_kept(struct lower *lower) {
     schema->kept_slots = arena_array(lower->arena, uint16_t, schema->slot_count);
     schema->kept_index = arena_array(lower->arena, int16_t, schema->slot_count);
     for (uint16_t slot = 0; slot < schema->slot_count; slot++) {
+      if (lower->kept[t][slot] && schema->kept_count == LIMIT_HELD_VALUES) {
+        held_too_much(lower, t);
+        break;
+      }
       schema->kept_index[slot] = lower->kept[t][slot] ? (int16_t)schema->kept_count : -1;
       if (lower->kept[t][slot]) schema->kept_slots[schema->kept_count++] = slot;
     }

@@ -159,6 +159,8 @@ static struct expr_node *named_value(struct lower *lower, const struct lower_sco
     return lower_input(lower, ref->kind == REF_TOLD ? BANK_TOLD : BANK_EMIT, ref->index, type);
   }
   case REF_ELEMENT: return lower_input(lower, BANK_REGISTER, 0, expr->type);
+  case REF_WINDOW:
+    return lower_input(lower, BANK_WINDOW, ref->index == 0 ? WINDOW_START : WINDOW_END, TYPE(VALUE_TIME));
   case REF_COUNTER: return lower_counting(lower, scope, expr);
   case REF_MODEL: return lower_model_value(lower, scope, expr);
   default: check_failed("a name that lowering knows", __FILE__, __LINE__);
@@ -172,6 +174,7 @@ static struct expr_node *lower_path(struct lower *lower, const struct lower_scop
     if (key == NULL) return NULL;
     struct expr_node *node = lower_node(lower, EXPR_TABLE, expr->type, 1);
     lower->ruleset->tables[expr->ref.index].asked |= (uint64_t)1 << lower->level;
+    lower->time_asks |= lower->by_time && lower->ruleset->tables[expr->ref.index].live;
     node->index = expr->ref.index;
     node->column = expr->ref.column;
     node->children[0] = key;
@@ -241,7 +244,10 @@ static struct expr_node *lower_in_name(struct lower *lower, const struct lower_s
   bool list = expr->ref.kind == REF_LIST;
   struct expr_node *node = lower_node(lower, list ? EXPR_IN_LIST : EXPR_IN_VALUE, TYPE(VALUE_BOOL), list ? 1 : 2);
   node->children[0] = left;
-  if (list) lower->ruleset->lists[expr->ref.index].asked |= (uint64_t)1 << lower->level;
+  if (list) {
+    lower->ruleset->lists[expr->ref.index].asked |= (uint64_t)1 << lower->level;
+    lower->time_asks |= lower->by_time && lower->ruleset->lists[expr->ref.index].live;
+  }
   if (list)
     node->index = expr->ref.index;
   else

@@ -1,4 +1,5 @@
 /* lower_pattern.c - the elements of a `match` to the pattern compiler's nodes. */
+#include "base/limits.h"
 #include "rules/lower.h"
 
 static enum pattern_connector connector_of(enum connector connector) {
@@ -24,22 +25,30 @@ struct pattern_lowering {
   struct lower *lower;
   const struct rule_tree *tree;
   struct lower_registers *registers;
+  struct part_lowering *part; /* NULL: the key does not change */
 };
+
+/* The number that the step has in the pattern. */
+static uint16_t step_number(const struct part_lowering *part, uint16_t step) {
+  if (part == NULL) return step;
+  return step < part->first_step ? 0 : (uint16_t)(step - part->first_step + (part->number > 0));
+}
 
 /* One condition for each of `types`. */
 static struct pattern_among *for_types(struct pattern_lowering *p, const struct tree_expr *expr, const uint16_t *types,
                                        uint16_t count) {
   struct pattern_among *all = arena_array(&p->lower->scratch, struct pattern_among, count);
   for (uint16_t i = 0; i < count; i++) {
-    struct lower_scope scope = {.rule = p->tree, .type = types[i], .type_index = i, .registers = p->registers};
+    struct lower_scope scope = {
+        .rule = p->tree, .type = types[i], .type_index = i, .registers = p->registers, .part = p->part};
     all[i] = (struct pattern_among){.type = types[i], .condition = lower_condition(p->lower, &scope, expr, NULL)};
   }
   return all;
 }
 
 static void lower_step(struct pattern_lowering *p, const struct element *element, struct pattern_node *node) {
-  struct lower_scope scope = {.rule = p->tree, .type = element->use.type, .registers = p->registers};
-  node->step = element->step;
+  struct lower_scope scope = {.rule = p->tree, .type = element->use.type, .registers = p->registers, .part = p->part};
+  node->step = element->kind == ELEMENT_STEP ? step_number(p->part, element->step) : 0;
   node->type = element->use.type;
   node->condition = lower_condition(p->lower, &scope, element->use.condition, NULL);
 }
@@ -100,17 +109,57 @@ static enum pattern_report report_of(enum report report) {
   }
 }
 
-const struct pattern *lower_pattern(struct lower *lower, const struct rule_tree *tree, struct rule *rule) {
+/* The event of the part before stands at the beginning. */
+static void begin_with(struct lower *lower, struct pattern_node *root, uint16_t type) {
+  struct pattern_node *first = arena_new(&lower->scratch, struct pattern_node);
+  *first = (struct pattern_node){.kind = PATTERN_STEP,
+                                 .type = type,
+                                 .condition.predicate = PREDICATE_TRUE,
+                                 .min = 1,
+                                 .max = 1,
+                                 .gap_us = -1,
+                                 .for_us = -1};
+  struct pattern_node **children = arena_array(&lower->scratch, struct pattern_node *, root->child_count + 1u);
+  children[0] = first;
+  if (root->child_count > 0) memcpy(children + 1, root->children, root->child_count * sizeof *children);
+  root->children = children;
+  root->child_count++;
+}
+
+/* The names of the pattern's steps. */
+static const struct slice *step_names(struct lower *lower, const struct rule_tree *tree,
+                                      const struct part_lowering *part, uint16_t *count) {
+  uint16_t first = part == NULL ? 0 : part->first_step, end = tree->step_count;
+  if (part != NULL && part->number + 1 < tree->part_count) end = tree->parts[part->number + 1].first_step;
+  struct slice *names = arena_array(lower->arena, struct slice, end - first + 1u);
+  *count = 0;
+  if (part != NULL && part->number > 0) names[(*count)++] = lower->ruleset->schemas[part->schema].name;
+  for (uint16_t s = first; s < end; s++) names[(*count)++] = lower_shared(lower, tree->steps[s].name.text);
+  return names;
+}
+
+/* A former part hands on all its matches, within a bound; a part behind another begins where that began. */
+static void set_part(struct pattern_spec *spec, const struct rule_tree *tree, const struct part_lowering *part) {
+  if (part == NULL) return;
+  if (part->number + 1 < tree->part_count) spec->told_events_max = LIMIT_PART_EVENTS;
+  spec->starts_before = part->number > 0;
+  spec->start_slot = PART_START_SLOT;
+  spec->start_count_slot = PART_COUNT_SLOT;
+}
+
+const struct pattern *lower_pattern(struct lower *lower, const struct rule_tree *tree, struct rule *rule,
+                                    struct part_lowering *part) {
   struct lower_registers registers = {0};
-  struct pattern_lowering p = {.lower = lower, .tree = tree, .registers = &registers};
+  struct pattern_lowering p = {.lower = lower, .tree = tree, .registers = &registers, .part = part};
   uint32_t errors = lower->error_count;
   struct pattern_node *root = lower_element(&p, tree->pattern);
+  if (part != NULL && part->number > 0) begin_with(lower, root, part->schema);
   if (lower->error_count != errors) return NULL;
-  struct slice *names = arena_array(lower->arena, struct slice, tree->step_count);
-  for (uint16_t s = 0; s < tree->step_count; s++) names[s] = rule->steps[s].name;
+  uint16_t step_count;
+  const struct slice *names = step_names(lower, tree, part, &step_count);
   rule->report = report_of(tree->report);
   struct pattern_spec spec = {.root = root,
-                              .step_count = tree->step_count,
+                              .step_count = step_count,
                               .step_names = names,
                               .register_count = registers.count,
                               .registers = registers.items,
@@ -118,9 +167,10 @@ const struct pattern *lower_pattern(struct lower *lower, const struct rule_tree 
                               .report = rule->report,
                               .report_limit = tree->report_limit,
                               .after = after_of(tree),
-                              .after_step = tree->after_step_index,
+                              .after_step = step_number(part, tree->after_step_index),
                               .type_count = rule->type_count,
                               .types = rule->types};
+  set_part(&spec, tree, part);
   struct err err;
   err_clear(&err);
   const struct pattern *pattern = pattern_compile(lower->arena, &spec, &err);

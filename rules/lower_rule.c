@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "rules/check.h"
 #include "rules/lower.h"
+#include "rules/parts.h"
 
 static bool given(const struct rule_tree *tree, enum clause clause) { return (tree->given & 1u << clause) != 0; }
 
@@ -111,10 +112,16 @@ static void lower_steps(struct lower *lower, const struct rule_tree *tree, struc
     steps[s] = (struct rule_step){.name = lower_shared(lower, tree->steps[s].name.text), .type = tree->steps[s].type};
   rule->step_count = tree->step_count;
   rule->steps = steps;
-  uint16_t *types = arena_array(lower->arena, uint16_t, tree->type_count);
+}
+
+/* Those of the part, if it is one: with the event that begins it, whose id is above all others. */
+uint16_t *lower_types(struct lower *lower, const struct rule_tree *tree, const struct part_lowering *part,
+                      uint16_t *count) {
+  uint16_t *types = arena_array(lower->arena, uint16_t, tree->type_count + 1u);
   for (uint16_t t = 0; t < tree->type_count; t++) types[t] = tree->types[t];
-  rule->type_count = tree->type_count;
-  rule->types = types;
+  *count = tree->type_count;
+  if (part != NULL && part->number > 0) types[(*count)++] = part->schema;
+  return types;
 }
 
 /* The scope of what is said of a finished match: emit, because. */
@@ -130,6 +137,7 @@ static void lower_emit(struct lower *lower, const struct rule_tree *tree, struct
   struct end_asks asked = {0};
   scope.end_asks = &asked;
   struct emit_entry *entries = arena_array(lower->arena, struct emit_entry, tree->emit_count);
+  lower->by_time = !rule->on;
   for (uint16_t i = 0; i < tree->emit_count; i++) {
     const struct tree_expr *expr = tree->emit[i].expr;
     struct secret_info secret = tree_expr_secret(lower->tree, tree, rule->types, rule->type_count, expr);
@@ -140,6 +148,7 @@ static void lower_emit(struct lower *lower, const struct rule_tree *tree, struct
                                      .mask_head = secret.mask_head,
                                      .mask_tail = secret.mask_tail};
   }
+  lower->by_time = false;
   rule->emit_count = tree->emit_count;
   rule->emit = entries;
   rule->asked_count = asked.count;
@@ -190,14 +199,19 @@ static void lower_reasons(struct lower *lower, const struct rule_tree *tree, str
   struct rule_step *steps = (struct rule_step *)(uintptr_t)rule->steps;
   for (uint16_t s = 0; s < rule->step_count; s++) {
     scope.type = steps[s].type;
+    if (tree->part_count > 0) { /* counters are kept by the key of the step's part, and were asked in its pass */
+      scope.rule = parts_view(&lower->scratch, tree, parts_of_step(tree, s));
+      lower->level = scope.rule->level & (LEVELS_MAX - 1);
+    }
     const struct element *element = tree->steps[s].element;
     steps[s].because = rule->on ? lower_because(lower, &scope, tree->on.condition, tree->when)
                                 : lower_because(lower, &scope, element->use.condition, NULL);
   }
+  lower->level = tree->level & (LEVELS_MAX - 1);
 }
 
 /* The counters and models that the rule asked while it was lowered. */
-static void lower_used(struct lower *lower, struct rule *rule) {
+void lower_used(struct lower *lower, struct rule *rule) {
   struct counter_lowering *c = &lower->counters;
   uint16_t *used = arena_array(lower->arena, uint16_t, c->used_count);
   if (c->used_count > 0) memcpy(used, c->used, c->used_count * sizeof *used);
@@ -211,11 +225,18 @@ static void lower_used(struct lower *lower, struct rule *rule) {
   lower->model_asks.count = 0;
 }
 
-void lower_rule(struct lower *lower, const struct rule_tree *tree, struct rule *rule) {
+/* What is told is said by the last part, of the steps of all: `tree` is the rule as that part sees it, then. */
+void lower_rule(struct lower *lower, const struct rule_tree *whole, struct rule *rule) {
+  const struct rule_tree *tree =
+      parts_view(&lower->scratch, whole, (uint16_t)(whole->part_count > 0 ? whole->part_count - 1 : 0));
   lower_words(lower, tree, rule);
+  rule->tree = whole;
   lower_life(lower, tree, rule);
   lower_steps(lower, tree, rule);
+  struct part_lowering *part = lower_parts(lower, whole, rule);
+  rule->types = lower_types(lower, tree, part, &rule->type_count);
   rule->key_space = key_plan_space(&lower->keys, lower->ruleset->schemas, tree);
+  if (part != NULL) key_plan_enter(&lower->keys, rule->key_space, part->schema, PART_KEY_SLOT);
   rule->on = tree->pattern == NULL;
   rule->on_condition.predicate = PREDICATE_TRUE;
   if (rule->on) {
@@ -223,7 +244,8 @@ void lower_rule(struct lower *lower, const struct rule_tree *tree, struct rule *
     struct lower_scope scope = {.rule = tree, .type = rule->on_type, .one_event = true};
     rule->on_condition = lower_condition(lower, &scope, tree->on.condition, tree->when);
   } else {
-    rule->pattern = lower_pattern(lower, tree, rule);
+    rule->pattern = lower_pattern(lower, tree, rule, part);
+    lower_part_carried(lower, part, rule);
   }
   struct lower_registers registers = {0};
   lower_emit(lower, tree, rule, &registers);

@@ -3,10 +3,11 @@
 #include "base/check.h"
 #include "rules/check.h"
 #include "rules/lower.h"
+#include "rules/parts.h"
 
 /* The compiled rule of a tree's; NULL: it is left out (explain of what cannot run yet). */
 static struct rule *rule_of(const struct lower *lower, const struct rule_tree *tree) {
-  for (uint16_t low = 0, high = lower->ruleset->rule_count; low < high;) { /* both are in byte order of name */
+  for (uint16_t low = 0, high = lower->ruleset->named_rule_count; low < high;) { /* both are in byte order of name */
     uint16_t middle = (uint16_t)(low + (high - low) / 2);
     int order = slice_compare(lower->ruleset->rules[middle].name, tree->name.text);
     if (order == 0) return &lower->ruleset->rules[middle];
@@ -26,8 +27,9 @@ static bool find_in_alert(const struct rule_tree *rule, struct slice name, bool 
     *index = i;
     return true;
   }
-  for (uint16_t p = 0; rule->key != NULL && p < rule->key->part_count; p++) {
-    if (!slice_equal(rule->key->parts[p].name.text, name)) continue;
+  const struct key_tree *told = parts_told_key(rule);
+  for (uint16_t p = 0; told != NULL && p < told->part_count; p++) {
+    if (!slice_equal(told->parts[p].name.text, name)) continue;
     *key = true;
     *index = p;
     return true;
@@ -227,13 +229,47 @@ static void lower_members(struct lower *lower) {
   }
 }
 
-/* A list that is asked by a pass before one that fills it. */
-static bool asked_before_filled(const struct lower *lower) {
+/* A list that is asked by a pass before one that fills it, a table that several passes keep by asking, or one of them
+ * that is asked when time passes: as it stood then, before the next event. */
+static bool asked_before_changed(const struct lower *lower) {
+  if (lower->time_asks) return true;
+  for (uint16_t t = 0; t < lower->ruleset->table_count; t++) {
+    const struct table_def *table = &lower->ruleset->tables[t];
+    if (table->live && table->ttl_on_read && table->ttl_us >= 0 && (table->asked & (table->asked - 1)) != 0)
+      return true;
+  }
   for (uint16_t l = 0; l < lower->ruleset->list_count; l++) {
     const struct list_def *list = &lower->ruleset->lists[l];
     if (list->live && list->level > 1 && (list->asked & (((uint64_t)1 << (list->level - 1)) - 1)) != 0) return true;
   }
   return false;
+}
+
+/* The highest of its event types, and not below `least`. */
+static uint16_t set_stage(const struct lower *lower, struct rule *rule, uint16_t least) {
+  rule->stage = least;
+  for (uint16_t t = 0; t < rule->type_count; t++)
+    if (rule->types[t] < lower->tree->type_count && lower->tree->types[rule->types[t]].stage > rule->stage)
+      rule->stage = lower->tree->types[rule->types[t]].stage;
+  return rule->stage;
+}
+
+/* The name of what stands above all else. */
+static struct span last_stage(const struct lower *lower) {
+  const struct tree *tree = lower->tree;
+  struct span span = {0};
+  uint16_t highest = 0;
+  for (uint16_t d = 0; d < tree->derived_count; d++) {
+    if (tree->types[tree->deriveds[d]->schema].level < highest) continue;
+    highest = tree->types[tree->deriveds[d]->schema].level;
+    span = tree->deriveds[d]->name.span;
+  }
+  for (uint16_t r = 0; r < tree->rule_count; r++) {
+    if (tree->rules[r]->level < highest) continue;
+    highest = tree->rules[r]->level;
+    span = tree->rules[r]->name.span;
+  }
+  return span;
 }
 
 void lower_stages(struct lower *lower) {
@@ -243,9 +279,12 @@ void lower_stages(struct lower *lower) {
     struct rule *rule = rule_of(lower, lower->tree->rules[r]);
     if (rule == NULL) continue;
     rule->level = lower->tree->rules[r]->level;
-    for (uint16_t t = 0; t < rule->type_count; t++)
-      if (lower->tree->types[rule->types[t]].stage > rule->stage)
-        rule->stage = lower->tree->types[rule->types[t]].stage;
+    uint16_t former = 0;
+    for (uint16_t p = 0; rule->parts != NULL && p + 1 < rule->parts->count; p++) {
+      former = set_stage(lower, &ruleset->rules[rule->parts->first + p], former);
+      former++; /* of the events that its matches make */
+    }
+    (void)set_stage(lower, rule, former);
     if (rule->level > highest) highest = rule->level;
   }
   struct window_plan *windows = (struct window_plan *)(uintptr_t)ruleset->windows;
@@ -263,11 +302,11 @@ void lower_stages(struct lower *lower) {
   lower_alert_events(lower);
   lower_groups(lower);
   lower_members(lower);
-  ruleset->event_rounds = asked_before_filled(lower);
+  ruleset->event_rounds = asked_before_changed(lower);
   for (uint16_t g = 0; g < ruleset->group_count; g++)
     if (ruleset->groups[g].level > highest) highest = ruleset->groups[g].level;
   if (highest >= LEVELS_MAX)
-    lower_error(lower, lower->tree->rules[0]->name.span, "level-limit", NULL,
+    lower_error(lower, last_stage(lower), "level-limit", NULL,
                 "more than %d windows, joins, alerts as events and filled lists stand one upon the other", LEVELS_MAX);
   ruleset->level_count = (uint16_t)(highest + 1);
 }

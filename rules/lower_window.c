@@ -95,7 +95,10 @@ static void *grown(struct arena *arena, void *items, uint16_t count, uint16_t *c
 
 static uint16_t window_column(struct lower *lower, struct window_lowering *window, const struct tree_expr *expr) {
   struct lower_scope scope = {.type = window->event->from_types[0]};
+  bool by_time = lower->by_time;
+  lower->by_time = false; /* a column is of an event */
   struct expr_node *node = lower_expr(lower, &scope, expr);
+  lower->by_time = by_time;
   if (node == NULL) return NO_COLUMN;
   struct buf key;
   buf_init(&key, lower->mem);
@@ -180,7 +183,9 @@ static void lower_window(struct lower *lower, const struct event_tree *event, st
                                .known_us = tree->known_us};
   if (tree->kind == WINDOW_TODAY && tree->zone.length > 0) plan->zone = lower_zone(lower, tree->zone, event->name.span);
   plan->key_count = lower_event_key(lower, event, &plan->key_names, &plan->key_types);
+  lower->by_time = true;
   plan->entries = lower_made(lower, &scope, event);
+  lower->by_time = false;
   if (tree->early_when != NULL) plan->early_when = lower_compiled(lower, &scope, tree->early_when);
   struct window_from *from = arena_array(lower->arena, struct window_from, event->from_type_count);
   for (uint16_t i = 0; i < event->from_type_count; i++) lower_window_from(lower, &window, i, &from[i]);
@@ -203,52 +208,16 @@ struct bounds {
   int64_t low, high;
 };
 
-static bool side_time(const struct tree_expr *expr, uint16_t *side) {
-  if (expr->kind != TREE_PATH || expr->ref.kind != REF_STEP_FIELD || expr->ref.field != FIELD_TIME) return false;
-  *side = expr->ref.step;
-  return true;
-}
-
-/* side.time, side.time + D, side.time - D. */
-static bool side_plus(const struct tree_expr *expr, uint16_t *side, int64_t *plus) {
-  *plus = 0;
-  if (side_time(expr, side)) return true;
-  if (expr->kind != TREE_BINARY || (expr->op != EXPR_ADD && expr->op != EXPR_SUBTRACT)) return false;
-  const struct tree_expr *time = expr->items[0], *duration = expr->items[1];
-  if (expr->op == EXPR_ADD && time->kind == TREE_LITERAL) time = expr->items[1], duration = expr->items[0];
-  if (!side_time(time, side) || duration->kind != TREE_LITERAL || duration->value.kind != VALUE_DURATION) return false;
-  *plus = expr->op == EXPR_ADD ? duration->value.i : -duration->value.i;
-  return true;
-}
-
-/* left op right, both a side's time plus something; true: it is wholly in the bounds. */
-static bool bound_compared(struct bounds *bounds, enum expr_op op, const struct tree_expr *left,
+static void bound_compared(struct bounds *bounds, enum expr_op op, const struct tree_expr *left,
                            const struct tree_expr *right) {
-  uint16_t a, b;
-  int64_t a_plus, b_plus;
-  if (!side_plus(left, &a, &a_plus) || !side_plus(right, &b, &b_plus) || a == b) return false;
-  if (a == 0) { /* written the other way round: left.time + x op right.time + y */
-    op = expr_mirrored(op);
-    int64_t swap = a_plus;
-    a_plus = b_plus;
-    b_plus = swap;
-  }
-  int64_t distance = b_plus - a_plus; /* right.time - left.time op distance */
-  switch (op) {
-  case EXPR_LESS: distance--; /* fall through */
-  case EXPR_LESS_EQUAL:
-    if (distance < bounds->high) bounds->high = distance;
-    return true;
-  case EXPR_GREATER: distance++; /* fall through */
-  case EXPR_GREATER_EQUAL:
-    if (distance > bounds->low) bounds->low = distance;
-    return true;
-  case EXPR_EQUAL:
-    if (distance < bounds->high) bounds->high = distance;
-    if (distance > bounds->low) bounds->low = distance;
-    return true;
-  default: return false;
-  }
+  int64_t us;
+  if (!check_side_distance(left, right, &op, &us)) return;
+  bool low = op == EXPR_GREATER || op == EXPR_GREATER_EQUAL || op == EXPR_EQUAL;
+  bool high = op == EXPR_LESS || op == EXPR_LESS_EQUAL || op == EXPR_EQUAL;
+  if (op == EXPR_GREATER && us < INT64_MAX) us++;
+  if (op == EXPR_LESS && us > INT64_MIN) us--;
+  if (low && us > bounds->low) bounds->low = us;
+  if (high && us < bounds->high) bounds->high = us;
 }
 
 /* Recursion follows the tree, whose depth is limited (TREE_DEPTH_MAX). */
@@ -282,7 +251,9 @@ static void lower_join(struct lower *lower, const struct event_tree *event, stru
                          .keeps = {full || slice_equal(kind, SLICE("left")), full || slice_equal(kind, SLICE("right"))},
                          .where = lower_compiled(lower, &scope, event->where)};
   plan->key_count = lower_event_key(lower, event, &plan->key_names, &plan->key_types);
+  lower->by_time = plan->keeps[0] || plan->keeps[1];
   plan->entries = lower_made(lower, &scope, event);
+  lower->by_time = false;
   for (unsigned side = 0; side < 2; side++)
     plan->slot_counts[side] = lower->ruleset->schemas[plan->types[side]].asked_first;
 }

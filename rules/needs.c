@@ -30,8 +30,12 @@ static void need_of_type(struct needs *needs, uint16_t type) {
   for (uint16_t j = 0; j < set->join_count; j++)
     for (unsigned side = 0; set->joins[j].schema == type && side < 2; side++)
       need(needs, &needs->types[set->joins[j].types[side]]);
-  for (uint16_t r = 0; r < set->rule_count; r++)
-    if (set->rules[r].alert_event != NULL && set->rules[r].alert_event->schema == type) need(needs, &needs->rules[r]);
+  for (uint16_t r = 0; r < set->rule_count; r++) {
+    const struct rule *rule = &set->rules[r];
+    if (rule->alert_event != NULL && rule->alert_event->schema == type) need(needs, &needs->rules[r]);
+    if (rule->parts != NULL && rule->parts->made != NULL && rule->parts->made->schema == type)
+      need(needs, &needs->rules[r]);
+  }
 }
 
 /* Which rule asks which list is not kept: all that fill a list that a pass asks are needed. */

@@ -70,6 +70,7 @@ void parse_complain(struct parser *parser, struct span span, const char *code, c
 const char *parse_hint_expected(struct parser *parser, const char *what, const struct token *found);
 const char *parse_hint_behind_use(struct parser *parser, const struct token *found);
 const char *parse_hint_declaration(struct parser *parser, const struct token *found);
+extern const char parse_hint_group[]; /* the order of a group's clauses */
 
 /* Each takes a token of its kind, or says what was expected and gives something harmless. */
 bool parse_expect(struct parser *parser, enum token_kind kind, const char *what);

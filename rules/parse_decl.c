@@ -211,7 +211,7 @@ static bool band_ahead(struct parser *parser) {
 static void parse_score(struct parser *parser, struct group_tree *group) {
   static const char *const words[] = {"sum", "max"};
   parse_expect_word(parser, "score", "`score` and how the scores are added");
-  group->score_sum = parse_choice(parser, PARSE_WORDS(words), "sum or max after `score`") == 0;
+  group->score_sum = parse_choice(parser, PARSE_WORDS(words), "`sum`, `sum all` or `max` after `score`") == 0;
   if (group->score_sum && parse_is_word(parser, "all") && !band_ahead(parser)) {
     parse_take(parser);
     group->sum_all = true;
@@ -276,6 +276,9 @@ void parse_group(struct parser *parser, struct decl *decl, struct comment *comme
     parse_comments_end(parser, &own[GROUP_CLAUSE_TO]);
   }
   group->end_comments = parse_comments(parser);
+  if (parse_kind(parser) == TOKEN_NAME && !parse_declaration_ahead(parser))
+    parse_error(parser, parse_ahead(parser, 0)->span, "unknown-clause", parse_hint_group,
+                "a group has no clause %s here", parse_token_text(parser, parse_ahead(parser, 0)));
   parse_close(parser, named(parser, "group", group->name.text), group->span);
   parse_comments_end(parser, &group->comments);
 }
@@ -315,7 +318,7 @@ static void parse_expectation(struct parser *parser, struct test_line *line) {
     }
     return;
   }
-  line->name = parse_name(parser, "a name of a rule, or `nothing`, after `expect`");
+  line->name = parse_name(parser, "a name of a rule or group, or `nothing`, after `expect`");
   if (parse_is_word(parser, "at") && parse_ahead(parser, 1)->kind != TOKEN_OPEN_BRACE) {
     parse_take(parser);
     line->at_span = parse_ahead(parser, 0)->span;
@@ -370,7 +373,7 @@ void parse_test(struct parser *parser, struct decl *decl, struct comment *commen
   test->description = parse_string(parser, "a string after `test`: what it shows");
   test->span = parse_span(parser, test->span);
   parse_expect_word(parser, "for", "`for` and the rules that run");
-  test->rules = parse_names(parser, "a name of a rule after `for`", &test->rule_count);
+  test->rules = parse_names(parser, "a name of a rule or group after `for`", &test->rule_count);
   if (!parse_expect(parser, TOKEN_OPEN_BRACE, "`{` and the lines of the test")) return;
   parse_comments_end(parser, &test->comments);
   while (parse_in_block(parser)) {

@@ -1,4 +1,5 @@
 /* parse_event.c - `event NAME { … }`: source events with their clauses and fields, derived events, windows, joins. */
+#include "base/limits.h"
 #include "rules/parse_core.h"
 
 /* ---- source events: clauses ---- */
@@ -192,10 +193,10 @@ static struct window_tree *parse_window(struct parser *parser) {
     window->every_us = parse_duration(parser, "a duration after `every`");
     break;
   case WINDOW_COUNT:
-    window->count = parse_int(parser, "a number of events after `count`", 1, INT32_MAX);
+    window->count = parse_int(parser, "a number of events after `count`", 1, LIMIT_WINDOW_COUNT);
     if (parse_is_word(parser, "every") && parse_ahead(parser, 1)->kind != TOKEN_KEY) {
       parse_take(parser);
-      window->every_count = parse_int(parser, "a number of events after `every`", 1, INT32_MAX);
+      window->every_count = parse_int(parser, "a number of events after `every`", 1, LIMIT_WINDOW_COUNT);
     }
     break;
   case WINDOW_TODAY:
@@ -221,20 +222,39 @@ static void parse_early(struct parser *parser, struct window_tree *window) {
     window->early_us = parse_duration(parser, "a duration after `early every`");
     return;
   }
-  window->early_count = parse_int(parser, "a duration, or a number of events, after `early every`", 1, INT32_MAX);
+  window->early_count =
+      parse_int(parser, "a duration, or a number of events, after `early every`", 1, LIMIT_WINDOW_COUNT);
   parse_expect_word(parser, "events", "`events` after the number");
 }
 
+/* Behind a word of the window and all that belongs to it. */
+static void word_end(struct parser *parser, struct window_tree *window, enum window_word word, struct span first) {
+  window->spans[word] = parse_span(parser, first);
+}
+
 static void parse_window_options(struct parser *parser, struct window_tree *window) {
-  if (parse_accept_word(parser, "offset")) window->offset_us = parse_duration(parser, "a duration after `offset`");
-  if (parse_accept_word(parser, "lateness"))
+  struct span at = parse_ahead(parser, 0)->span;
+  if (parse_accept_word(parser, "offset")) {
+    window->offset_us = parse_duration(parser, "a duration after `offset`");
+    word_end(parser, window, WINDOW_WORD_OFFSET, at);
+  }
+  at = parse_ahead(parser, 0)->span;
+  if (parse_accept_word(parser, "lateness")) {
     window->lateness_us = parse_duration(parser, "a duration after `lateness`");
-  if (parse_accept_word(parser, "early")) parse_early(parser, window);
+    word_end(parser, window, WINDOW_WORD_LATENESS, at);
+  }
+  at = parse_ahead(parser, 0)->span;
+  if (parse_accept_word(parser, "early")) {
+    parse_early(parser, window);
+    word_end(parser, window, WINDOW_WORD_EARLY, at);
+  }
+  at = parse_ahead(parser, 0)->span;
   if (!parse_accept_word(parser, "every")) return;
   parse_expect(parser, TOKEN_KEY, "`key known for` and a duration after `every`");
   parse_expect_word(parser, "known", "`known for` and a duration after `every key`");
   parse_expect_word(parser, "for", "`for` and a duration after `every key known`");
   window->known_us = parse_duration(parser, "a duration after `every key known for`");
+  word_end(parser, window, WINDOW_WORD_KNOWN, at);
 }
 
 static void parse_join(struct parser *parser, struct event_tree *event) {
@@ -268,7 +288,9 @@ static void parse_from(struct parser *parser, struct event_tree *event) {
   if (parse_accept(parser, TOKEN_WHERE)) event->where = parse_expr(parser);
   if (parse_accept(parser, TOKEN_KEY)) event->key = parse_key(parser);
   if (!parse_accept_word(parser, "window")) return;
+  struct span at = parse_ahead(parser, 0)->span;
   event->window = parse_window(parser);
+  word_end(parser, event->window, WINDOW_WORD_KIND, at);
   parse_window_options(parser, event->window);
 }
 

@@ -2,6 +2,8 @@
  * The depth of nesting is bounded, and so is the height of the tree (long chains of `+` lean left). */
 #include "rules/parse_core.h"
 
+#include "base/limits.h"
+
 enum level { LEVEL_NONE, LEVEL_OR, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_SUM, LEVEL_PRODUCT };
 
 static struct tree_expr *parse_level(struct parser *parser, enum level level);
@@ -175,7 +177,7 @@ static void parse_span_words(struct parser *parser, struct counting *counting) {
     counting->over_us = parse_duration(parser, "a duration after `over previous`");
   } else if (parse_accept_word(parser, "last")) {
     counting->over = SPAN_LAST;
-    counting->over_count = parse_int(parser, "a number of events", 1, INT32_MAX);
+    counting->over_count = parse_int(parser, "a number of events", 1, LIMIT_LAST_EVENTS);
     if (parse_accept(parser, TOKEN_WITHIN)) counting->over_us = parse_duration(parser, "a duration after `within`");
   } else if (parse_accept_word(parser, "today")) {
     counting->over = SPAN_TODAY;
@@ -226,7 +228,9 @@ static void make_counting(struct parser *parser, struct tree_expr *expr, struct 
   if (count > 1) {
     bool literal = items[1]->kind == TREE_LITERAL, duration = literal && items[1]->value.kind == VALUE_DURATION;
     if (!duration && !(literal && items[1]->value.kind == VALUE_INT))
-      parse_error(parser, items[1]->span, "syntax", NULL, "the second argument of a counter is a number or a duration");
+      parse_error(parser, items[1]->span, "syntax",
+                  "as `percentile(amount, 99)`, `top(country, 5)`, `ewma(amount, 1h)`",
+                  "the second argument of a counter is a whole number or a duration");
     counting->has_parameter = true;
     counting->parameter_is_duration = duration;
     if (literal) counting->parameter = items[1]->value.i;
@@ -503,6 +507,16 @@ static enum expr_op binary_op(enum token_kind kind) {
   }
 }
 
+/* `in` takes no values that are computed, but for `seen`, which is what is mostly meant. */
+static void call_as_set(struct parser *parser, const struct tree_expr *left, const struct name *name) {
+  const char *hint = "a set stands in parentheses: `in (a, b)`";
+  if (left->kind == TREE_PATH && left->part_count == 1 && left->at == NULL)
+    hint = arena_printf(parser->arena, "whether it was there before: `in seen(" SLICE_FMT ", 1h)`; a set: `in (a, b)`",
+                        SLICE_ARG(lex_shown(left->parts[0].text)));
+  parse_error(parser, name->span, "syntax", hint,
+              "expected a set or a list after `in`, found a call of `" SLICE_FMT "`", SLICE_ARG(lex_shown(name->text)));
+}
+
 static struct tree_expr *parse_in(struct parser *parser, struct tree_expr *left, struct span op_span, bool is_negated) {
   struct tree_expr *expr;
   if (parse_accept(parser, TOKEN_OPEN_PAREN)) {
@@ -521,6 +535,8 @@ static struct tree_expr *parse_in(struct parser *parser, struct tree_expr *left,
       parse_error(parser, parse_ahead(parser, 0)->span, "syntax", "a set stands in parentheses: `in (a, b)`",
                   "expected a set or a list after `in`, found %s", parse_token_text(parser, parse_ahead(parser, 0)));
     struct name name = parse_name(parser, "`(` or a list's name after `in`");
+    if (parse_kind(parser) == TOKEN_OPEN_PAREN && !parse_ahead(parser, 0)->first_on_line)
+      call_as_set(parser, left, &name);
     expr = new_operation(parser, TREE_IN_NAME, op_span, left, NULL, NULL);
     expr->name = one_name(parser, name);
   }

@@ -4,6 +4,9 @@
 
 #include "base/function.h"
 
+const char parse_hint_group[] =
+    "a group has, in this order: `key`, `over`, `rules`, `score`, `decay`, bands as `block at 90`, `to`";
+
 static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
 /* The tokens stand side by side, with nothing between them. */
@@ -48,6 +51,19 @@ static const char *hint_of_wanted(struct parser *parser, const char *what, const
   if (begins(what, "`and` and the upper bound")) return "as `between 1 and 5`";
   if (begins(what, "`(` or a list's name") && (found->kind == TOKEN_OPEN_BRACKET || found->kind == TOKEN_OPEN_BRACE))
     return "a set stands in parentheses: `in (a, b)`";
+  if (begins(what, "`to` and a list") || begins(what, "`from` and a list")) {
+    if (found->kind != TOKEN_DOT || parser->last.kind != TOKEN_NAME || next->kind != TOKEN_NAME) return NULL;
+    return arena_printf(parser->arena,
+                        "a bare name: of the key, of `emit { " SLICE_FMT " = " SLICE_FMT "." SLICE_FMT
+                        " }`, or a field of the event of an `on` rule",
+                        SLICE_ARG(lex_shown(next->text)), SLICE_ARG(lex_shown(parser->last.text)),
+                        SLICE_ARG(lex_shown(next->text)));
+  }
+  if (begins(what, "`key` first in the group") || begins(what, "`over` and a duration after the key") ||
+      begins(what, "`rules` and their names") || begins(what, "`score` and how the scores"))
+    return parse_hint_group;
+  if (begins(what, "`at` and a score after the action")) return "a group has a band at least: `block at 90`";
+  if (begins(what, "`idle` and a duration")) return "for how long a silent key is kept: `over ever idle 365d`";
   if (begins(what, "`null` after `is not`")) return "`!=` compares with other values";
   if (begins(what, "`null` or `not null`")) return "`==` compares with other values";
   return NULL;
@@ -76,6 +92,11 @@ static const char *hint_of_found(struct parser *parser, const struct token *foun
   if (last->kind != TOKEN_NAME && !lex_is_reserved(last->kind)) return NULL;
   if (found->kind == TOKEN_COLON || found->kind == TOKEN_ASSIGN)
     return arena_printf(parser->arena, "leave out the `%s`", found->kind == TOKEN_COLON ? ":" : "=");
+  if (found->kind == TOKEN_OVER || found->kind == TOKEN_OF || found->kind == TOKEN_BY)
+    return arena_printf(parser->arena,
+                        "a counter is a call: `count() over 1h`; a declared one is asked by its name "
+                        "alone, `" SLICE_FMT "`",
+                        SLICE_ARG(lex_shown(last->text)));
   if (found->kind == TOKEN_MINUS && touches(last, found) && touches(found, next) && next->kind == TOKEN_NAME)
     return arena_printf(parser->arena, "a name has no hyphens: `" SLICE_FMT "_" SLICE_FMT "`",
                         SLICE_ARG(lex_shown(last->text)), SLICE_ARG(lex_shown(next->text)));

@@ -141,6 +141,57 @@ void print_entries(struct printer *printer, const struct tree_entry *entries, ui
   }
 }
 
+/* ---- rows of names ---- */
+
+void print_rows_begin(struct print_rows *rows, struct printer *printer) {
+  enum { ROWS_COLUMN_MAX = PRINT_COLUMNS / 2, ROWS_INDENT = 4 };
+  size_t column = print_column(printer);
+  *rows = (struct print_rows){.printer = printer, .column = column <= ROWS_COLUMN_MAX ? column : ROWS_INDENT};
+}
+
+void print_rows_item(struct print_rows *rows, struct slice item, const char *behind, size_t room) {
+  struct printer *printer = rows->printer;
+  size_t width = utf8_count(item) + strlen(behind) + room;
+  if (rows->begun && print_column(printer) + 1 + width > PRINT_COLUMNS) {
+    print_line_end(printer, NULL);
+    print_spaces(&printer->line, rows->column);
+  } else if (rows->begun) {
+    buf_byte(&printer->line, ' ');
+  }
+  buf_slice(&printer->line, item);
+  buf_str(&printer->line, behind);
+  rows->begun = true;
+}
+
+void print_names_wrapped(struct printer *printer, const struct name *names, uint16_t count, const char *behind,
+                         size_t room) {
+  struct print_rows rows;
+  print_rows_begin(&rows, printer);
+  for (uint16_t i = 0; i < count; i++) {
+    bool last = i + 1 == count;
+    print_rows_item(&rows, names[i].text, last ? "" : behind, last ? room : 0);
+  }
+}
+
+/* Of a part with paths the first stands beside its name: a part that begins is seen. */
+void print_key_wrapped(struct printer *printer, const struct key_tree *key) {
+  struct print_rows rows;
+  print_rows_begin(&rows, printer);
+  if (key->none) print_rows_item(&rows, SLICE("none"), "", 0);
+  for (uint16_t i = 0; i < key->part_count; i++) {
+    const struct key_part *part = &key->parts[i];
+    const char *behind = i + 1 < key->part_count ? "," : "";
+    if (part->path_count == 0) print_rows_item(&rows, part->name.text, behind, 0);
+    for (uint16_t j = 0; j < part->path_count; j++) {
+      buf_clear(&printer->flat);
+      if (j == 0) buf_printf(&printer->flat, SLICE_FMT ": ", SLICE_ARG(part->name.text));
+      buf_printf(&printer->flat, SLICE_FMT "." SLICE_FMT, SLICE_ARG(part->paths[j].event.text),
+                 SLICE_ARG(part->paths[j].field.text));
+      print_rows_item(&rows, buf_view(&printer->flat), j + 1 < part->path_count ? "," : behind, 0);
+    }
+  }
+}
+
 /* ---- list ---- */
 
 /* The items as rows of a block, as many in a row as there is room for; one in a row if they have comments. */
@@ -261,7 +312,7 @@ static void print_model(struct printer *printer, const struct model_tree *model)
   buf_str(line, " {");
   print_line_end(printer, model->comments);
   buf_str(line, "  in  ");
-  print_names(line, model->in, model->in_count, ", ");
+  print_names_wrapped(printer, model->in, model->in_count, ",", 0);
   print_line_end(printer, NULL);
   buf_printf(line, "  out " SLICE_FMT " ", SLICE_ARG(model->out.text));
   print_type(line, model->out_type, model->out_unit);
@@ -288,13 +339,13 @@ static void print_group(struct printer *printer, const struct group_tree *group)
   buf_printf(line, "group " SLICE_FMT " {", SLICE_ARG(group->name.text));
   print_line_end(printer, group->comments);
   group_clause(printer, "key", columns, comments[GROUP_CLAUSE_KEY]);
-  print_key(line, group->key);
+  print_key_wrapped(printer, group->key);
   print_line_end(printer, comments[GROUP_CLAUSE_KEY]);
   group_clause(printer, "over", columns, comments[GROUP_CLAUSE_OVER]);
   print_duration(line, group->over_us);
   print_line_end(printer, comments[GROUP_CLAUSE_OVER]);
   group_clause(printer, "rules", columns, comments[GROUP_CLAUSE_RULES]);
-  print_names(line, group->rules, group->rule_count, ", ");
+  print_names_wrapped(printer, group->rules, group->rule_count, ",", 0);
   print_line_end(printer, comments[GROUP_CLAUSE_RULES]);
   group_clause(printer, "score", columns, comments[GROUP_CLAUSE_SCORE]);
   buf_str(line, group->sum_all ? "sum all" : group->score_sum ? "sum" : "max");
@@ -316,7 +367,7 @@ static void print_group(struct printer *printer, const struct group_tree *group)
   }
   if (group->to_count > 0) {
     group_clause(printer, "to", columns, comments[GROUP_CLAUSE_TO]);
-    print_names(line, group->to, group->to_count, ", ");
+    print_names_wrapped(printer, group->to, group->to_count, ",", 0);
     print_line_end(printer, comments[GROUP_CLAUSE_TO]);
   }
   print_comments(printer, group->end_comments, 2, true);
@@ -364,7 +415,7 @@ static void print_test(struct printer *printer, const struct test_tree *test) {
   buf_str(line, "test ");
   print_string(line, test->description);
   buf_str(line, " for ");
-  print_names(line, test->rules, test->rule_count, ", ");
+  print_names_wrapped(printer, test->rules, test->rule_count, ",", 2);
   buf_str(line, " {");
   print_line_end(printer, test->comments);
   for (uint16_t i = 0; i < test->line_count; i++) {
@@ -414,7 +465,7 @@ void print_small_decl(struct printer *printer, const struct decl *decl) {
     buf_printf(line, "let " SLICE_FMT " = ", SLICE_ARG(decl->let->name.text));
     print_expr_wrapped(printer, decl->let->expr);
     break;
-  default: buf_str(line, "actions "); print_names(line, decl->actions->names, decl->actions->count, " > ");
+  default: buf_str(line, "actions "); print_names_wrapped(printer, decl->actions->names, decl->actions->count, " >", 0);
   }
   print_line_end(printer, comments_of(decl));
 }

@@ -39,6 +39,18 @@ void print_use_wrapped(struct printer *printer, const struct use *use);
 /* `{ NAME = value … }` between its braces, each on a line. */
 void print_entries(struct printer *printer, const struct tree_entry *entries, uint16_t count, unsigned indent);
 void print_names(struct buf *out, const struct name *names, uint16_t count, const char *between);
+/* Lists of names and texts: as many in a row as there is room for, further rows below the first item. `behind` stands
+ * behind an item (`,`), `room` columns are left free behind the last one. */
+struct print_rows {
+  struct printer *printer;
+  size_t column;
+  bool begun;
+};
+void print_rows_begin(struct print_rows *rows, struct printer *printer);
+void print_rows_item(struct print_rows *rows, struct slice item, const char *behind, size_t room);
+void print_names_wrapped(struct printer *printer, const struct name *names, uint16_t count, const char *behind,
+                         size_t room);
+void print_key_wrapped(struct printer *printer, const struct key_tree *key);
 void print_duration(struct buf *out, int64_t us);
 
 void print_expr_level(struct buf *out, const struct tree_expr *expr, int least);

@@ -151,7 +151,9 @@ static void option(struct buf *out, const char *word, int64_t us) {
   print_duration(out, us);
 }
 
-static void print_window(struct buf *out, const struct window_tree *window) {
+/* `broken`: a long condition of `early when` is broken too. */
+static void print_window(struct printer *printer, const struct window_tree *window, bool broken) {
+  struct buf *out = &printer->line;
   static const char *const kinds[] = {"tumbling", "sliding", "session", "count", "today"};
   buf_str(out, kinds[window->kind]);
   if (window->size_us >= 0) buf_byte(out, ' '), print_duration(out, window->size_us);
@@ -165,7 +167,10 @@ static void print_window(struct buf *out, const struct window_tree *window) {
   if (window->early_count >= 0) buf_printf(out, " early every %lld events", (long long)window->early_count);
   if (window->early_when != NULL) {
     buf_str(out, " early when (");
-    print_expr(out, window->early_when);
+    if (broken)
+      print_expr_wrapped(printer, window->early_when);
+    else
+      print_expr(out, window->early_when);
     buf_byte(out, ')');
   }
   option(out, "every key known for", window->known_us);
@@ -180,6 +185,13 @@ static void print_where(struct head *head, const struct event_tree *event) {
     print_expr(&head->printer->line, event->where);
 }
 
+static void print_head_key(struct head *head, const struct key_tree *key) {
+  if (head->broken)
+    print_key_wrapped(head->printer, key);
+  else
+    print_key(&head->printer->line, key);
+}
+
 static void print_head(struct printer *printer, const struct event_tree *event, bool broken) {
   struct head head = {printer, broken};
   struct buf *line = &printer->line;
@@ -190,7 +202,7 @@ static void print_head(struct printer *printer, const struct event_tree *event, 
                SLICE_ARG(event->join_left_name.text), SLICE_ARG(event->join_left_event.text),
                SLICE_ARG(event->join_right_name.text), SLICE_ARG(event->join_right_event.text));
     head_part(&head, "key ");
-    print_key(line, event->key);
+    print_head_key(&head, event->key);
     print_where(&head, event);
     if (event->join_kind.text.length > 0) {
       head_part(&head, "");
@@ -198,14 +210,17 @@ static void print_head(struct printer *printer, const struct event_tree *event, 
     }
   } else {
     buf_str(line, " from ");
-    print_names(line, event->from, event->from_count, ", ");
+    if (broken)
+      print_names_wrapped(printer, event->from, event->from_count, ",", 0);
+    else
+      print_names(line, event->from, event->from_count, ", ");
     if (event->each_name.text.length > 0) {
       head_part(&head, "each ");
       buf_printf(line, SLICE_FMT " in " SLICE_FMT, SLICE_ARG(event->each_name.text), SLICE_ARG(event->each_field.text));
     }
     print_where(&head, event);
-    if (event->key != NULL) head_part(&head, "key "), print_key(line, event->key);
-    if (event->window != NULL) head_part(&head, "window "), print_window(line, event->window);
+    if (event->key != NULL) head_part(&head, "key "), print_head_key(&head, event->key);
+    if (event->window != NULL) head_part(&head, "window "), print_window(printer, event->window, broken);
   }
   buf_str(line, " {");
 }

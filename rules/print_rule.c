@@ -165,14 +165,27 @@ static void print_list_action(struct buf *out, const struct list_action *action,
   if (action->for_us >= 0) buf_str(out, " for "), print_duration(out, action->for_us);
 }
 
-static void print_to(struct buf *out, const struct rule_tree *rule) {
-  if (rule->to_nothing) buf_str(out, "nothing");
+static void print_to(struct printer *printer, const struct rule_tree *rule) {
+  struct print_rows rows;
+  print_rows_begin(&rows, printer);
+  if (rule->to_nothing) print_rows_item(&rows, SLICE("nothing"), "", 0);
   for (uint16_t i = 0; i < rule->to_count; i++) {
-    if (i > 0) buf_str(out, ", ");
+    buf_clear(&printer->flat);
     if (rule->to_quoted[i])
-      print_string(out, rule->to[i].text);
+      print_string(&printer->flat, rule->to[i].text);
     else
-      buf_slice(out, rule->to[i].text);
+      buf_slice(&printer->flat, rule->to[i].text);
+    print_rows_item(&rows, buf_view(&printer->flat), i + 1 < rule->to_count ? "," : "", 0);
+  }
+}
+
+static void print_tags(struct printer *printer, const struct rule_tree *rule) {
+  struct print_rows rows;
+  print_rows_begin(&rows, printer);
+  for (uint16_t i = 0; i < rule->tag_count; i++) {
+    buf_clear(&printer->flat);
+    print_string(&printer->flat, rule->tags[i]);
+    print_rows_item(&rows, buf_view(&printer->flat), i + 1 < rule->tag_count ? "," : "", 0);
   }
 }
 
@@ -187,7 +200,8 @@ static const char *const reports[] = {"first", "all", "longest", "timeout", "tim
 static const char *const changes[] = {"", "change carry", "change finish", "change drop"};
 
 /* The clauses that say how a rule is told and run: all behind the word. */
-static void print_plain_clause(struct buf *out, const struct rule_tree *rule, enum clause clause) {
+static void print_plain_clause(struct printer *printer, const struct rule_tree *rule, enum clause clause) {
+  struct buf *out = &printer->line;
   switch (clause) {
   case CLAUSE_SEVERITY: buf_str(out, severities[rule->severity]); break;
   case CLAUSE_SCORE: number_write_int(out, rule->score); break;
@@ -204,17 +218,12 @@ static void print_plain_clause(struct buf *out, const struct rule_tree *rule, en
     break;
   case CLAUSE_OWNER: print_string(out, rule->rare->owner); break;
   case CLAUSE_RUNBOOK: print_string(out, rule->rare->runbook); break;
-  case CLAUSE_TAGS:
-    for (uint16_t i = 0; i < rule->tag_count; i++) {
-      if (i > 0) buf_str(out, ", ");
-      print_string(out, rule->tags[i]);
-    }
-    break;
+  case CLAUSE_TAGS: print_tags(printer, rule); break;
   case CLAUSE_COLD_OK: buf_str(out, "ok"); break;
   case CLAUSE_BECAUSE: buf_str(out, "because"); break;
   case CLAUSE_MATCHED_FIELDS: buf_str(out, "fields"); break;
-  case CLAUSE_ALLOW: print_names(out, rule->rare->allow, rule->rare->allow_count, ", "); break;
-  case CLAUSE_KEY: print_key(out, rule->key); break;
+  case CLAUSE_ALLOW: print_names_wrapped(printer, rule->rare->allow, rule->rare->allow_count, ",", 0); break;
+  case CLAUSE_KEY: print_key_wrapped(printer, rule->key); break;
   case CLAUSE_WITHIN: print_duration(out, rule->within_us); break;
   case CLAUSE_REPORT:
     buf_str(out, reports[rule->report]);
@@ -222,7 +231,7 @@ static void print_plain_clause(struct buf *out, const struct rule_tree *rule, en
     break;
   case CLAUSE_AFTER: print_after(out, rule); break;
   case CLAUSE_MESSAGE: print_string(out, rule->message); break;
-  case CLAUSE_TO: print_to(out, rule); break;
+  case CLAUSE_TO: print_to(printer, rule); break;
   case CLAUSE_ON_CHANGE: buf_str(out, changes[rule->on_change]); break;
   default: break;
   }
@@ -278,7 +287,7 @@ static void print_clause(struct printer *printer, const struct rule_tree *rule, 
     if (rule->suppress_unless != NULL)
       buf_str(&printer->line, " unless "), print_expr_wrapped(printer, rule->suppress_unless);
   } else {
-    print_plain_clause(&printer->line, rule, clause);
+    print_plain_clause(printer, rule, clause);
   }
   print_line_end(printer, comments);
 }

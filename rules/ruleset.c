@@ -177,16 +177,17 @@ static int compare_residuals(const void *left, const void *right) {
 
 static void lower_rules(struct lower *lower) {
   struct ruleset *ruleset = lower->ruleset;
-  ruleset->rules = arena_array(lower->arena, struct rule, lower->tree->rule_count);
+  ruleset->rules = arena_array(lower->arena, struct rule, lower->named_rules + lower->former_parts + 1u);
   for (uint16_t r = 0; r < lower->tree->rule_count; r++) {
     const struct rule_tree *tree = lower->tree->rules[r];
     if (tree->not_yet) continue;
-    struct rule *rule = &ruleset->rules[ruleset->rule_count];
-    rule->id = ruleset->rule_count++;
+    struct rule *rule = &ruleset->rules[ruleset->named_rule_count];
+    rule->id = ruleset->named_rule_count++;
     lower->level = tree->level & (LEVELS_MAX - 1);
     lower_rule(lower, tree, rule);
     arena_reset(&lower->scratch);
   }
+  ruleset->rule_count = (uint16_t)(ruleset->named_rule_count + lower->parts_made);
   ruleset->space_count = lower->keys.count;
   ruleset->spaces = lower->keys.spaces;
   ruleset->predicate_count = lower->predicates.count;
@@ -211,6 +212,7 @@ static void release_tree(struct lower *lower) {
 
 static int compile(struct lower *lower) {
   struct ruleset *ruleset = lower->ruleset;
+  if (!lower_parts_room(lower)) return ERR_ABORT;
   lower_schemas(lower);
   key_plan_init(&lower->keys, lower->mem, lower->arena, ruleset->schema_count);
   counter_lowering_init(lower);
@@ -226,6 +228,7 @@ static int compile(struct lower *lower) {
   lower_stages(lower);
   if (lower->error_count > 0) return ERR_ABORT;
   lower_kept(lower);
+  if (lower->error_count > 0) return ERR_ABORT;
   lower_uses(lower);
   ruleset->lookup = (struct expr_lookup){.list_has = list_has, .table_get = table_get, .model_get = model_get};
   ruleset->identity_hash = identity_hash(lower);

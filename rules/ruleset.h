@@ -40,10 +40,11 @@ struct message_part { /* text, or a value: (bank, index) when text.data is NULL 
 
 struct because_item {   /* one conjunct of a step's condition, for `with because` */
   struct slice text;    /* as fmt prints it */
-  uint16_t value_count; /* the fields and aggregates it reads */
+  uint16_t value_count; /* the fields, aggregates, cells, scores … that it reads */
   const struct slice *names;
   const struct expr *const
-      *values; /* BANK_EVENT: the completing event; BANK_REGISTER: the rule's emit_registers; BANK_KEY */
+      *values;         /* BANK_EVENT: the completing event; BANK_REGISTER: the rule's emit_registers; BANK_KEY */
+  const bool *in_hand; /* the value is known only while the event is in hand that the step took */
   const enum secret_form *secrets;
   const uint16_t *mask_heads, *mask_tails;
 };
@@ -88,8 +89,20 @@ struct rule_life {
   int64_t canary_percent;                  /* -1 = no canary */
 };
 
+/* A rule whose key changes is run as several: one for each part (rules/parts.h). The last part is the rule itself, with
+ * all that is told; those before have ids behind those of all rules that have a name, and tell nobody. Where a match is
+ * told it has the events of all parts, by the steps of the whole rule. */
+struct rule_parts {
+  uint16_t number, count; /* which of how many */
+  uint16_t whole;         /* id of the rule */
+  uint16_t first;         /* id of its first part; the others follow, but for the last */
+  uint16_t first_step;    /* of the whole rule's steps: where the part's own begin. Its pattern's step 0 is the event of
+                           * the part before, but in the first part */
+  const struct part_event *made; /* what its matches make; NULL: the last part */
+};
+
 struct rule {
-  uint16_t id; /* index; rules are in byte order of name */
+  uint16_t id; /* index; rules with a name are in byte order of it */
   enum severity severity;
   enum mode mode;   /* MODE_LIVE unless said */
   uint32_t version; /* 1 in this stage */
@@ -128,6 +141,7 @@ struct rule {
   uint16_t member_count; /* of groups */
   const struct rule_member { uint16_t group, member; } * members;
   const struct alert_event *alert_event; /* its alerts are events; NULL = nobody reads them */
+  const struct rule_parts *parts;        /* NULL = the key does not change */
   int64_t suppress_us;                   /* -1 */
   const struct expr *suppress_unless;    /* BANK_EMIT, BANK_TOLD, BANK_KEY; NULL */
   const struct slice *sinks;
@@ -196,6 +210,7 @@ struct ruleset {
   struct arena *arena;
   uint32_t references;
   uint16_t schema_count, source_type_count, rule_count, space_count, derived_count, list_count, table_count;
+  uint16_t named_rule_count; /* those with a name come first; behind them the former parts of rules whose key changes */
   struct schema *schemas;
   struct rule *rules;
   struct key_space *spaces;
@@ -220,7 +235,8 @@ struct ruleset {
       *tree; /* as long as the caller keeps it: explain and the tests read it, the engine does not; NULL */
   uint16_t regex_count;
   /* what is counted: count_plan.h */
-  bool event_rounds; /* a list is asked by a pass before the one that fills it: passes go event by event */
+  bool event_rounds; /* a pass asks what one behind it changes (lists, rows kept by asking), or when time passes: they
+                        go event by event */
   uint16_t population_count, counter_count, window_count, join_count, group_count, level_count;
   const struct population *populations;
   const struct counter_plan *counters;

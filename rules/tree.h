@@ -88,7 +88,7 @@ enum __attribute__((packed)) ref_kind {
   REF_COUNTER,
   REF_LOOKUP,
   REF_MODEL,
-  REF_WINDOW,
+  REF_WINDOW, /* in a window's block: its own start (index 0) or end (1); count_plan.h, enum window_value */
   REF_PREVIOUS,
   REF_LIST_FIELD, /* a field of list type after `in` */
   REF_ELEMENT     /* the bound name of `each w in words` */
@@ -285,6 +285,19 @@ struct step_info {  /* [check] one for each step of a rule's pattern, in text or
   const struct element *element;
 };
 
+struct key_tree;
+
+/* [check] What stands at one key in a rule whose key changes (parts.h): a pattern of its own. Parts after the first
+ * begin with an event that each match of the part before makes. */
+struct rule_part {
+  struct element *pattern;    /* an ELEMENT_GROUP: the part's own steps and absences */
+  const struct rekey *rekey;  /* of its first step; NULL: the first part */
+  struct key_tree *key;       /* the fields of its parts are of the types below */
+  uint16_t first_step, level; /* level: of the pass that works on it */
+  uint16_t type_count;        /* event types of its steps and absences, ascending ids */
+  uint16_t *types;
+};
+
 /* ---- declarations ---- */
 
 /* The clauses of a source event, for the comments at them. */
@@ -356,7 +369,17 @@ struct field_tree {
 };
 
 enum window_kind { WINDOW_TUMBLING, WINDOW_SLIDING, WINDOW_SESSION, WINDOW_COUNT, WINDOW_TODAY };
+/* What a window says, for messages. */
+enum window_word {
+  WINDOW_WORD_KIND, /* `sliding 1h every 5m` */
+  WINDOW_WORD_OFFSET,
+  WINDOW_WORD_LATENESS,
+  WINDOW_WORD_EARLY,
+  WINDOW_WORD_KNOWN,
+  WINDOW_WORDS
+};
 struct window_tree {
+  struct span spans[WINDOW_WORDS]; /* line 0 = not said, or nobody knows */
   enum window_kind kind;
   int64_t size_us, every_us, count, every_count, offset_us, lateness_us; /* -1 = not said */
   struct slice zone;
@@ -374,6 +397,8 @@ struct key_part {
   /* [check] */
   struct type type;
   uint16_t *fields; /* index of the part's field in each type: of rule_tree.types, of event_tree.from_types */
+  bool carried;     /* of a key that a rule changes to: its values come from this */
+  uint16_t carried_type, carried_field; /* field of an earlier step */
 };
 struct key_tree {
   struct span span;
@@ -582,6 +607,8 @@ struct rule_tree {
   uint16_t step_count;
   uint16_t type_count; /* event types of the steps and absences, ascending ids */
   uint16_t message_part_count;
+  uint16_t part_count; /* 0: the key does not change; then parts is NULL */
+  struct rule_part *parts;
   struct step_info *steps;
   uint16_t *types;
   struct message_part_tree *message_parts;
@@ -735,6 +762,8 @@ struct tree {
   struct list_tree **lists;
   struct table_tree **tables;
   struct event_tree **deriveds; /* each after all that it is made from (by stage, then by name) */
+  uint16_t counter_count;
+  struct counter_tree **counters; /* in the order of the text: what the ref of a named counter means */
 };
 
 /* ---- diagnostics: shared by the parser, the checker and the lints ---- */

@@ -14,6 +14,7 @@ BASES = [1_767_607_200 * SECOND, 1_774_740_000 * SECOND, 1_792_886_400 * SECOND]
 ZONES = [None, "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"]
 STEPS = [1, 1000, SECOND, 7 * SECOND, 60 * SECOND, 3600 * SECOND]
 EXTREME_FLOATS = [1.5 * 2.0**66, -1.5 * 2.0**66, 2.0**67, 1e300, 1e-300, 2.0**-60, 2.0**-61, 3 * 2.0**-61, 0.1]
+WORDS = "ws"  # a list of strings; only where it is asked for
 FIELD_OF = {"int": "i", "dec:2": "d", "float": "f", "string": "s", "bool": "b", "time": "t", "duration": "w", "ip": "p"}
 SUMS = ("int", "float", "duration")
 ORDERED = ("int", "float", "string", "time", "duration", "ip")
@@ -40,13 +41,11 @@ def keyed_by(rule, kind):
 
 
 def keep_key_types(rule):
-    """A key that differs by type names the types that the rule matches, and no others."""
+    """A key that differs by type names the types that the rule matches or counts by it, and no others."""
     used = {on[0] for on in [rule.get("on"), *(step["on"] for step in rule.get("steps", []))] if on}
+    used |= types_by_key([rule["when"], rule["emit"], rule.get("steps")])
     if rule["key_names"] == ["who"]:
-        if types_by_key([rule["when"], rule["emit"], rule.get("steps")]) - used:
-            rule.update(key=[{n: "k" for n in part} for part in rule["key"]], key_names=["k"])
-        else:
-            rule["key"] = [{n: f for n, f in part.items() if n in used} for part in rule["key"]]
+        rule["key"] = [{n: f for n, f in part.items() if n in used} for part in rule["key"]]
     return rule
 
 
@@ -54,11 +53,17 @@ class Generator:
     def __init__(self, seed, features):
         self.random = random.Random(seed)
         self.features = features
+        if "lateness" in features and "late_filters" not in features:  # late events, or what stands between rules
+            late = "windows" in features and self.chance(0.2)
+            kept = {"windows", "derived_counters", "lateness"} if late else set(features) - {"lateness"}
+            self.features = [f for f in features if f in kept]
         self.extreme = self.chance(0.15)
         self.step = self.pick(STEPS)
         self.base = self.pick(BASES)
         self.names = 0
         self.sizes = [20, 60, 120, 200]  # of streams
+        self.late_chance = 0.7 if "lateness" in self.features else 0.2
+        self.zones, self.today = ZONES, 0.1  # how often a span is the calendar day
         self.fields = {}  # type name -> its fields
 
     def chance(self, p):
@@ -100,6 +105,8 @@ class Generator:
             return self.base + r.randint(-3, 3) * self.step
         if name == "w":
             return r.randint(-3, 6) * 700_001
+        if name == WORDS:
+            return [self.pick(["a", "b", "x", "y", ""]) for _ in range(self.pick([0, 1, 2, 2, 3]))]
         return address(self.pick(["10.0.0.1", "10.0.0.2", "2001:db8::1", "9.255.255.255"]))
 
     def literal(self, kind):
@@ -146,7 +153,7 @@ class Generator:
     # ---- counters ----
 
     def span(self):
-        dice = self.random.random()
+        dice = self.random.random() if self.today < 0.2 else self.random.uniform(0.6, 1)
         if dice < 0.45:
             return {"kind": "over", "over": self.duration()}
         if dice < 0.6:
@@ -154,8 +161,8 @@ class Generator:
         if dice < 0.8:
             over = self.duration() if self.chance(0.4) else None
             return {"kind": "last", "last": self.pick([1, 2, 3, 5, 9, 30]), "over": over}
-        if dice < 0.9:
-            return {"kind": "today", "zone": self.pick(ZONES)}
+        if dice < 0.8 + self.today:
+            return {"kind": "today", "zone": self.pick(self.zones)}
         return {"kind": "ever", "over": self.duration()}
 
     def aggregate(self, fields, span):
@@ -314,17 +321,17 @@ class Generator:
         if kind == "count":
             window["size"] = self.pick([1, 2, 3, 5, 10])
             window["every"] = self.pick([None, None, 1, 2, 3])
-            if window["every"] and window["every"] > window["size"]:
+            if window["every"] and window["every"] > window["size"] and self.chance(0.7):
                 window["every"] = None
         if kind == "today":
-            window["zone"] = self.pick(ZONES)
+            window["zone"] = self.pick(self.zones)
         if kind in ("tumbling", "sliding") and self.chance(0.3):
             window["offset"] = self.pick([1, 2, 7]) * self.step % (window["every"] or window["size"])
         if kind in ("tumbling", "sliding", "today") and "lateness" in self.features and self.chance(0.6):
             window["lateness"] = self.duration()
         return window
 
-    def derived_window(self, names):
+    def derived_window(self, names, kind=None):
         """A window over some types: its fields are the parts of its key and its entries."""
         froms = self.random.sample(names, self.pick([1, 1, min(2, len(names))]))
         shared = self.shared(froms)
@@ -332,9 +339,10 @@ class Generator:
             froms = froms[:1]
             shared = self.fields[froms[0]]
         key, key_names, key_types = self.key(froms)
-        item = {"kind": "window", "name": self.name(self.pick("aw")), "from": froms, "where": self.maybe_condition(shared, 0.3),
-                "key": key, "key_names": key_names, "key_types": key_types, "entries": [],
-                "window": self.window(self.pick(["tumbling", "tumbling", "sliding", "session", "count", "today"]))}
+        item = {"kind": "window", "name": self.name(self.pick("aw")), "from": froms,
+                "where": self.maybe_condition(shared, 0.3), "key": key, "key_names": key_names, "key_types": key_types,
+                "entries": [],
+                "window": self.window(kind or self.pick(["tumbling", "tumbling", "sliding", "session", "count", "today"]))}
         made = {**dict(zip(key_names, key_types)), "window.start": "time", "window.end": "time"}
         window_kind = item["window"]["kind"]
         for n in range(self.random.randint(1, 5)):
@@ -347,12 +355,12 @@ class Generator:
     def derived_filter(self, names):
         source = self.pick(names)
         fields = self.fields[source]
-        item = {"kind": "filter", "name": self.name(self.pick("bm")), "from": [source], "where": self.maybe_condition(fields, 0.7),
-                "entries": []}
+        item = {"kind": "filter", "name": self.name(self.pick("bm")), "from": [source],
+                "where": self.maybe_condition(fields, 0.7), "entries": []}
         for name, kind in fields.items():
             if "." not in name and name != "at" and (name in "ku" or self.chance(0.5)):
                 item["entries"].append((name, ["field", kind, name]))
-        if "i" in fields and self.chance(0.3):
+        if "i" in fields and "more" not in fields and self.chance(0.3):
             item["entries"].append(("more", ["arith", "int", "+", ["field", "int", "i"], ["lit", "int", 1]]))
         if not any(ordered(node[1]) for _, node in item["entries"]):
             item["entries"].append(("one", ["lit", "int", 1]))
@@ -381,7 +389,7 @@ class Generator:
     def mixed(self, records, disorder):
         """In another order, within the disorder; now and then one is late."""
         shifted = [(r[1] + self.random.randint(0, disorder) if disorder else r[1], n, r) for n, r in enumerate(records)]
-        if self.chance(0.7 if "lateness" in self.features else 0.2):
+        if self.chance(self.late_chance):
             shifted = [(t + self.pick([0, 0, 0, 0, 1, 5]) * self.step, n, r) for t, n, r in shifted]
         return [r for _, _, r in sorted(shifted, key=lambda s: s[:2])]
 

@@ -1,11 +1,12 @@
-"""generate_more.py - random joins, tables, lists, alerts as events, groups, and windows that speak early or of nothing."""
+"""generate_more.py - random joins, tables, lists, alerts as events, groups, windows that speak early or of nothing."""
 from generate import Generator, keep_key_types, ordered
+from rekey import ChangeGenerator
 
 SIDES = ("o", "p")
 PLAIN = ("string", "int", "ip")
 
 
-class MoreGenerator(Generator):
+class MoreGenerator(ChangeGenerator, Generator):
     # ---- joins ----
 
     def distance(self):
@@ -125,6 +126,7 @@ class MoreGenerator(Generator):
             way = self.pick(["own", "visible", "others", "others"])
             if way == "visible":
                 item["visible"] = self.duration()
+            item["own"] = way == "own"
             case["declarations"].append(item)
             makers, askers = [], []
             several = way != "own" or "own_lists" in self.features

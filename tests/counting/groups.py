@@ -62,5 +62,6 @@ def make_group(world, item):
         fields = [("band", f'"{band[0]}"'), ("rules", [f'"{rule}"' for rule in rules])]
         place = alert.moment[:3] + (item["name"], alert.moment)
         text = key_text([item["key"]], [(key, item["key_type"])])
+        until = {"action_until": f'"{time_text(alert.time + band[2])}"'} if band[2:] else {}
         world.alerts.append((place, {"rule": item["name"], "time": time_text(alert.time), "key": text, "fields": fields,
-                                     "matched": matched, "score": str(score), "action": f'"{band[0]}"'}))
+                                     "matched": matched, "score": str(score), "action": f'"{band[0]}"', **until}))

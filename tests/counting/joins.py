@@ -1,5 +1,7 @@
 """joins.py - interval joins: each pair, and with left, right, full each event that found nobody."""
-from events import Event, key_json, moment_of
+from events import Ambiguous, Event, key_json, moment_of
+
+PAIRS_MAX = 3000  # of one join; joins of joins have very many
 
 
 def make_join(world, item):
@@ -13,6 +15,8 @@ def make_join(world, item):
         for name, node in item["entries"]:
             fields[name] = world.value(node, {"event": cause, "steps": steps})
         made.append(Event(item["name"], time, moment, fields))
+        if len(made) > PAIRS_MAX:
+            raise Ambiguous("too many pairs for brute force")
 
     def keyed(kind):
         events = ((e, tuple(e.fields.get(part[kind]) for part in item["key"])) for e in world.events[kind])

@@ -1,4 +1,5 @@
-"""properties.py - what must not change the alerts: where files are cut, disorder within the bound, partitions.
+"""properties.py - what must not change the alerts: where files are cut, disorder within the bound, partitions, how many
+events are worked on together, the index, how partial matches are kept, how a condition is written.
 
 Disorder and partitions move the positions: matched events are mapped back to the numbers of their records, and these
 streams have no equal times and nothing late.
@@ -6,7 +7,7 @@ streams have no equal times and nothing late.
 import copy
 import random
 
-from write_case import record_text
+from write_case import record_text, records_text, rules_text
 
 
 def plain_case(case, disorder):
@@ -56,6 +57,8 @@ def check_arrival(program, parse, case, seed):
     mixed = shuffled(plain, step, chooser)
     if told(program, parse, mixed) != expected:
         return "disorder within the bound", mixed
+    if any(kind.get("unique") and not kind["unique"][2] for kind in case["types"]):
+        return None  # partitions have ids of their own
     parts = split(plain, chooser)
     if told(program, parse, parts) != expected:
         return "partitions", parts
@@ -66,3 +69,95 @@ def check_cut(program, parse, case, seed):
     """Segments of one log, cut anywhere: the same bytes."""
     same = program.run(case, cut=random.Random(seed).randint(2, 5)) == program.run(case)
     return None if same else ("files cut in other places", case)
+
+
+def check_batches(program, parse, case, seed):
+    """By the golden tests' program: batches of 1, 7 and 64, no index, both ways of keeping matches: the same bytes."""
+    if any(item["kind"] == "model" for item in case["declarations"]):  # it has no files
+        return None
+    case = copy.deepcopy(case)
+    for kind in case["types"]:
+        kind["late"] = kind["late"] or "drop"
+    for item in case["declarations"]:  # it shows what is told to the shadow sink
+        item.pop("mode", None)
+        item.pop("canary", None)
+    events = "-- partition\n".join(records_text(case, records) for records in case["partitions"])
+    told = "".join(line + "\n" for line in program.run(case))
+    failed = program.golden(f"## a case\n{rules_text(case)}----\n{events}----\n{told}")
+    return (f"batches, the index or the way of matching\n{failed}", case) if failed else None
+
+
+# ---- the same rules in other words ----
+
+TURNED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def reworded(node, chooser):
+    """An expression that means the same."""
+    if not isinstance(node, list):
+        if isinstance(node, dict):
+            return {name: reworded(value, chooser) for name, value in node.items()}
+        return tuple(reworded(each, chooser) for each in node) if isinstance(node, tuple) else node
+    if node and node[0] == "lit":
+        return node
+    node = [reworded(each, chooser) for each in node]
+    if not node or not isinstance(node[0], str) or chooser.random() < 0.4:
+        return node
+    if node[0] in ("and", "or"):
+        return node[:2] + node[:1:-1] if chooser.random() < 0.6 else [
+            "not", "bool", ["or" if node[0] == "and" else "and", "bool", *(["not", "bool", part] for part in node[2:])]]
+    if node[0] == "cmp":
+        return ["cmp", "bool", TURNED[node[2]], node[4], node[3]]
+    if node[0] == "not" and node[2][0] == "not":
+        return node[2][2]
+    if node[0] == "null":
+        return ["not", "bool", ["null", "bool", node[2], not node[3]]]
+    return node
+
+
+def recounted(node, rule, case, chooser):
+    """Counters that name what they count, conditions that move from `where` to the events, named ones written out."""
+    if isinstance(node, (list, tuple)):
+        if node and node[0] == "lit":
+            return node
+        if len(node) == 3 and node[0] == "named" and chooser.random() < 0.5:
+            spec = next(d["spec"] for d in case["declarations"] if d["name"] == node[2])
+            return ["counter", node[1], spec]
+        same = [recounted(each, rule, case, chooser) for each in node]
+        if len(node) == 3 and node[0] == "counter":
+            spec = same[2] = dict(node[2])
+            if not spec["of"] and "on" in rule and "'cell'" not in repr(rule["on"]) and chooser.random() < 0.5:
+                spec["of"] = list(rule["on"])
+            movable = spec["span"]["kind"] in ("over", "previous", "today") and "approx" not in spec
+            if spec["of"] and spec["where"] and movable and chooser.random() < 0.5:
+                kind, condition = spec["of"]
+                both = spec["where"] if condition is None else ["and", "bool", condition, spec["where"]]
+                spec["of"], spec["where"] = [kind, both], None
+        return same if isinstance(node, list) else tuple(same)
+    return node
+
+
+def check_order_of_arrival(program, parse, case, seed):
+    """In the order of arrival an event's time is at least that of those before it: as if the records said so."""
+    case = copy.deepcopy(case)
+    case["partitions"] = [sorted((r for p in case["partitions"] for r in p), key=lambda r: (r[1] // 7_000_003, r[1]))]
+    told = program.run(case, more=["--order", "arrival"])
+    highest = 0
+    for record in case["partitions"][0]:
+        record[1] = highest = max(highest, record[1])
+    return None if told == program.run(case) else ("the order of arrival", case)
+
+
+def check_words(program, parse, case, seed):
+    """Equal counters and conditions in other words, the declarations in another order: the same bytes."""
+    chooser, other = random.Random(seed), copy.deepcopy(case)
+    for item in other["declarations"]:
+        if item["kind"] == "rule":
+            for name in ("when", "emit"):
+                item[name] = recounted(item[name], item, case, chooser)
+        for name in ("when", "emit", "where", "steps", "on", "spec", "entries", "absent"):
+            if item.get(name) and item["kind"] != "join":
+                item[name] = reworded(item[name], chooser)
+    chooser.shuffle(other["declarations"])
+    same = program.run(other) == program.run(case)
+    return None if same else ("the same in other words", other)

@@ -8,17 +8,22 @@ import math
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
-from events import Event, key_json, key_text, moment_of, typed_key
+from events import Ambiguous, Event, key_json, key_text, moment_of, typed_key
 from groups import make_group
 from joins import make_join
+from lives import mode_of
+from models import base_of, score_of, shares_of
+from rekey import run_change
 from stores import Stores
-from values import SECOND, Near, digits_of, half_away, in_range, json_text, local_day, step_of, time_text
+from values import SECOND, Between, Near, day_of, digits_of, half_away, in_range, json_text, step_of, time_text
 from windows import make_window
 
 
 def compare(operator, a, b):
     if a is None or b is None:
         return None
+    if any(isinstance(v, Near) and a != b and abs(a - b) <= v.within for v in (a, b)):
+        raise Ambiguous("a comparison of what is not known to the last digit")
     return {"==": a == b, "!=": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[operator]
 
 
@@ -48,11 +53,16 @@ def quantile(values, percent):
 
 
 def decayed_mean(pairs, half_life, kind):
-    """Mean with weights 2^(-(t - time) / half_life), the same for every t that asks."""
-    if kind == "float" and any(abs(v) >= 2.0**67 for v, _ in pairs):
+    """Mean with weights 2^(-(t - time) / half_life), the same for every t that asks; of the very old ones none."""
+    latest = max(at for _, at in pairs)
+    out = [latest - at for v, at in pairs if kind == "float" and abs(v) >= 2.0**67]
+    if any(age < 64 * half_life for age in out):
         return None
+    if any(age < 96 * half_life for age in out):
+        raise Ambiguous("whether a number that is out of range is too old to count")
+    pairs = [p for p in pairs if latest - p[1] < 96 * half_life]
     with localcontext() as context:
-        context.prec, latest = 60, max(at for _, at in pairs)
+        context.prec = 60
         total = weights = Decimal(0)
         for value, at in pairs:
             weight = Decimal(2) ** (Decimal(at - latest) / Decimal(half_life))
@@ -126,7 +136,21 @@ def top(spec, pairs, values):
     return sorted(set(values), key=rank)[: spec["param"]]
 
 
+def first_ones(events, field, lasting, everywhere):
+    """Without those of which one of equal id (and partition) was taken in the time before."""
+    taken, kept = {}, []
+    for event in events:
+        name = (event.fields.get(field), None if everywhere else event.position[0])
+        if name[0] is None or name not in taken or taken[name] <= event.time - lasting:
+            taken[name] = event.time
+            kept.append(event)
+    return kept
+
+
 # ---- the world ----
+
+
+ROUNDS_MAX = 1000
 
 
 class World(Stores):
@@ -146,7 +170,7 @@ class World(Stores):
 
     def run(self):
         """What a rule asks may hang on what it did: again, until each round finds what the one before found."""
-        while True:
+        for _ in range(ROUNDS_MAX):
             self.start()
             self.take_sources()
             for declaration in self.case["declarations"]:
@@ -155,6 +179,7 @@ class World(Stores):
             if self.changes == self.before:
                 return [a for _, a in sorted(self.alerts, key=lambda pair: pair[0])]
             self.before = self.changes
+        raise Ambiguous("what rules ask goes round in a circle")
 
     def take_sources(self):
         disorder = max(t["disorder"] for t in self.types.values())
@@ -175,31 +200,58 @@ class World(Stores):
                     self.late[name].append(Event(name, time, moment, fields, (partition, offset)))
         for events in list(self.events.values()) + list(self.late.values()):
             events.sort(key=lambda e: e.moment)
+        for name, kind in self.types.items():
+            if kind.get("unique"):
+                self.events[name] = first_ones(self.events[name], *kind["unique"])
 
     def tell(self, rule, event, key, fields, matched, more):
-        """A match: it changes lists and is an event; `suppress` limits the telling alone."""
+        """A match: a live one changes lists and is an event; `suppress` limits the telling alone."""
         place = event.moment[:3] + (rule["name"],)
         ordinal = self.ordinals[place] = self.ordinals.get(place, 0) + 1
-        made = {name: value for name, (value, _) in zip(rule["key_names"], key)}
-        made.update((name, value) for name, value, _ in fields)
-        alert_event = Event(rule["name"], event.time, moment_of(event, rule["name"], ordinal), made)
-        alert_event.rule = rule
-        self.events[rule["name"]].append(alert_event)
-        self.change_lists(rule, event, alert_event.moment)
-        if rule.get("suppress"):
-            name = (rule["name"], repr(key))
-            if name in self.told and event.time < self.told[name][0] + rule["suppress"]:
-                self.told[name][1] += 1
-                return
-            if self.told.get(name, [0, 0])[1]:
-                more["suppressed"] = str(self.told[name][1])
-            self.told[name] = [event.time, 0]
+        mode = mode_of(rule, event.time, key_json(rule["key_names"], key))
+        if mode == "live":
+            made = {name: value for name, (value, _) in zip(rule["key_names"], key)}
+            made.update((name, value) for name, value, _ in fields)
+            alert_event = Event(rule["name"], event.time, moment_of(event, rule["name"], ordinal), made)
+            alert_event.rule = rule
+            self.events[rule["name"]].append(alert_event)
+            self.change_lists(rule, event, alert_event.moment)
+        if mode == "off" or rule.get("suppress") and self.suppressed(rule, event.time, key, fields, more):
+            return
         if rule.get("score") is not None:
             more["score"] = str(rule["score"])
-        alert = {"rule": rule["name"], "time": time_text(event.told), "key": key_text(rule["key_names"], key),
+        if mode == "canary":
+            more["mode"] = mode
+        time = event.told if "on" in rule else event.time
+        alert = {"rule": rule["name"], "time": time_text(time), "key": key_text(rule["key_names"], key),
                  "fields": [(name, json_text(value, kind)) for name, value, kind in fields], "matched": matched, **more}
-        if not rule.get("silent"):
+        if mode != "shadow" and not rule.get("silent"):
             self.alerts.append((place + (ordinal,), alert))
+
+    def suppressed(self, rule, time, key, fields, more):
+        """Whether it is only counted; the next one that is told says how many were."""
+        name = (rule["name"], repr(key))
+        values = {emitted: value for emitted, value, _ in fields}
+        told, count, before = self.told.get(name, (None, 0, None))
+        if told is not None and time < told + rule["suppress"]:
+            env = {"event": Event(None, time, None, values), "told": before}
+            if rule.get("unless") is None or self.value(rule["unless"], env) is not True:
+                self.told[name] = told, count + 1, before
+                return True
+        if count:
+            more["suppressed"] = str(count)
+        self.told[name] = time, 0, values
+        return False
+
+    def counted(self, node):
+        """The types that the counters in an expression name."""
+        if isinstance(node, dict):
+            own = {node["of"][0]} if node.get("of") else set()
+            return own.union(*map(self.counted, node.values()))
+        if isinstance(node, (list, tuple)):
+            named = self.counted(self.named[node[2]]["spec"]) if node and node[0] == "named" else set()
+            return named.union(*map(self.counted, node))
+        return set()
 
     def finish(self, item, inputs, made):
         self.stage[item["name"]] = 1 + max(self.stage[kind] for kind in inputs)
@@ -218,6 +270,10 @@ class World(Stores):
             return node[2]
         if operator == "field":
             return env["event"].fields.get(node[2])
+        if operator == "element":
+            return env["element"]
+        if operator == "told":
+            return env["told"].get(node[2])
         if operator == "side":
             event = env["steps"].get(node[2])
             return None if event is None else event.time if node[3] == "time" else event.fields.get(node[3])
@@ -240,6 +296,8 @@ class World(Stores):
         if operator == "else":
             a = self.value(node[2], env)
             return self.value(node[3], env) if a is None else a
+        if operator == "counter" and "members" in env:  # of a window
+            return self.aggregate(node[2], env["members"], env["seconds"])
         if operator == "counter":
             return self.counter(node[2], env)
         if operator == "named":
@@ -249,11 +307,28 @@ class World(Stores):
         if operator == "previous":
             before = [e for e in self.population(node[2], env)[0] if e is not env["event"]]
             return before[-1].fields.get(node[2]["field"]) if before else None
+        if operator == "model":
+            item = self.named[node[2]]
+            return score_of(item, shares_of(item, self.inputs(item, env)))
         if operator == "inlist":
             return self.in_list(self.value(node[2], env), self.named[node[3]], env["event"])
         if operator == "cell":
             return self.cell(self.named[node[2]], self.value(node[3], env), node[4], env["event"])
         raise ValueError(operator)
+
+    def inputs(self, item, env):
+        """What a model reads: fields of the event in hand, counters by name."""
+        return {name: self.counter(self.named[name]["spec"], env) if name in self.named else env["event"].fields.get(name)
+                for name, _ in item["inputs"]}
+
+    def reasons(self, rule, env):
+        """Of each model that the rule asks: its score, base and shares, where it has one."""
+        asked, told = models_in([rule["on"], rule["when"], rule["emit"]]), []
+        for item in (self.named[name] for name in sorted(asked)):
+            shares = shares_of(item, self.inputs(item, env))
+            if shares is not None:
+                told.append((item["name"], score_of(item, shares), base_of(item), shares))
+        return told
 
     def arithmetic(self, node, kind, env):
         a, b = self.value(node[3], env), self.value(node[4], env)
@@ -304,6 +379,8 @@ class World(Stores):
         if null_key:
             return None
         event, span = env["event"], spec["span"]
+        if "approx" in spec:
+            return approximate(self, spec, events, event)
         events = in_span(events, span, event)
         seconds = Fraction(span.get("over") or 1, SECOND)
         return self.aggregate(spec, events, seconds)
@@ -337,7 +414,7 @@ def in_span(events, span, event):
         events = events[-span["last"]:]
         return [e for e in events if span["over"] is None or e.time > time - span["over"]]
     if span["kind"] == "today":
-        return [e for e in events if local_day(e.time, span["zone"]) == local_day(time, span["zone"])]
+        return [e for e in events if e.time >= day_of(time, span["zone"])[0]]
     after = time
     kept = []
     for each in reversed(events):  # ever idle: until a silence of more than that
@@ -346,6 +423,42 @@ def in_span(events, span, event):
         kept.insert(0, each)
         after = each.time
     return kept
+
+
+def approximate(world, spec, events, event):
+    """`distinct`, `median`, `percentile` of sketches; a window of time moves by a sixteenth."""
+    span = spec["span"]
+    most = in_span(events, span, event)
+    cut = event.time - span["over"] // 16 * 15 if span["kind"] in ("over", "previous") else event.time
+    least = [e for e in most if e.time > cut] if span["kind"] in ("over", "previous") else most
+    ever = {world.value(spec["arg"], {"event": e}) for e in events}
+    exact_counts, told = len(ever) <= (192 if spec["approx"] else 1024), []
+    if exact_counts and not spec["approx"]:
+        least = most
+    for begin in range(len(most) - len(least) + 1):
+        env = [{"event": e} for e in most[begin:] if world.holds(spec["where"], e)]
+        values = [v for v in (world.value(spec["arg"], one) for one in env) if v is not None]
+        if spec["agg"] == "distinct":
+            count = len(set(values))
+            told.append((count, count) if exact_counts else (count * 0.9, count * 1.1))
+        elif values:
+            ordered = sorted(Fraction(v) for v in values)
+            rank = Fraction(50 if spec["agg"] == "median" else spec["param"], 100) * (len(ordered) - 1)
+            low, high = ordered[math.floor(rank)], ordered[math.ceil(rank)]
+            told.append((low - abs(low) / 99, high + abs(high) / 99))
+        else:
+            told.append(None)
+    known = [t for t in told if t is not None]
+    if not known:
+        return None
+    return Between(min(low for low, _ in known), max(high for _, high in known), len(known) < len(told))
+
+
+def models_in(node):
+    if isinstance(node, (list, tuple)):
+        own = {node[2]} if len(node) == 3 and node[0] == "model" else set()
+        return own.union(*map(models_in, node))
+    return set()
 
 
 def match_of(step, event):
@@ -358,8 +471,10 @@ def match_of(step, event):
 
 def run_rule(world, rule):
     uses = [rule.get("on"), *(step["on"] for step in rule.get("steps", [])), rule.get("absent", [None])[0]]
-    inputs = {on[0] for on in uses if on}
+    inputs = {on[0] for on in uses if on} | world.counted([rule["when"], rule["emit"], rule.get("steps", []), uses])
     world.finish(rule, inputs, [])
+    if rule.get("mode") == "off":
+        return
     if "on" in rule:
         kind, condition = rule["on"]
         for event in world.events[kind]:
@@ -381,6 +496,8 @@ def tell_match(world, rule, event, steps):
     fields = [(name, world.value(node, env), node[1]) for name, node in rule["emit"]]
     matched = [match_of(name, step) for name, step in steps]
     more = {}
+    if "on" in rule:
+        more["reasons"] = world.reasons(rule, env)
     if "on" in rule and event.revision:
         more["revision"] = str(event.revision)
     if "on" in rule and event.partial:
@@ -416,6 +533,7 @@ def run_sequence(world, rule):
 def run_absence(world, rule):
     """One step, then no other event for a while: told at the deadline, one for each key and deadline."""
     (kind, condition), ((other, barring), wait) = rule["steps"][0]["on"], rule["absent"]
+    complete = set()
     for first in world.events[kind]:
         key = world.key_of(first, [part[kind] for part in rule["key"]])
         if key is None or not world.holds(condition, first):
@@ -425,7 +543,8 @@ def run_absence(world, rule):
                      and world.key_of(e, [part[other] for part in rule["key"]]) == key for e in world.events[other])
         text = key_json(rule["key_names"], typed_key(first, rule["key"], rule["key_types"]))
         moment = (deadline, 1 + world.stage[rule["name"]], (rule["name"], text), ())
-        if not barred and not any(e.moment[:3] == moment[:3] for e in world.events[rule["name"]]):
+        if not barred and moment not in complete:
+            complete.add(moment)
             tell_match(world, rule, Event(kind, deadline, moment, first.fields), [(rule["steps"][0]["name"], first)])
     world.events[rule["name"]].sort(key=lambda e: e.moment)
 
@@ -435,15 +554,22 @@ def run_absence(world, rule):
 
 def make_filter(world, item):
     made, late = [], []
+    asks = any(f"['{word}'" in repr([item["where"], item["entries"]]) for word in ASKING)
     for kind in item["from"]:
-        for event in world.events[kind] + world.late.get(kind, []):
-            if world.holds(item["where"], event):
-                fields = {name: world.value(node, {"event": event}) for name, node in item["entries"]}
+        for event in world.events[kind] + ([] if asks else world.late.get(kind, [])):
+            elements = [None] if not item.get("each") else event.fields.get(item["each"]) or []
+            for number, element in enumerate(elements):
+                env = {"event": event, "element": element}
+                if item["where"] is not None and world.value(item["where"], env) is not True:
+                    continue
+                fields = {name: world.value(node, env) for name, node in item["entries"]}
                 to = late if event in world.late.get(kind, []) else made
-                moment = moment_of(event, item["name"], event.moment)
+                moment = moment_of(event, item["name"], (event.moment, number))
                 to.append(Event(item["name"], event.time, moment, fields, event.position))
     world.late[item["name"]] = late
-    world.finish(item, item["from"], made)
+    world.finish(item, set(item["from"]) | world.counted([item["where"], item["entries"]]), made)
 
 
-MAKERS = {"rule": run_rule, "filter": make_filter, "window": make_window, "join": make_join, "group": make_group}
+ASKING = ["counter", "named", "seen", "previous", "inlist", "cell", "model"]  # nobody asks for a late event
+MAKERS = {"rule": run_rule, "filter": make_filter, "window": make_window, "join": make_join, "group": make_group,
+          "change": run_change}

@@ -3,7 +3,7 @@ import ipaddress
 
 
 class Stores:
-    """A part of the world. `changes` is filled by the rules; `before` are all changes, as the round before found them."""
+    """A part of the world. `changes` is filled by the rules; `before` are all, as the round before found them."""
 
     def change_lists(self, rule, event, moment):
         """What `add` and `remove` of one match do: adds, then removes. A null does nothing."""
@@ -13,20 +13,25 @@ class Stores:
             lasting = lasting or self.named[target]["ttl"]
             if value is not None:
                 until = event.time + lasting if lasting and not remove else None
-                self.changes.setdefault(target, []).append((moment, number, event.time, value, remove, until))
+                self.changes.setdefault(target, []).append(
+                    (moment, number, event.time, value, remove, until, event.moment))
 
     def in_list(self, value, item, event):
         """An entry is seen by every later event, with `visible after V` from its time + V on."""
         if value is None:
             return None
         last = None
-        for moment, _, time, changed, remove, until in sorted(self.before.get(item["name"], []), key=lambda c: c[:2]):
-            seen = time + item["visible"] <= event.time if item["visible"] else moment < event.moment
+        order = (lambda c: (c[6], *c[:2])) if item["own"] else lambda c: c[:2]
+        changes = sorted(self.before.get(item["name"], []), key=order)
+        for moment, _, time, changed, remove, until, cause in changes:
+            seen = time + item["visible"] <= event.moment[0] if item["visible"] else moment < event.moment
+            if item["own"]:  # by the own key at once, but not on the event itself
+                seen = cause < event.moment
             if seen and changed == value:
                 last = remove, until
         if last and last[0]:
             return False
-        if last and (last[1] is None or event.time < last[1]):
+        if last and (last[1] is None or event.moment[0] < last[1]):
             return True
         if item["type"] == "ip":
             one = ipaddress.ip_address(value[2])
@@ -38,17 +43,18 @@ class Stores:
         if key is None:
             return None
         if item["renewed"] == "read":
-            self.changes.setdefault(item["name"], []).append((event.moment, 0, event.time, key, False, None))
+            self.changes.setdefault(item["name"], []).append((event.moment, 0, event.time, key))
         rows = [e for e in self.events[item["from"]]
-                if e.moment < event.moment and e.fields.get(item["key"]) == key]
+                if e.moment <= event.moment and e.fields.get(item["key"]) == key]
         if not rows:
             return None
         row, lasting = rows[-1], item["ttl"]
         if lasting:
             until = row.time + lasting
-            for moment, _, time, asked, _, _ in sorted(self.before.get(item["name"], [])) if item["renewed"] == "read" else []:
+            asks = sorted(self.before.get(item["name"], [])) if item["renewed"] == "read" else []
+            for moment, _, time, asked in asks:
                 if asked == key and row.moment < moment < event.moment and time < until:
                     until = max(until, time + lasting)
-            if event.time >= until:
+            if event.moment[0] >= until:
                 return None
         return row.fields.get(column)

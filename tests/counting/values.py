@@ -23,6 +23,19 @@ class Near(float):
         return self
 
 
+class Between:
+    """A number that is only known to lie in a range, or null."""
+
+    def __init__(self, low, high, null=False):
+        self.low, self.high, self.null = low, high, null
+
+    def __repr__(self):
+        return f"between {float(self.low)} and {float(self.high)}" + (" or null" if self.null else "")
+
+    def holds(self, told):
+        return self.null if told == "null" else self.low <= Fraction(told) <= self.high
+
+
 # ---- values ----
 
 
@@ -65,6 +78,8 @@ def json_text(value, kind):
     """A value as an alert writes it; floats stay floats for the comparison."""
     if value is None:
         return "null"
+    if isinstance(value, Between):
+        return value
     if kind.startswith("["):
         return [json_text(each, kind[1:-1]) for each in value]
     if kind == "float":
@@ -87,10 +102,14 @@ def flat_text(value, kind):
     return text
 
 
-def local_day(us, zone):
-    return (EPOCH + timedelta(microseconds=us)).astimezone(ZoneInfo(zone or "UTC")).date()
-
-
 def day_start(day, zone):
+    """When the clock of the zone first shows the day's midnight or later."""
     start = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone or "UTC"))
     return (start - EPOCH) // timedelta(microseconds=1)
+
+
+def day_of(us, zone):
+    """The beginnings of the day that is under way, also where the clock went back over midnight, and of the next."""
+    day = (EPOCH + timedelta(microseconds=us)).astimezone(ZoneInfo(zone or "UTC")).date()
+    starts = [day_start(day + timedelta(days=n), zone) for n in range(-2, 3)]
+    return max(s for s in starts if s <= us), min(s for s in starts if s > us)

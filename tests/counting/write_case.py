@@ -1,4 +1,6 @@
 """write_case.py - a case of the judge of counting as rule text and as records."""
+from lives import schedule_text
+from models import model_text
 from values import flat_text, time_text
 
 UNITS = [("w", 604_800_000_000), ("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000),
@@ -70,7 +72,7 @@ def counting(spec):
         text += f" of {use(spec['of'])}"
     if spec.get("by"):
         text += " by " + (spec["by"][0] if len(spec["by"]) == 1 else "(" + ", ".join(spec["by"]) + ")")
-    return text + (" " + span(spec) if spec.get("span") else "")
+    return text + (" " + span(spec) if spec.get("span") else "") + (" approx" if spec.get("approx") else "")
 
 
 def expression(node):
@@ -79,8 +81,16 @@ def expression(node):
         return literal(node[2], node[1])
     if operator == "field":
         return node[2]
+    if operator == "model":
+        return f"{node[2]}.{'score' if node[1] == 'float' else 'points'}"
+    if operator == "element":
+        return "word"
+    if operator == "told":
+        return f"told.{node[2]}"
     if operator == "side":
         return f"{node[2]}.{node[3]}"
+    if operator == "step":
+        return f"{node[2]}({node[3]})" if node[4] is None else f"{node[2]}({node[3]}.{node[4]})"
     if operator in ("cmp", "arith"):
         return f"({expression(node[3])} {node[2]} {expression(node[4])})"
     if operator in ("and", "or"):
@@ -125,6 +135,24 @@ def entries(pairs):
     return "{ " + "  ".join(f"{name} = {expression(node)}" for name, node in pairs) + " }"
 
 
+def life_lines(rule):
+    """When it speaks."""
+    lines = [f"mode {rule['mode']}"] if rule.get("mode") else []
+    if rule.get("canary") is not None:
+        lines.append(f"canary {rule['canary']}%")
+    if rule.get("active"):
+        begin, end = rule["active"]
+        lines.append("active" + (f" from @{time_text(begin)}" if begin is not None else "")
+                     + (f" until @{time_text(end)}" if end is not None else ""))
+    if rule.get("schedule"):
+        schedule, zone = rule["schedule"]
+        lines.append(f'schedule "{schedule_text(schedule)}"' + (f' zone "{zone}"' if zone else ""))
+    if rule.get("suppress"):
+        unless = f" unless {expression(rule['unless'])}" if rule.get("unless") else ""
+        lines.append(f"suppress {duration(rule['suppress'])}{unless}")
+    return lines
+
+
 def rule_text(rule):
     lines = []
     if rule.get("score") is not None:
@@ -147,8 +175,7 @@ def rule_text(rule):
         ending = f" for {duration(lasting)}" if lasting else ""
         name = expression(value)
         lines.append(f"remove {name} from {target}" if remove else f"add {name} to {target}{ending}")
-    if rule.get("suppress"):
-        lines.append(f"suppress {duration(rule['suppress'])}")
+    lines += life_lines(rule)
     if rule.get("silent"):
         lines.append("to nothing")
     return f"rule {rule['name']} {{\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
@@ -160,6 +187,9 @@ def event_text(kind):
         lines.append(f"disorder {duration(kind['disorder'])}")
     if kind["late"]:
         lines.append(f"late {kind['late']}")
+    if kind.get("unique"):
+        field, lasting, everywhere = kind["unique"]
+        lines.append(f"unique {field} for {duration(lasting)}" + (" everywhere" if everywhere else ""))
     lines += [f"{name} {type_text(t)}" for name, t in kind["fields"].items()]
     return f"event {kind['name']} {{\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
 
@@ -178,6 +208,10 @@ def window_text(window):
         text += f" lateness {duration(window['lateness'])}"
     if window.get("early"):
         text += f" early every {window['early']} events"
+    if window.get("early_every"):
+        text += f" early every {duration(window['early_every'])}"
+    if window.get("early_when"):
+        text += f" early when {expression(window['early_when'])}"
     if window.get("known"):
         text += f" every key known for {duration(window['known'])}"
     return "window " + text
@@ -221,11 +255,11 @@ def group_text(item):
     lines = [f"key {item['key']}", f"over {duration(item['over'])}", f"rules {', '.join(item['rules'])}"]
     cap = f" max {item['cap']}" if item["cap"] is not None else ""
     lines.append(f"score {item['how']}{cap}" + (f" decay {duration(item['decay'])}" if item["decay"] else ""))
-    lines += [f"{name} at {at}" for name, at in item["bands"]]
+    lines += [f"{band[0]} at {band[1]}" + (f" for {duration(band[2])}" if band[2:] else "") for band in item["bands"]]
     return f"group {item['name']} {{\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
 
 
-OTHERS = {"rule": rule_text, "join": join_text, "list": list_text, "table": table_text, "group": group_text}
+OTHERS = {"model": model_text, "rule": rule_text, "join": join_text, "list": list_text, "table": table_text, "group": group_text}
 
 
 def declaration_text(item):
@@ -236,7 +270,8 @@ def declaration_text(item):
         return f"counter {name} = {counting(item['spec'])}\n"
     if kind in ("filter", "window"):
         where = f" where {expression(item['where'])}" if item["where"] else ""
-        head = f"event {name} from {', '.join(item['from'])}{where}"
+        each = f" each word in {item['each']}" if item.get("each") else ""
+        head = f"event {name} from {', '.join(item['from'])}{each}{where}"
         if kind == "window":
             head += f" {key_clause(item)} {window_text(item['window'])}"
         return f"{head} {entries(item['entries'])}\n"
@@ -247,12 +282,18 @@ def rules_text(case):
     return "".join(event_text(t) for t in case["types"]) + "".join(declaration_text(d) for d in case["declarations"])
 
 
+def field_text(value, kind):
+    if isinstance(value, list):
+        return "[" + ",".join(flat_text(each, kind[1:-1]) for each in value) + "]"
+    return flat_text(value, kind)
+
+
 def record_text(case, record):
     name, time, fields = record
     kinds = next(t["fields"] for t in case["types"] if t["name"] == name)
     parts = [f'"type":"{name}"', f'"at":"{time_text(time)}"']
     for field, value in fields.items():
-        parts.append(f'"{field}":{flat_text(value, kinds[field])}')
+        parts.append(f'"{field}":{field_text(value, kinds[field])}')
     return "{" + ",".join(parts) + "}"
 
 

@@ -22,6 +22,7 @@ struct run {
   /* out */
   char alerts[OUT_MAX], refused[OUT_MAX];
   struct weir_stats stats;
+  char made[1024], groups[1024]; /* derived events and groups by name, as text */
   struct err err;
   int status;
 };
@@ -78,6 +79,23 @@ static int feed(struct run *run, struct weir *weir) {
   return run->no_finish ? 0 : weir_finish(weir, &run->err);
 }
 
+static void look_at_names(struct run *run, struct weir *weir) {
+  struct weir_derived derived;
+  struct weir_group_stats group;
+  run->made[0] = run->groups[0] = '\0';
+  for (uint64_t cursor = 0; weir_next_derived(weir, &cursor, &derived);) {
+    size_t length = strlen(run->made);
+    snprintf(run->made + length, sizeof run->made - length, "%.*s %llu\n", (int)derived.event.length,
+             derived.event.data, (unsigned long long)derived.made);
+  }
+  for (uint64_t cursor = 0; weir_next_group(weir, &cursor, &group);) {
+    size_t length = strlen(run->groups);
+    snprintf(run->groups + length, sizeof run->groups - length, "%.*s %llu %llu %llu\n", (int)group.group.length,
+             group.group.data, (unsigned long long)group.told, (unsigned long long)group.alerts,
+             (unsigned long long)group.null_key);
+  }
+}
+
 static void run(struct run *run) {
   run->alerts[0] = run->refused[0] = '\0';
   struct weir *weir = weir_new(&run->options, &run->err);
@@ -86,6 +104,7 @@ static void run(struct run *run) {
   if (run->status == 0) run->status = feed(run, weir);
   take(run, weir);
   weir_stats(weir, &run->stats);
+  look_at_names(run, weir);
   if (run->status == 0)
     EXPECT(run->stats.read == run->stats.processed + run->stats.late + run->stats.dead + run->stats.duplicate +
                                   run->stats.ignored + run->stats.held);
@@ -240,7 +259,9 @@ TEST(shadow_is_marked_and_nothing_is_silent) {
   run(r);
   EXPECT_INT(times(r->alerts, "\n"), 1);
   HAS(r->alerts, "\"key\":{\"card\":\"c\"},\"mode\":\"shadow\",\"fields\"");
-  EXPECT_INT(r->stats.alerts, 2);
+  EXPECT_INT(r->stats.alerts, 1);
+  EXPECT_INT(r->stats.shadow, 1);
+  EXPECT_INT(r->stats.to_nothing, 1);
   free(r);
 }
 
@@ -404,6 +425,45 @@ TEST(derived_events_stand_behind_their_cause) {
   /* Two alerts of one rule, key and position are two alerts. */
   const char *first = strstr(r->alerts, "\"id\""), *second = strstr(first + 1, "\"id\"");
   EXPECT(strncmp(first, second, 39) != 0);
+  free(r);
+}
+
+TEST(what_is_made_is_counted_by_name) {
+  struct run *r = new_run(
+      PAYMENT "event word from payment each w in words { card = card }\n"
+              "event minute from payment key card window tumbling 1m early every 1 events { n = count() }\n"
+              "event both join a = payment, b = payment key card where b.time between a.time and a.time + 1s and b.n > "
+              "a.n { n = b.n }\n"
+              "event unread from minute { card = card }\n"
+              "rule block { on payment(n > 0) key card score 30 to nothing }\n"
+              "rule two { key card match b = block {2} within 1m score 40 emit { card = first(b.card) } }\n"
+              "rule three { on word key card }\n"
+              "rule four { on both key card }\n"
+              "group g { key card over 1h rules block, two score sum block at 60 review at 30 }\n",
+      "{\"at\":1,\"card\":\"c\",\"n\":1,\"words\":[\"x\",\"y\"]}\n{\"at\":2,\"card\":\"c\",\"n\":2}\n");
+  run(r);
+  EXPECT_TEXT(r->made, "block 2\nboth 1\nminute 3\nunread 3\nword 2\n");
+  EXPECT_INT(r->stats.derived, 11);
+  EXPECT_TEXT(r->groups, "g 2 3 0\n");
+  EXPECT_INT(times(r->alerts, "\n"), 6); /* two, three twice, four, and the group's */
+  EXPECT_INT(r->stats.alerts, 6);
+  EXPECT_INT(r->stats.to_nothing, 2);
+  free(r);
+}
+
+/* Null, and counted; a number again once enough has left. */
+TEST(sums_out_of_range_are_counted) {
+  struct run *r = new_run(PAYMENT "event second from payment key card window tumbling 10s { s = sum(n) }\n"
+                                  "rule r { on payment key card emit { s = sum(n) over 5s  n = count() over 5s } }\n"
+                                  "rule w { on second key card emit { s = s } }\n",
+                          "{\"at\":1,\"card\":\"c\",\"n\":9223372036854775807}\n"
+                          "{\"at\":2,\"card\":\"c\",\"n\":1}\n"
+                          "{\"at\":7,\"card\":\"c\",\"n\":1}\n");
+  run(r);
+  EXPECT_INT(times(r->alerts, "\"s\":null"), 2);
+  HAS(r->alerts, "\"fields\":{\"s\":null,\"n\":2}");
+  HAS(r->alerts, "\"fields\":{\"s\":1,\"n\":1}");
+  EXPECT_INT(r->stats.overflow, 2);
   free(r);
 }
 

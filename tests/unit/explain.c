@@ -210,15 +210,17 @@ TEST(what_is_made_and_kept_for_it) {
     EXPECT_PART(text, "; a payment is kept for 1h (");
     EXPECT_PART(text, "; a login is kept for 10m (");
     EXPECT_PART(text,
-                "group g: the alerts of 2 rules by card, the best of each rule added up; each is kept for at most "
-                "1d (about 56 bytes); in pass ");
+                "\n\ngroup g\n  What it does:\n    For each card: of the last 1d, adds up the scores of its rules' "
+                "alerts, each rule once, with the one that is worth most\n    Tells `block` when the score comes "
+                "to 10\n  Rules:\n    a: score 5\n    c: score 6\n  What an alert has:\n");
     EXPECT_PART(text, "list watch: 0 entries, about ");
     EXPECT_PART(text, "; rules change it, about 112 bytes and its text for each entry, for 1w\n");
     EXPECT_PART(text,
                 "table last_kind: the last row of each key from payment, about 112 bytes and its texts, for 30d\n");
     const char *json = explained(&f, NULL, EXPLAIN_JSON);
     EXPECT_PART(json, "\"derived\":[\"event hour: a tumbling window of 1h by card over payment");
-    EXPECT_PART(json, "],\"groups\":[\"group g: the alerts of 2 rules");
+    EXPECT_PART(json, "],\"groups\":[{\"group\":\"g\",\"does\":[\"For each card: of the last 1d, ");
+    EXPECT_PART(json, "\"rules\":[\"a: score 5\",\"c: score 6\"],");
   }
   tear_down(&f);
 }
@@ -234,11 +236,82 @@ TEST(json_has_the_same_content) {
     EXPECT_PART(json,
                 "\"conditions\":[\"payment, to begin: status in l: found by one look-up in the list for status\"]");
     EXPECT_PART(json, "],\"not_run\":[{\"rule\":\"s\",\"why\":\"has constructs that this version checks but does not "
-                      "run\"}],\"derived\":[],\"groups\":[],\"lists\":[\"list l: 1 entry, about ");
+                      "run\"}],\"groups\":[],\"derived\":[],\"lists\":[\"list l: 1 entry, about ");
     EXPECT_PART(json, "\"],\"tables\":[]}\n");
     const char *text = explained(&f, "s", EXPLAIN_TEXT);
     EXPECT_TEXT(text, "rule s has constructs that this version checks but does not run.\n");
     EXPECT(!explain_ruleset(&f.out, f.set, SLICE("nobody"), EXPLAIN_TEXT));
+  }
+  tear_down(&f);
+}
+
+static const char named[] =
+    EVENTS "counter spent = sum(amount) of payment by card over 1h\n"
+           "counter idle_one = count() of login by card over 1h\n"
+           "let rich = spent > 100\n"
+           "list watch string ttl 7d\nlist other string { \"a\" }\n"
+           "table last_kind key (card) from event payment { kind string } ttl 30d\n"
+           "event hour from payment where kind in other key card window tumbling 1h { n = count() }\n"
+           "event low from login where rich { card = card }\n"
+           "rule a { on hour(n > 3) key card score 5 add card to watch }\n"
+           "rule b { key card match x = payment(amount > 5 and card in watch) then y = low within 1h "
+           "emit { kind = last_kind[x.card].kind } score 6 mode shadow }\n"
+           "group g { key card over 24h rules a, b score sum all max 50 decay 2h block at 30 for 1h review at 10 to "
+           "alarms, mail "
+           "}\n";
+
+TEST(whatever_has_a_name_can_be_asked_about) {
+  struct fixture f;
+  if (set_up(&f, named)) {
+    const char *text = explained(&f, "spent", EXPLAIN_TEXT);
+    EXPECT_PART(text,
+                "counter spent = sum(amount) of payment by card over 1h\n  counts payment by card; keeps events for "
+                "1h\n  state: at most ");
+    EXPECT_PART(text, "\n  read by event low\n");
+    EXPECT_TEXT(explained(&f, "idle_one", EXPLAIN_TEXT),
+                "counter idle_one = count() of login by card over 1h\n  nothing reads it\n");
+    EXPECT_PART(explained(&f, "watch", EXPLAIN_TEXT), "\n  changed by rule a\n  read by rule b\n");
+    EXPECT_PART(explained(&f, "other", EXPLAIN_TEXT), "list other: 1 entry, ");
+    EXPECT_PART(explained(&f, "other", EXPLAIN_TEXT), "\n  read by event hour\n");
+    EXPECT_PART(explained(&f, "last_kind", EXPLAIN_TEXT), "\n  read by rule b\n");
+    EXPECT_PART(explained(&f, "hour", EXPLAIN_TEXT), "event hour: a tumbling window of 1h by card over payment");
+    EXPECT_PART(explained(&f, "hour", EXPLAIN_TEXT), "\n  read by rule a\n");
+    EXPECT_TEXT(
+        explained(&f, "payment", EXPLAIN_TEXT),
+        "event payment: of the inputs, out of order by up to 10s; fields that are read: at, card, amount, kind\n"
+        "  read by counter spent, table last_kind, event hour, rule b\n");
+    EXPECT_TEXT(explained(&f, "other", EXPLAIN_JSON) +
+                    strlen("{\"rules\":[],\"not_run\":[],\"groups\":[],\"others\":[\"list "
+                           "other: 1 entry, about 160 bytes"),
+                "\",\"  read by event hour\"]}\n");
+    buf_clear(&f.out);
+    EXPECT(!explain_ruleset(&f.out, f.set, SLICE("watch"), EXPLAIN_DOT));
+    EXPECT_INT(f.out.length, 0);
+  }
+  tear_down(&f);
+}
+
+TEST(a_group_is_explained_as_a_rule_is) {
+  struct fixture f;
+  if (set_up(&f, named)) {
+    const char *text = explained(&f, "g", EXPLAIN_TEXT);
+    EXPECT_PART(
+        text,
+        "group g\n  What it does:\n    For each card: of the last 1d, adds up the scores of all alerts of its rules; "
+        "a score halves every 2h; 50 is the most\n    Tells `block` when the score comes to 30, for 1h\n    Tells "
+        "`review` when the score comes to 10 and stays below 30\n  Rules:\n    a: score 5\n    b: score 6, which "
+        "does not count: `mode shadow`\n");
+    EXPECT_PART(text, "\n    to alarms, mail\n  Stages:\n    the group is worked on in pass ");
+    EXPECT_PART(text, "  State:\n    Each alert is kept for at most 1d of event time, about 56 bytes;");
+    EXPECT_PART(explained(&f, "g", EXPLAIN_JSON),
+                "{\"rules\":[],\"not_run\":[],\"groups\":[{\"group\":\"g\",\"does\":[");
+    const char *dot = explained(&f, "g", EXPLAIN_DOT);
+    EXPECT_TEXT(dot,
+                "digraph \"g\" {\n  rankdir=LR;\n  group [shape=box,label=\"g\"];\n  rule0 [label=\"a\"];\n  rule0 "
+                "-> group [label=\"5\"];\n  rule1 [label=\"b\"];\n  rule1 -> group [label=\"6\"];\n  band0 "
+                "[shape=doublecircle,label=\"block\"];\n  group -> band0 [label=\"30\"];\n  band1 "
+                "[shape=doublecircle,label=\"review\"];\n  group -> band1 [label=\"10\"];\n}\n");
+    EXPECT_PART(explained(&f, NULL, EXPLAIN_DOT), "}\ndigraph \"g\" {\n");
   }
   tear_down(&f);
 }

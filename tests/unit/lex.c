@@ -173,8 +173,8 @@ TEST(wrong_numbers) {
   EXPECT_SAID("1.5h", "a.weir:1:1: error: `1.5h` is neither a number nor a duration\n"
                       "    1 | 1.5h\n"
                       "      | ^^^^ whole numbers only: `1h30m`, `500ms`\n");
-  EXPECT_SAID("99999999w",
-              "a.weir:1:1: error: `99999999w` is too long a duration\n    1 | 99999999w\n      | ^^^^^^^^^\n");
+  EXPECT_SAID("99999999w", "a.weir:1:1: error: `99999999w` is too long a duration\n    1 | 99999999w\n      | "
+                           "^^^^^^^^^ at most 3650000d, ten thousand years\n");
   EXPECT_SAID("10.0.0.1/8",
               "a.weir:1:1: error: `10.0.0.1/8` is no network: host bits are set behind the prefix of the network\n"
               "    1 | 10.0.0.1/8\n"

@@ -31,7 +31,7 @@ static struct live *begin_list(struct type type, const struct value *listed, siz
                                .live = true};
   lists[1] = (struct list_def){.name = SLICE("fixed"), .type = type, .set = lists[0].set, .ttl_us = -1};
   ruleset = (struct ruleset){.list_count = 2, .lists = lists};
-  return live_new(mem, &ruleset, entries_max);
+  return live_new(mem, &ruleset, entries_max, NULL, NULL);
 }
 static void end(void) { mem_free_all(mem); }
 
@@ -414,7 +414,7 @@ static struct live *begin_table(int64_t ttl_us, bool on_read, uint64_t entries_m
                          .column_count = 1,
                          .rows = table_rows_parse(&arena, &key, &column, 1, SLICE("k,tier\nx,gold\n"), "t.csv", &err)};
   ruleset = (struct ruleset){.table_count = 2, .tables = tables};
-  return live_new(mem, &ruleset, entries_max);
+  return live_new(mem, &ruleset, entries_max, NULL, NULL);
 }
 
 static void put(struct live *live, const char *key, const char *tier, int64_t limit, int64_t now) {

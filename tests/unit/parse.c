@@ -313,9 +313,9 @@ TEST(wrong_counters) {
                 "    1 | let a = seen(b.c, 1h)\n"
                 "      |         ^^^^^^^^^^^^^\n");
   EXPECT_ERRORS("let a = top(b, c) over 1h",
-                "a.weir:1:16: error: the second argument of a counter is a number or a duration\n"
+                "a.weir:1:16: error: the second argument of a counter is a whole number or a duration\n"
                 "    1 | let a = top(b, c) over 1h\n"
-                "      |                ^\n");
+                "      |                ^ as `percentile(amount, 99)`, `top(country, 5)`, `ewma(amount, 1h)`\n");
 }
 
 TEST(wrong_patterns) {

@@ -297,6 +297,73 @@ TEST(long_lists_are_rows) {
                  "}\n");
 }
 
+#define SIX_NAMES                                                                                                      \
+  "a_rule_with_a_long_name_1, a_rule_with_a_long_name_2, a_rule_with_a_long_name_3, "                                  \
+  "a_rule_with_a_long_name_4, a_rule_with_a_long_name_5, a_rule_with_a_long_name_6"
+
+TEST(long_lists_of_names_are_rows_below_each_other) {
+  EXPECT_PRINTED("group a { key b over 24h rules " SIX_NAMES " # all\n score sum block at 90 to " SIX_NAMES " }",
+                 "group a {\n"
+                 "  key   b\n"
+                 "  over  1d\n"
+                 "  rules a_rule_with_a_long_name_1, a_rule_with_a_long_name_2, a_rule_with_a_long_name_3, "
+                 "a_rule_with_a_long_name_4,\n"
+                 "        a_rule_with_a_long_name_5, a_rule_with_a_long_name_6  # all\n"
+                 "  score sum\n"
+                 "  block at 90\n"
+                 "  to    a_rule_with_a_long_name_1, a_rule_with_a_long_name_2, a_rule_with_a_long_name_3, "
+                 "a_rule_with_a_long_name_4,\n"
+                 "        a_rule_with_a_long_name_5, a_rule_with_a_long_name_6\n"
+                 "}\n");
+  EXPECT_PRINTED(
+      "rule a { on b key user: login_of_a_person.user_id, transfer_of_money.payer_id, change_of_address.person, "
+      "branch, channel: login_of_a_person.channel, transfer_of_money.way\n"
+      "tags \"a text of some thirty letters1\", \"a text of some thirty letters2\", \"a text of some thirty "
+      "letters3\", \"a text of some thirty letters4\" allow costly-any to " SIX_NAMES ", \"quoted\" }",
+      "rule a {\n"
+      "  tags     \"a text of some thirty letters1\", \"a text of some thirty letters2\", \"a text of some "
+      "thirty letters3\",\n"
+      "           \"a text of some thirty letters4\"\n"
+      "  allow    costly-any\n"
+      "  on       b\n"
+      "  key      user: login_of_a_person.user_id, transfer_of_money.payer_id, change_of_address.person, "
+      "branch,\n"
+      "           channel: login_of_a_person.channel, transfer_of_money.way\n"
+      "  to       a_rule_with_a_long_name_1, a_rule_with_a_long_name_2, a_rule_with_a_long_name_3, "
+      "a_rule_with_a_long_name_4,\n"
+      "           a_rule_with_a_long_name_5, a_rule_with_a_long_name_6, \"quoted\"\n"
+      "}\n");
+  EXPECT_PRINTED("event a from " SIX_NAMES
+                 " where b key c window tumbling 1h early when (count() > 50) { n = count() }",
+                 "event a from a_rule_with_a_long_name_1, a_rule_with_a_long_name_2, a_rule_with_a_long_name_3, "
+                 "a_rule_with_a_long_name_4,\n"
+                 "             a_rule_with_a_long_name_5, a_rule_with_a_long_name_6\n"
+                 "    where b\n"
+                 "    key c\n"
+                 "    window tumbling 1h early when (count() > 50) {\n"
+                 "  n = count()\n"
+                 "}\n");
+  EXPECT_PRINTED("test \"a description of a test that is longer than half a line\" for " SIX_NAMES
+                 " { expect nothing }",
+                 "test \"a description of a test that is longer than half a line\" for a_rule_with_a_long_name_1, "
+                 "a_rule_with_a_long_name_2,\n"
+                 "    a_rule_with_a_long_name_3, a_rule_with_a_long_name_4, a_rule_with_a_long_name_5, "
+                 "a_rule_with_a_long_name_6 {\n"
+                 "  expect nothing\n"
+                 "}\n");
+  EXPECT_PRINTED(
+      "model a from file \"b\" { in " SIX_NAMES " out c float } actions aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa "
+      "> bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb > cccccccccccccccccccccccccccccc",
+      "model a from file \"b\" {\n"
+      "  in  a_rule_with_a_long_name_1, a_rule_with_a_long_name_2, a_rule_with_a_long_name_3, "
+      "a_rule_with_a_long_name_4,\n"
+      "      a_rule_with_a_long_name_5, a_rule_with_a_long_name_6\n"
+      "  out c float\n"
+      "}\n\n"
+      "actions aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa > bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb >\n"
+      "        cccccccccccccccccccccccccccccc\n");
+}
+
 /* Prints, parses and compares `text`; says the seed if something differs. */
 static void round_trip(const char *text, unsigned seed) {
   struct rule_text a, b;

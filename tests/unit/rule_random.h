@@ -202,14 +202,19 @@ static inline void random_expr(struct writer *w) {
   w->depth--;
 }
 
+/* Now and then as many as no line has room for. */
 static inline void random_names(struct writer *w) {
+  unsigned more = maybe(w, 6) ? pick(w, 40) : 0;
   random_name(w);
+  for (; more > 0; more--) put(w, ","), random_name(w);
   while (maybe(w, 3)) put(w, ","), random_name(w);
 }
 
 static inline void random_key(struct writer *w) {
   ANY_OF(w, "key none", "key card_id", "key a, b", "key user: login.uid, transfer.payer_id",
-         "key user: a.b, c: d.e, f.g, h");
+         "key user: a.b, c: d.e, f.g, h",
+         "key user_or_device: login_of_a_person.user_id, transfer_of_money.payer_id, change_of_address.person, branch, "
+         "channel: login_of_a_person.channel, transfer_of_money.way");
 }
 
 static inline void random_entries(struct writer *w, bool literals) {
@@ -337,7 +342,7 @@ static inline void random_clause(struct writer *w, unsigned clause) {
   case 9:
     put(w, "tags");
     random_string(w);
-    if (maybe(w, 2)) put(w, ","), random_string(w);
+    while (maybe(w, 2) || maybe(w, 2)) put(w, ","), random_string(w);
     break;
   case 10: put(w, "cold ok"); break;
   case 11: put(w, "with because"); break;
@@ -562,7 +567,9 @@ static inline void random_declaration(struct writer *w) {
     if (maybe(w, 2)) put(w, "else http"), random_string(w);
     break;
   case 6:
-    put(w, "model m from file \"m.json\" { in a, b out score");
+    put(w, "model m from file \"m.json\" { in");
+    random_names(w);
+    put(w, "out score");
     random_type(w);
     put(w, "}");
     break;
@@ -588,7 +595,7 @@ static inline void random_declaration(struct writer *w) {
     ANY_OF(w, "score max", "score sum", "score sum all", "score sum max 100", "score max max 7");
     if (maybe(w, 2)) put(w, "decay 1h");
     ANY_OF(w, "block at 90", "max at 3 review at 60 for 1h");
-    if (maybe(w, 2)) put(w, "to a, b");
+    if (maybe(w, 2)) put(w, "to"), random_names(w);
     put(w, "}");
     break;
   case 10: ANY_OF(w, "actions block", "actions block > allow > review"); break;

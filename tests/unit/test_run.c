@@ -22,7 +22,24 @@ static const char head[] =
     "rule nexts { key card match p = payment(n == 1) next q = payment(n == 2) within 1h }\n"
     "rule untils { key card match p = payment(n == 1) {2} until (n == 3) within 1h }\n"
     "rule maybe { key card match p = payment(n == 1)? then q = payment(n == 2) within 1h }\n"
-    "rule still { on payment(n == 1) key card to nothing }\n";
+    "rule still { on payment(n == 1) key card to nothing }\n"
+    "rule lists { key card match p = payment(n == 1) then q = payment(n == 2) within 1h emit { who = q.id } "
+    "  add who to seen_ids }\n"
+    "list seen_ids string\n"
+    "rule spent { on payment(n > 0) key card when sum(amount) over 1h > 100.00 and count() over 10m >= 3 }\n"
+    "counter an_hour = count() of payment by card over 1h\n"
+    "rule again { on payment key card when n == 7 or not seen(country, 1d) and n == 8 }\n"
+    "rule named { on payment key card when an_hour > 1 and (n == 7 or not seen(country, 1d)) }\n"
+    "event hour from payment key card window tumbling 1h { n = count() }\n"
+    "rule hours { on hour(n > 5) key card }\n"
+    "rule more { on payment key card when amount > 2 * avg(amount) over previous 30d }\n"
+    "rule steps { key card match p = payment(n == 1 and count() of payment over 1h >= 3) then q = payment(n == 2 and "
+    "amount > p.amount and sum(amount) of payment over 1h > 50.00) within 1h }\n"
+    "rule block { key card match s = still {3} within 1h }\n"
+    "rule small { on payment(n == 1) key card score 30 }\n"
+    "rule large { on payment(n == 2) key card emit { who = card } score 40 }\n"
+    "rule other { on payment(n == 3) key id emit { card = card } score 25 }\n"
+    "group takeover { key card over 1h rules small, large, other score sum block at 90 review at 60 }\n";
 
 struct outcome {
   int status;
@@ -94,7 +111,7 @@ TEST(what_came_is_compared_as_values) {
   fails("seq", THREE CHARGE "expect seq { a: null }", "expected an alert that did not come");
   fails("seq", THREE CHARGE "expect seq at \"10:05:01\"", "expected an alert that did not come");
   fails("seq", THREE CHARGE "expect seq expect seq { c: 3 }", /* each alert meets one */
-        "w: [\"a\",\"b\"] }, taken by the `expect` on line 17\n  no further alert of this rule came\n");
+        "w: [\"a\",\"b\"] }, taken by the `expect` on line 32\n  no further alert of this rule came\n");
 }
 
 TEST(nothing_means_no_alert_at_all) {
@@ -171,13 +188,109 @@ TEST(matches_that_were_not_told) {
         THREE CHARGE "payment { at: \"10:06:00\", card: \"c\", n: 1 } * 3 every 1m "
                      "payment { at: \"10:09:00\", card: \"c\", n: 2 } expect seq expect seq",
         "  suppressed seq at \"2026-01-05T10:09:00Z\" { card: \"c\", c: 3, a: null");
-  fails("still", "payment { at: \"10:00:00\", card: \"c\", n: 1 } expect still",
-        "  this rule tells no alerts: `to nothing`\n");
+}
+
+TEST(a_rule_to_nothing_can_be_expected_and_is_not_told) {
+  passes("still", "payment { at: \"10:00:00\", card: \"c\", n: 1 } expect still { card: \"c\" } expect nothing else");
+  passes("still", "payment { at: \"10:00:00\", card: \"c\", n: 1 } expect nothing");
+  fails("still", "payment { at: \"10:00:00\", card: \"c\", n: 1 } expect still expect still",
+        "  came     still at \"2026-01-05T10:00:00Z\" { card: \"c\" }, taken by the `expect` on line 32\n"
+        "  no further alert of this rule came\n");
+  passes("block", THREE "expect block expect nothing else");
+}
+
+TEST(a_near_miss_adds_nothing_to_lists) {
+  fails("lists", "payment { at: \"10:00:00\", card: \"c\", n: 1 } expect lists",
+        "near miss: no event was then taken by `q = payment(n == 2)`\n");
+}
+
+/* What a rule stands on runs beside the shortened ones. */
+TEST(a_near_miss_of_a_rule_that_stands_on_alerts) {
+  fails("block", "payment { at: \"10:00:00\", card: \"c\", n: 1 } * 2 every 1m expect block",
+        "near miss: it got as far as `s` at 2026-01-05T10:00:00Z, `s` at 2026-01-05T10:01:00Z\n"
+        "  near miss: that is 2 of the 3 rounds that `s = still {3}` needs\n");
+}
+
+TEST(a_near_miss_says_what_was_counted) {
+  fails("spent", "payment { at: \"10:00:00\", card: \"c\", n: 1, amount: 49.80 } * 2 every 1m expect spent",
+        "  no alert of this rule came\n"
+        "  near miss: `payment` at 2026-01-05T10:01:00Z came nearest\n"
+        "  near miss: `sum(amount) over 1h` was 99.60, needs > 100.00\n"
+        "  near miss: `count() over 10m` was 2, needs >= 3\n");
+  fails("spent",
+        "payment { at: \"10:00:00\", card: \"c\", n: 1, amount: 49.80 } * 2 every 1m "
+        "payment { at: \"10:20:00\", card: \"c\", n: 1, amount: 9.80 } expect spent",
+        "  near miss: `payment` at 2026-01-05T10:20:00Z came nearest\n"
+        "  near miss: `count() over 10m` was 1, needs >= 3\n");
+  fails("spent", "payment { at: \"10:00:00\", card: \"c\", n: 0 } expect spent",
+        "near miss: no event satisfied `payment(n > 0)`\n");
+  fails("named", "payment { at: \"10:00:00\", card: \"c\", country: \"DE\", n: 1 } * 2 every 1m expect named",
+        "near miss: `payment` at 2026-01-05T10:00:00Z came nearest\n  near miss: `an_hour` was 1, needs > 1\n");
+  fails("named", "payment { at: \"10:00:00\", card: \"c\" } expect named",
+        "near miss: `an_hour` was 1, needs > 1\n"
+        "  near miss: `n == 7 or not seen(country, 1d)` was unknown: `n` was null, `seen(country, 1d)` was null\n");
+  fails(
+      "again", "payment { at: \"10:00:00\", card: \"c\", country: \"DE\", n: 1 } expect again",
+      "near miss: `n == 7 or not seen(country, 1d) and n == 8` was false: `n` was 1, `seen(country, 1d)` was false\n");
+  fails("more", "payment { at: \"10:00:00\", card: \"c\", amount: 10.00 } * 2 every 1m expect more",
+        "near miss: `amount` was 10.00, needs > `2 * avg(amount) over previous 30d`, which was 20\n");
+}
+
+TEST(a_near_miss_says_what_was_made) {
+  fails("hours", "payment { at: \"10:00:00\", card: \"c\", n: 1 } * 2 every 1m expect hours",
+        "near miss: no event satisfied `hour(n > 5)`\n"
+        "  near miss: `hour` at 2026-01-05T11:00:00Z came nearest\n"
+        "  near miss: `n` was 2, needs > 5\n");
+}
+
+TEST(a_near_miss_says_what_a_step_counted) {
+  fails("steps", "payment { at: \"10:00:00\", card: \"c\", n: 1, amount: 1.00 } * 2 every 1m expect steps",
+        "near miss: no event was taken by `p = payment(n == 1 and count() of payment over 1h >= 3)`\n"
+        "  near miss: `payment` at 2026-01-05T10:01:00Z came nearest\n"
+        "  near miss: `count() of payment over 1h` was 2, needs >= 3\n");
+  fails("steps",
+        "payment { at: \"10:00:00\", card: \"c\", n: 1, amount: 1.00 } * 3 every 1m "
+        "payment { at: \"10:05:00\", card: \"c\", n: 2, amount: 9.00 } expect steps",
+        "  near miss: `payment` at 2026-01-05T10:05:00Z came nearest\n"
+        "  near miss: `sum(amount) of payment over 1h` was 12.00, needs > 50.00\n");
+}
+
+#define SMALL "payment { at: \"10:00:00\", card: \"c\", n: 1 } "
+#define LARGE "payment { at: \"10:01:00\", card: \"c\", n: 2 } "
+#define OTHER "payment { at: \"10:02:00\", card: \"c\", id: \"i\", n: 3 } "
+
+TEST(a_group_runs_with_its_rules) {
+  passes("takeover", SMALL LARGE "expect takeover at \"10:01:00\" { band: \"review\", rules: [\"large\", \"small\"], "
+                                 "score: 70, card: \"c\" } expect nothing else");
+  passes("takeover, small", SMALL LARGE "expect small expect takeover expect nothing else");
+  passes("small", SMALL LARGE "expect small expect nothing else"); /* a group that is not named is not told */
+  passes("takeover", SMALL SMALL "expect nothing");
+  fails("takeover", SMALL LARGE "expect nothing",
+        "expected nothing\n  came     takeover at \"2026-01-05T10:01:00Z\" { card: \"c\", band: \"review\", rules: "
+        "[\"large\",\"small\"], score: 70 }\n");
+  fails("takeover", SMALL LARGE "expect takeover { rules: [\"small\", \"large\"] }", "came     takeover");
+  passes("takeover", SMALL LARGE OTHER "expect takeover { band: \"block\" } expect takeover { band: \"review\" }");
+}
+
+TEST(a_near_miss_of_a_group_is_its_highest_score) {
+  fails("takeover", SMALL "expect takeover",
+        "  no alert of this group came\n"
+        "  near miss: the score of { card: \"c\" } came to 30 at 2026-01-05T10:00:00Z (`small` 30)\n"
+        "  near miss: `review` begins at 60\n");
+  fails("takeover", SMALL LARGE "expect takeover expect takeover { band: \"block\" }",
+        "  no further alert of this group came\n"
+        "  near miss: the score of { card: \"c\" } came to 70 at 2026-01-05T10:01:00Z (`large` 40, `small` 30)\n"
+        "  near miss: `block` begins at 90\n");
+  fails("takeover", SMALL "expect takeover { card: \"d\" }",
+        "  near miss: no alert of its rules came that counts in it\n");
+  fails("takeover",
+        LARGE "payment { at: \"10:03:00\", card: \"d\", n: 1 } expect takeover { band: \"block\", card: \"d\" }",
+        "the score of { card: \"d\" } came to 30 at 2026-01-05T10:03:00Z (`small` 30)\n");
 }
 
 TEST(an_event_that_is_refused_fails_the_test) {
   fails("needs", "need { at: \"10:00:00\" } expect nothing",
-        "t.weir:17:22: this event was refused: `card` is missing\n");
+        "t.weir:32:22: this event was refused: `card` is missing\n");
   fails("needs", "need { at: \"10:00:00\", card: null } * 3 every 1m expect nothing",
         "3 of these 3 events were refused; the first: `card` is missing\n");
   fails("needs", "need { at: \"10:00:00\", card: \"c\" } need { at: \"12:00:00\", card: \"c\" } expect nothing",

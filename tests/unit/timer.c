@@ -49,6 +49,9 @@ static bool agrees(uint64_t start, int64_t span) {
 TEST(fires_in_order_over_short_spans) {
   for (uint64_t s = 1; s <= 10; s++) EXPECT(agrees(s * 7919, 5000));
 }
+TEST(fires_in_order_over_seconds) {
+  for (uint64_t s = 1; s <= 10; s++) EXPECT(agrees(s * 15485863, 1500000));
+}
 TEST(fires_in_order_over_hours) {
   for (uint64_t s = 1; s <= 10; s++) EXPECT(agrees(s * 104729, INT64_C(7200000000)));
 }
@@ -60,6 +63,32 @@ static struct wheel *wheel_of(struct mem **mem, struct pool *pool) {
   *mem = mem_new(0);
   pool_init(pool, *mem);
   return wheel_new(*mem, pool);
+}
+
+/* Thousands that become due in one quarter of a second, hundreds at one tick, and others that are set while they fire.
+ */
+TEST(a_round_with_many_fires_in_order) {
+  enum { MANY = 4000, BASE_US = 10000000 };
+  struct mem *mem;
+  struct pool pool;
+  struct wheel *wheel = wheel_of(&mem, &pool);
+  static struct wheel_timer many[MANY], more[MANY];
+  int64_t deadline, last = 0;
+  int fired = 0, set = 0;
+  for (int i = 0; i < MANY; i++) {
+    many[i].deadline = more[i].deadline = WHEEL_UNSET;
+    wheel_arm(wheel, &many[i], BASE_US + (i % 4 == 0 ? 1500 + (int64_t)(draw() % 300) : (int64_t)(draw() % 300000)));
+  }
+  for (int64_t frontier = BASE_US - 100; frontier < BASE_US + 700000; frontier += 333)
+    while (wheel_next(wheel, frontier, &deadline) != NULL) {
+      EXPECT(deadline >= last && deadline < frontier);
+      last = deadline;
+      fired++;
+      if (set < MANY) wheel_arm(wheel, &more[set++], deadline + (int64_t)(draw() % 40000));
+    }
+  EXPECT_INT(fired, 2 * MANY);
+  EXPECT_INT(wheel->count, 0);
+  mem_free_all(mem);
 }
 
 TEST(a_timer_of_the_past_fires_at_once) {

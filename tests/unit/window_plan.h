@@ -175,7 +175,7 @@ static inline void add(struct fixture *f, int64_t key, int64_t amount, int64_t t
 static inline void add_late(struct fixture *f, int64_t key, int64_t amount, int64_t time, int64_t now) {
   feed(f, 0, value_int(key), amount, true, time, now);
 }
-static inline void pass(struct fixture *f, int64_t frontier) { window_set_time(f->set, frontier, frontier, &f->env); }
+static inline void pass(struct fixture *f, int64_t frontier) { window_set_time(f->set, frontier, INT64_MAX, &f->env); }
 static inline void finish(struct fixture *f, int64_t highest) { window_set_time(f->set, INT64_MAX, highest, &f->env); }
 
 #endif

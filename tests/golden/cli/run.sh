@@ -551,6 +551,28 @@ WEIR
   says '"key":{"card":"z"},"fields":{"bank":"Two","kind":null}'
   tells_nothing
 fi
+if t "run: with because tells a model's score and a file's cells, also of a match that ends later"; then
+  mkdir -p because
+  printf '{"form": "logistic", "intercept": 0, "inputs": {"n": {"weight": 1}}}' >because/m.json
+  printf 'bin,most\nx,3\n' >because/bins.csv
+  cat >because/r.weir <<'WEIR'
+event e { event_time at at time card string n float }
+event stop { event_time at at time card string }
+table bins key (bin) from file "bins.csv" { most int }
+model m from file "m.json" { in n out score float }
+rule at_once { on e key card when m.score > 0.5 and n < bins[card].most with because }
+rule later { key card match a = e(m.score > 0.5 and n < bins[card].most) then no stop for 1m with because }
+WEIR
+  echo '{"type":"e","at":"2026-01-05T10:00:00Z","card":"x","n":2}' >because/e.jsonl
+  run "$weir" run because/r.weir --input because/e.jsonl
+  exits 0
+  lines 2
+  because='"because":[{"condition":"m.score > 0.5","values":{"m.score":0.8807970779778823}},{"condition":"n < bins[card].most","values":{"n":2,"bins[card].most":3,"card":"x"}}]'
+  says '"rule":"at_once"'
+  says '"time":"2026-01-05T10:01:00Z"'
+  [ "$(grep -cF -- "$because" out)" -eq 2 ] || no "not both say: $because"
+  tells_nothing
+fi
 if t "run: a secret needs its key"; then
   cat >secret.weir <<'WEIR'
 event payment { event_time at at time card string secret }
@@ -563,6 +585,35 @@ WEIR
   exits 0
   says_not '"card":"x"'
   lines 4
+fi
+if t "run: with unique the ids of alerts are the same wherever the events stood"; then
+  cat >ids.weir <<'WEIR'
+event order { event_time at unique id for 1h everywhere at time id string card string }
+event payment { event_time at unique id for 1h everywhere at time id string card string }
+event seen from payment { card = card }
+event pair join o = order, p = payment key card where p.time between o.time - 5s and o.time + 5s full { card = card }
+event late join o = order, p = seen key card where p.time between o.time and o.time + 5s { card = card }
+event two from payment, order key card window count 2 every 1 early every 1s { n = count() }
+rule on_pair { on pair key card score 1 }
+rule on_late { on late key card }
+rule on_two { on two key card }
+group both { key card over 1h rules on_pair score sum all review at 1 }
+WEIR
+  at='"at":"2026-01-05T10:00:0' o='{"type":"order","card":"x",' p='{"type":"payment","card":"x",'
+  echo "${o}${at}0Z\",\"id\":\"a\"}" >ids1.jsonl
+  echo "${o}${at}3Z\",\"id\":\"b\"}" >>ids1.jsonl
+  echo "${p}${at}1Z\",\"id\":\"c\"}" >ids2.jsonl
+  echo "${p}${at}9Z\",\"id\":\"d\"}" >>ids2.jsonl
+  echo "${p}${at}9Z\",\"id\":\"e\"}" >>ids2.jsonl
+  sort -t '"' -k 12 ids1.jsonl ids2.jsonl >ids.jsonl
+  run "$weir" run ids.weir --input ids.jsonl
+  exits 0
+  cp out ids.one
+  [ "$(wc -l <out)" -gt 12 ] || no "only $(wc -l <out) alerts"
+  [ "$(grep -o '"id":"[0-9a-f]*","time"' out | sort -u | wc -l)" -eq "$(wc -l <out)" ] || no "equal ids"
+  run "$weir" run ids.weir --input ids1.jsonl --input ids2.jsonl
+  exits 0
+  same ids.one out
 fi
 
 # ---- signals ----
@@ -738,6 +789,20 @@ if t "fmt: rules in their JSON form run"; then
   exits 0
   same out expected
 fi
+if t "fmt: every rule file of the project keeps its layout, and loses nothing over JSON"; then
+  count=0
+  for file in $(cd "$root" && find examples tests -name '*.weir' | LC_ALL=C sort); do
+    "$weir" fmt - <"$root/$file" >once.weir 2>/dev/null || continue # corpora have broken ones too
+    count=$((count + 1))
+    "$weir" fmt - <once.weir >twice.weir 2>err || no "$file: its own layout is refused"
+    cmp -s once.weir twice.weir || no "$file: a second time changes it"
+    "$weir" fmt --json - <"$root/$file" >whole.json 2>err || no "$file: no JSON"
+    "$weir" fmt whole.json >back.weir 2>err || no "$file: its JSON is refused: $(head -n 1 err)"
+    cmp -s once.weir back.weir || no "$file: lost over JSON: $(diff once.weir back.weir | head -n 3)"
+  done
+  code=0
+  [ "$count" -ge 40 ] || no "only $count files"
+fi
 if t "fmt: a file with errors stays as it is"; then
   printf 'rule r {\n' >broken.weir
   cp broken.weir kept.weir
@@ -787,7 +852,114 @@ fi
 if t "explain: a rule that there is not"; then
   run "$weir" explain rules --rule prob
   exits 2
-  tells 'there is no rule `prob`; did you mean `probe`?'
+  tells 'there is no declaration `prob`; did you mean `probe`?'
+  tells 'weir explain: rules: probe, quiet'
+  tells 'weir explain: events: payment'
+  tells_not 'groups'
+fi
+cat >counting.weir <<'WEIR'
+event payment {
+  event_time at
+  at time
+  card string
+  amount decimal(2)
+}
+counter spent = sum(amount) of payment by card over 1h
+list seen_cards string ttl 7d
+table last_amount key (card) from event payment { amount decimal(2) } ttl 1d
+event minute from payment key card window tumbling 1m { n = count() }
+event large from payment where amount > 100.00 { card = card }
+rule block { on large key card score 40 add card to seen_cards to nothing }
+rule three { key card match b = block {3} within 10m score 50 to alarms }
+rule busy { on minute(n > 1) key card score 20 mode shadow }
+rule rich { on payment(card in seen_cards) key card when spent > 1000.00 and last_amount[card].amount > 1.00 }
+group takeover { key card over 1h rules block, three, busy score sum block at 90 review at 45 to alarms, mail }
+test "three large ones" for three, takeover {
+  payment { at: "10:00:00", card: "a", amount: 200.00 } * 3 every 1m
+  expect three at "10:02:00"
+  expect takeover { band: "block", rules: ["block", "three"], score: 90 }
+  expect nothing else
+}
+test "two are too few" for three, takeover {
+  payment { at: "10:00:00", card: "a", amount: 200.00 }
+  payment { at: "10:01:00", card: "a", amount: 20.00 }
+  expect takeover
+  expect nothing else
+}
+test "small ones are nothing" for block, takeover {
+  payment { at: "10:00:00", card: "a", amount: 20.00 }
+  expect nothing
+}
+test "enough in an hour" for rich {
+  payment { at: "10:00:00", card: "a", amount: 400.00 } * 2 every 1m
+  expect rich
+}
+WEIR
+cat >counting.jsonl <<'EVENTS'
+{"at":"2026-01-05T10:00:00Z","card":"a","amount":200.00}
+{"at":"2026-01-05T10:00:10Z","card":"a","amount":200.00}
+{"at":"2026-01-05T10:02:00Z","card":"a","amount":200.00}
+{"at":"2026-01-05T10:03:00Z","card":"a","amount":900.00}
+EVENTS
+if t "explain: groups, counters, events, lists and tables by name"; then
+  run "$weir" explain counting.weir --rule takeover
+  exits 0
+  says 'group takeover'
+  says 'block: score 40'
+  says 'to alarms, mail'
+  says_not 'rule block'
+  run "$weir" explain counting.weir --rule spent
+  says 'counter spent = sum(amount) of payment by card over 1h'
+  says '  read by rule rich'
+  run "$weir" explain counting.weir --rule seen_cards
+  says '  changed by rule block'
+  says '  read by rule rich'
+  run "$weir" explain counting.weir --rule last_amount
+  says 'table last_amount: the last row of each key from payment'
+  run "$weir" explain counting.weir --rule minute
+  says 'event minute: a tumbling window of 1m by card over payment'
+  run "$weir" explain counting.weir --rule minute --json
+  says '"others":["event minute: a tumbling window'
+  run "$weir" explain counting.weir --json
+  says '"groups":[{"group":"takeover","does":["For each card: of the last 1h, '
+  run "$weir" explain counting.weir --rule takeover --dot
+  says 'digraph "takeover" {'
+  says '"block"'
+  run "$weir" explain counting.weir --rule spent --dot
+  exits 2
+  tells '`spent` is a counter: `--dot` draws rules and groups'
+  run "$weir" explain counting.weir --rule spend
+  exits 2
+  tells 'there is no declaration `spend`; did you mean `spent`?'
+  tells 'weir explain: rules: block, three, busy, rich'
+  tells 'weir explain: groups: takeover'
+  tells 'weir explain: counters: spent'
+  tells 'weir explain: lists: seen_cards'
+  tells 'weir explain: tables: last_amount'
+fi
+if t "run: what is derived and what is not told stand in the summary"; then
+  run "$weir" run counting.weir --input counting.jsonl --summary
+  exits 0
+  tells ': 4 alerts, 1 of them in shadow, 4 `to nothing`, 11 derived events (block 4, large 4, minute 3)'
+  run "$weir" run counting.weir --input counting.jsonl --summary --json
+  tells '"derived":11,"alerts":4,"suppressed":0,"to_nothing":4,"shadow":1,"overflow":0,'
+  tells '{"rule":"block","told":0,"to_nothing":4,"shadow":0,'
+  tells '"groups":[{"group":"takeover","told":1,"alerts":5,"null_key":0,"dropped":0}]'
+  tells '"derived_events":[{"event":"block","made":4},{"event":"large","made":4},{"event":"minute","made":3}]'
+  printf '{"at":"2026-01-05T10:00:00Z","card":"a","amount":90000000000000000.00}\n%.0s' 1 2 >over.jsonl
+  run "$weir" run counting.weir --input over.jsonl
+  tells 'note: 1 value of a counter, window or derived event was out of range, or a division by zero (it is null)'
+fi
+if t "run: the alerts of a group go to its sinks as those of rules do"; then
+  run "$weir" run counting.weir --input counting.jsonl --side alarms=alarms.jsonl --side mail=mail.jsonl
+  exits 0
+  lines 1
+  says '{"rule":"rich",'
+  [ "$(grep -c '"rule":"takeover"' alarms.jsonl)" -eq 1 ] || no "the group's alerts are not at the first sink"
+  [ "$(grep -c '"rule":"three"' alarms.jsonl)" -eq 1 ] || no "the rule's alert is not at its sink"
+  [ "$(grep -c '"rule":"takeover"' mail.jsonl)" -eq 1 ] || no "the group's alerts are not at the second sink"
+  run "$weir" run counting.weir --input counting.jsonl --side alarms=both.jsonl --side mail=both.jsonl
+  [ "$(grep -c '"rule":"takeover"' both.jsonl)" -eq 1 ] || no "one target gets them twice"
 fi
 if t "explain: the examples"; then
   if [ -d "$root/examples/fraud/rules" ]; then
@@ -868,6 +1040,41 @@ if t "test: coverage"; then
   says 'probe      2  yes    yes'
   says 'quiet      0  -      -'
   says '1 of 2 rules were seen to fire'
+fi
+if t "test: groups, what was counted, and rules to nothing"; then
+  run "$weir" test counting.weir --coverage
+  exits 1
+  says 'ok     three large ones'
+  says '  no alert of this group came'
+  says '  near miss: the score of { card: "a" } came to 40 at 2026-01-05T10:00:00Z (`block` 40)'
+  says '  near miss: `payment` at 2026-01-05T10:01:00Z came nearest'
+  says '  near miss: `spent` was 800.00, needs > 1000.00'
+  says 'block               4  yes    yes'
+  says 'three               2  yes    -'
+  says 'rich                1  -      -'
+  says 'group takeover      3  yes    yes'
+  says '2 of 4 rules were seen to fire, 1 of 1 group'
+  run "$weir" test counting.weir --coverage --json
+  says '{"rule":"block","tests":4,"fires":true,"quiet":true}'
+  says '{"group":"takeover","tests":3,"fires":true,"quiet":true}'
+fi
+if t "test: the alert of a window that a late event tells again has the time of its end"; then
+  cat >revised.weir <<'WEIR'
+event a { event_time at disorder 10s late accept at time k string }
+event w from a key k window tumbling 1m lateness 5m { c = count() }
+rule counted { on w key k emit { c = c  rev = revision } }
+test "again" for counted {
+  a { at: "10:00:00", k: "x" }
+  watermark "10:01:30"
+  a { at: "10:00:30", k: "x" }
+  expect counted at "10:01:00" { c: 1 }
+  expect counted at "10:01:00" { c: 2, rev: 1 }
+  expect nothing else
+}
+WEIR
+  run "$weir" test revised.weir
+  exits 0
+  says '1 passed, 0 failed'
 fi
 if t "test: errors in the rules"; then
   run "$weir" test rules/events.weir wrong.weir
