@@ -503,10 +503,16 @@ static void step_space(struct stepper *stepper, const struct ask *ask, const str
                        const struct prepared *prepared) {
   const struct ruleset *set = stepper->ruleset;
   const struct index_hit *hits = (const struct index_hit *)stepper->hits.items + prepared->hit_first;
+  uint32_t first = 0;
+  while (first < prepared->hit_count && stepper->briefs[hits[first].rule].space != ask->space) first++;
   load_key(stepper, &set->spaces[ask->space], event);
-  struct key_record *record = key_table_recall(stepper->table, ask->key, ask->record);
+  struct key_record *record = ask->record;
+  if (record == NULL && first < prepared->hit_count) /* there was none, and now there will be one */
+    record = key_table_make(stepper->table, ask->key, ask->space);
+  else
+    record = key_table_recall(stepper->table, ask->key, record);
   if (record != NULL) step_waiting(stepper, record, event, prepared->mask);
-  for (uint32_t i = 0; i < prepared->hit_count; i++) {
+  for (uint32_t i = first; i < prepared->hit_count; i++) {
     if (stepper->briefs[hits[i].rule].space != ask->space) continue;
     const struct rule *rule = &set->rules[hits[i].rule];
     if (stepper->done[rule->id] == stepper->truth.epoch) continue;

@@ -5,12 +5,19 @@
 
 #include "base/check.h"
 
-enum { CHUNK_ENTRIES = 15, STALE_MIN = 1024, NEAR_FIRST = 64, SORT_BY_INSERTION_MAX = 24, COUNT_TICKS_MIN = 96 };
+enum {
+  CHUNK_FIRST = 15,
+  CHUNK_MORE = 63 /* entries: 256 bytes, 1 KiB */,
+  STALE_MIN = 1024,
+  NEAR_FIRST = 64,
+  SORT_BY_INSERTION_MAX = 24,
+  COUNT_TICKS_MIN = 96
+};
 
 struct wheel_chunk {
   struct wheel_chunk *next; /* only the first of a slot has room */
-  uint64_t count;
-  struct wheel_entry entries[CHUNK_ENTRIES];
+  uint32_t count, room;
+  struct wheel_entry entries[];
 };
 
 /* Times before 1970 are negative: the order of these numbers is the order of times. */
@@ -75,10 +82,12 @@ static struct wheel_entry due_pop(struct wheel *wheel) {
 
 static void slot_push(struct wheel *wheel, unsigned level, unsigned slot, struct wheel_entry entry) {
   struct wheel_chunk *chunk = wheel->slots[level][slot];
-  if (chunk == NULL || chunk->count == CHUNK_ENTRIES) {
-    struct wheel_chunk *first = pool_alloc(wheel->pool, sizeof *first);
+  if (chunk == NULL || chunk->count == chunk->room) {
+    uint32_t room = chunk == NULL ? CHUNK_FIRST : CHUNK_MORE;
+    struct wheel_chunk *first = pool_alloc(wheel->pool, sizeof *first + room * sizeof first->entries[0]);
     first->next = chunk;
     first->count = 0;
+    first->room = room;
     chunk = wheel->slots[level][slot] = first;
     wheel->filled[level][slot / 64] |= (uint64_t)1 << (slot % 64);
   }
@@ -116,6 +125,12 @@ static uint64_t earliest_tick(const struct wheel *wheel, unsigned level, int *sl
   return tick < wheel->tick ? wheel->tick : tick;
 }
 
+static size_t chunk_bytes(uint32_t room) { return sizeof(struct wheel_chunk) + room * sizeof(struct wheel_entry); }
+
+static void chunk_free(struct wheel *wheel, struct wheel_chunk *chunk) {
+  pool_free(wheel->pool, chunk, chunk_bytes(chunk->room));
+}
+
 static bool is_stale(struct wheel_entry entry) { return entry.timer->deadline != entry.deadline; }
 
 /* Entries that are not stale stay in the slot; their timers are unset, so that a second entry with the same deadline is
@@ -126,19 +141,19 @@ static void slot_sweep(struct wheel *wheel, unsigned level, unsigned slot) {
   wheel->filled[level][slot / 64] &= ~((uint64_t)1 << (slot % 64));
   while (list != NULL) {
     struct wheel_chunk *next = list->next;
-    for (uint64_t i = 0; i < list->count; i++) {
+    for (uint32_t i = 0; i < list->count; i++) {
       if (is_stale(list->entries[i])) continue;
       slot_push(wheel, level, slot, list->entries[i]);
       list->entries[i].timer->deadline = WHEEL_UNSET;
     }
-    pool_free(wheel->pool, list, sizeof *list);
+    chunk_free(wheel, list);
     list = next;
   }
 }
 
 static void slot_set(struct wheel_chunk *list) {
   for (struct wheel_chunk *chunk = list; chunk != NULL; chunk = chunk->next)
-    for (uint64_t i = 0; i < chunk->count; i++) chunk->entries[i].timer->deadline = chunk->entries[i].deadline;
+    for (uint32_t i = 0; i < chunk->count; i++) chunk->entries[i].timer->deadline = chunk->entries[i].deadline;
 }
 
 static void sweep(struct wheel *wheel) {
@@ -182,10 +197,10 @@ void wheel_arm_earlier(struct wheel *wheel, struct wheel_timer *timer, int64_t d
 
 /* It was written long ago; NULL is fine. */
 static void ask_for_chunk(const struct wheel_chunk *chunk) {
-  enum { LINE_BYTES = 64 };
+  enum { LINES = 4, LINE_BYTES = 64 }; /* what comes behind them the processor sees coming */
   const char *bytes = (const char *)chunk;
   if (chunk == NULL) return;
-  for (size_t at = 0; at < sizeof *chunk; at += LINE_BYTES) __builtin_prefetch(bytes + at);
+  for (size_t line = 0; line < LINES; line++) __builtin_prefetch(bytes + line * LINE_BYTES);
 }
 
 static struct wheel_chunk *slot_take(struct wheel *wheel, unsigned level, unsigned slot) {
@@ -199,8 +214,8 @@ static void spread(struct wheel *wheel, struct wheel_chunk *list) {
   while (list != NULL) {
     struct wheel_chunk *next = list->next;
     ask_for_chunk(next);
-    for (uint64_t i = 0; i < list->count; i++) place(wheel, list->entries[i]);
-    pool_free(wheel->pool, list, sizeof *list);
+    for (uint32_t i = 0; i < list->count; i++) place(wheel, list->entries[i]);
+    chunk_free(wheel, list);
     list = next;
   }
 }
@@ -240,14 +255,14 @@ static void sort_few(struct wheel_entry *entries, uint32_t count) {
 static void sort_round(struct wheel_entry *to, const struct wheel_chunk *list) {
   uint32_t ends[WHEEL_SLOTS] = {0};
   for (const struct wheel_chunk *chunk = list; chunk != NULL; chunk = chunk->next)
-    for (uint64_t i = 0; i < chunk->count; i++) ends[tick_of(chunk->entries[i].deadline) & (WHEEL_SLOTS - 1)]++;
+    for (uint32_t i = 0; i < chunk->count; i++) ends[tick_of(chunk->entries[i].deadline) & (WHEEL_SLOTS - 1)]++;
   for (unsigned tick = 0, before = 0; tick < WHEEL_SLOTS; tick++) { /* where each tick's begin, then where they end */
     unsigned own = ends[tick];
     ends[tick] = before;
     before += own;
   }
   for (const struct wheel_chunk *chunk = list; chunk != NULL; chunk = chunk->next)
-    for (uint64_t i = 0; i < chunk->count; i++)
+    for (uint32_t i = 0; i < chunk->count; i++)
       to[ends[tick_of(chunk->entries[i].deadline) & (WHEEL_SLOTS - 1)]++] = chunk->entries[i];
   for (unsigned tick = 0, begin = 0; tick < WHEEL_SLOTS; begin = ends[tick++])
     if (ends[tick] - begin > 1) sort_few(&to[begin], ends[tick] - begin);
@@ -278,7 +293,7 @@ static void open_round(struct wheel *wheel, struct wheel_chunk *list) {
   }
   for (struct wheel_chunk *next; list != NULL; list = next) {
     next = list->next;
-    pool_free(wheel->pool, list, sizeof *list);
+    chunk_free(wheel, list);
   }
   wheel->near_first = 0;
   wheel->near_end = count;

@@ -437,7 +437,7 @@ static void seed_begin(struct stepping *s, struct nfa_state **slot) {
 
 /* Something happens to the run, or it gets company. */
 static void seed_unpack(struct stepping *s, struct nfa_state **slot) {
-  enum { ENTRIES_FIRST = 4 };
+  enum { ENTRIES_FIRST = 2 };
   struct lane_seed *seed = (struct lane_seed *)*slot;
   struct lanes *lanes = lanes_new(s, ENTRIES_FIRST);
   struct lane_entry *entry = entry_at(lanes, 0);

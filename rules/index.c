@@ -282,11 +282,9 @@ static __attribute__((noinline)) uint32_t bounds_event(const struct rule_index *
                                                        struct index_scratch *scratch, const struct event *event,
                                                        struct truth *truth, uint64_t *mask) {
   const struct index_type *type = &index->types[event->type];
-  const struct index_group *group = &index->groups[type->always_group];
-  const struct index_run *end = index->runs + group->run_first + group->run_count;
   struct query query;
   query_begin(&query, index, type, scratch, event, truth);
-  for (; run < end; run++) take_run(&query, run);
+  for (; run < type->bounds_end; run++) take_run(&query, run);
   return query_end(&query, scratch, mask);
 }
 
@@ -294,12 +292,11 @@ uint32_t index_event(const struct rule_index *index, struct index_scratch *scrat
                      struct truth *truth, const struct index_hit **hits, uint64_t *mask) {
   const struct index_type *type = &index->types[event->type];
   *hits = scratch->hits;
-  if (!type->bounds_alone) return any_event(index, scratch, event, truth, mask);
-  const struct index_group *group = &index->groups[type->always_group];
-  const struct index_run *run = index->runs + group->run_first, *end = run + group->run_count;
+  if (type->bounds == NULL) return any_event(index, scratch, event, truth, mask);
   int64_t key;
-  for (; run < end; run++) /* most events reach no bound, and that is all there is to do */
+  for (const struct index_run *run = type->bounds; run < type->bounds_end; run++)
     if (reaches(run, event->values, &key)) return bounds_event(index, run, scratch, event, truth, mask);
+  /* Most events reach no bound, and that is all there is to do. */
   scratch->true_count = 0;
   *mask = type->unindexed_mask;
   return 0;

@@ -574,10 +574,13 @@ static void build_type(struct builder *builder, const int32_t *predicates, uint3
   find_filters(builder);
 }
 
-static bool bounds_alone(const struct rule_index *index, const struct index_type *type) {
-  if (type->always_group == UINT32_MAX || type->equality_count > 0 || type->membership_count > 0) return false;
-  if (type->rest_count > 0 || type->every_count > 0) return false;
-  return is_bounded(index, type->always_group);
+/* Once the array of runs stands. */
+static void find_bounds(const struct rule_index *index, struct index_type *type) {
+  if (type->always_group == UINT32_MAX || type->equality_count > 0 || type->membership_count > 0) return;
+  if (type->rest_count > 0 || type->every_count > 0 || !is_bounded(index, type->always_group)) return;
+  const struct index_group *group = &index->groups[type->always_group];
+  type->bounds = &index->runs[group->run_first];
+  type->bounds_end = type->bounds + group->run_count;
 }
 
 struct rule_index *index_build(struct ruleset *ruleset, bool scan) {
@@ -606,8 +609,8 @@ struct rule_index *index_build(struct ruleset *ruleset, bool scan) {
     fill_slot_types(&builder, &ruleset->schemas[t]);
     find_every(&builder);
     build_type(&builder, sorted + first[t], first[t + 1] - first[t]);
-    builder.type->bounds_alone = bounds_alone(index, builder.type);
   }
+  for (uint16_t t = 0; t < ruleset->schema_count; t++) find_bounds(index, &index->types[t]);
   arena_free(&builder.scratch);
   mem_free(ruleset->mem, builder.starts);
   mem_free(ruleset->mem, builder.postings);

@@ -238,8 +238,9 @@ struct index_type {
   uint32_t membership_count;
   struct index_membership *memberships;
   uint32_t always_group; /* predicates without equality or membership; UINT32_MAX = none */
-  bool bounds_alone;     /* nothing but that group, in runs of RUN_FROM and RUN_TO: an event may be done with quickly */
-  uint32_t rest_count;   /* started by predicates that are not indexed: cheap ones first */
+  /* Nothing but that group, in runs of RUN_FROM and RUN_TO: an event may be done with quickly. Else NULL. */
+  const struct index_run *bounds, *bounds_end;
+  uint32_t rest_count; /* started by predicates that are not indexed: cheap ones first */
   struct index_entry *rest;
   struct index_filter *filters; /* of each: a regex that it needs, most events of which are seen to fail at a glance */
   uint32_t every_count;         /* rules that every event of the type starts */

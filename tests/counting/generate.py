@@ -317,7 +317,7 @@ class Generator:
     def window(self, kind):
         window = {"kind": kind, "size": self.duration(), "every": None, "offset": 0, "lateness": 0, "zone": None}
         if kind == "sliding":
-            window["every"] = max(window["size"] // self.pick([1, 2, 3, 4, 7]), 1)
+            window["every"] = max(window["size"] // self.pick([1, 2, 3, 4, 7, 20]), 1)
         if kind == "count":
             window["size"] = self.pick([1, 2, 3, 5, 10])
             window["every"] = self.pick([None, None, 1, 2, 3])

@@ -22,6 +22,7 @@ class WideGenerator(MoreGenerator):
     def __init__(self, seed, features):
         super().__init__(seed, features)
         self.many = False  # different values
+        self.waiting = 0  # how often an absence fills a list
         self.stores, self.counting = [], False  # lists and tables that conditions ask; whether a counter is made
         if "days" in self.features and self.chance(0.8):
             zone, at = self.pick(CHANGES)
@@ -244,6 +245,29 @@ class WideGenerator(MoreGenerator):
         """From here on conditions ask what is there: lists of other rules, tables that asking does not keep."""
         self.stores = [d for d in case["declarations"] if d["kind"] == "list" and not d["own"]
                        or d["kind"] == "table" and not (d["renewed"] == "read" and d["ttl"])]
+
+    def list_rule(self, item, having, way, fields, fills):
+        """Now and then an absence fills or asks, at its deadline."""
+        on = self.pick(having)
+        field = self.pick([f for f in fields if self.fields[on].get(f) == item["type"]])
+        others = [n for n in having if self.fields[n].get(field) == item["type"]]
+        if not self.chance(self.waiting):
+            return super().list_rule(item, having, way, fields, fills)
+        rule = self.absence([on, self.pick(others)])
+        rule.update(key=[{n: field for n in (on, rule["absent"][0][0])}], key_names=[field], key_types=[item["type"]], emit=[])
+        asked = ["inlist", "bool", ["side", item["type"], "x0", field], item["name"]]
+        if fills:
+            value = ["field", item["type"], field]
+            rule["changes"] = [(remove, value, item["name"], None if remove else self.duration())
+                               for remove in self.pick([[False], [True], [False, True]])]
+        if not fills or way != "others":
+            rule["emit"] = [("v0", asked)]
+        return rule
+
+    def make_waiting_lists(self, case, sources):
+        """Lists that absences fill and ask as well."""
+        self.waiting, self.sizes = 0.4, [20, 60, 120]
+        self.make_lists(case, sources)
 
     def make_stores(self, case, sources):
         self.sizes = [20, 60]

@@ -27,7 +27,7 @@ from values import Between, Near
 from write_case import declaration_text, records_text, rules_text
 
 FEATURES = ["counters", "windows", "early", "known", "joins", "tables", "lists", "alerts", "groups", "asking_filters",
-            "mixed", "window_words", "days", "models", "approx", "each", "stores", "patterns", "everything", "at_key",
+            "mixed", "window_words", "days", "models", "approx", "each", "stores", "waiting_lists", "patterns", "everything", "at_key",
             "derived_counters", "filters", "lateness", "late_filters", "decay", "many_groups", "own_lists",
             "renewing_levels", "lives", "unique"]
 SHRINK_TRIES = 1500

@@ -1,6 +1,8 @@
 """stores.py - lists that rules fill, and tables from events: each question is answered from all changes before it."""
 import ipaddress
 
+from events import Ambiguous
+
 
 class Stores:
     """A part of the world. `changes` is filled by the rules; `before` are all, as the round before found them."""
@@ -14,7 +16,7 @@ class Stores:
             if value is not None:
                 until = event.time + lasting if lasting and not remove else None
                 self.changes.setdefault(target, []).append(
-                    (moment, number, event.time, value, remove, until, event.moment))
+                    (moment, number, event.time, value, remove, until, event.moment, event.position is None))
 
     def in_list(self, value, item, event):
         """An entry is seen by every later event, with `visible after V` from its time + V on."""
@@ -23,10 +25,12 @@ class Stores:
         last = None
         order = (lambda c: (c[6], *c[:2])) if item["own"] else lambda c: c[:2]
         changes = sorted(self.before.get(item["name"], []), key=order)
-        for moment, _, time, changed, remove, until, cause in changes:
+        for moment, _, time, changed, remove, until, cause, made in changes:
             seen = time + item["visible"] <= event.moment[0] if item["visible"] else moment < event.moment
             if item["own"]:  # by the own key at once, but not on the event itself
                 seen = cause < event.moment
+                if cause[:3] == event.moment[:3] and made != (event.position is None):
+                    raise Ambiguous("a list of which what a record makes asks what the record brought")
             if seen and changed == value:
                 last = remove, until
         if last and last[0]:

@@ -472,6 +472,31 @@ TEST(asking_extends_where_it_should) {
   end();
 }
 
+static int64_t asked_until;
+static void note_asked(void *context, uint16_t table, struct value key, int64_t until) {
+  EXPECT(table == 0 && value_equal(key, text(context)));
+  asked_until = until;
+}
+
+TEST(what_is_asked_elsewhere_is_kept_as_long) {
+  struct live *here = begin_table(100, true, 0);
+  char name[] = "u";
+  struct live *there = live_new(mem, &ruleset, 0, note_asked, name);
+  put(here, "u", "silver", 5, 0);
+  put(there, "u", "silver", 5, 0);
+  EXPECT_TEXT(tier(there, "u", 99), "silver");
+  EXPECT_INT(asked_until, 199);
+  live_table_keep(here, 0, text("u"), asked_until);
+  live_table_keep(here, 0, text("v"), asked_until); /* nothing to keep */
+  EXPECT_TEXT(tier(here, "u", 198), "silver");
+  asked_until = 0;
+  EXPECT_TEXT(tier(there, "u", 99), "silver"); /* no later than before: nobody is told */
+  EXPECT_INT(asked_until, 0);
+  EXPECT_TEXT(tier(there, "u", 199), "null");
+  EXPECT_INT(asked_until, 0);
+  end();
+}
+
 TEST(beyond_the_limit_the_row_that_was_touched_longest_ago_goes) {
   for (int on_read = 0; on_read < 2; on_read++) {
     struct live *live = begin_table(1000, on_read, 2);

@@ -47,6 +47,38 @@ TEST(matches_and_flags) {
   mem_free_all(mem);
 }
 
+static int has_first(const char *pattern, const char *letters) { return regex_has_first(compiled(pattern, letters)); }
+
+/* What is left out at a glance by the first byte cannot match; where that is not certain, nothing is left out. */
+TEST(first_bytes) {
+  begin();
+  struct regex *regex = compiled("^(curl|python|Go)\\/[0-9]", "");
+  EXPECT(regex_has_first(regex));
+  EXPECT(regex_may_begin(regex, SLICE("curl")) && regex_may_begin(regex, SLICE("p")) &&
+         regex_may_begin(regex, SLICE("G")));
+  EXPECT(!regex_may_begin(regex, SLICE("Mozilla")) && !regex_may_begin(regex, SLICE("g")) &&
+         !regex_may_begin(regex, SLICE("")));
+  EXPECT_INT(regex_match(regex, NULL, SLICE("python/3"), &counts), 1);
+  EXPECT_INT(regex_match(regex, NULL, SLICE("xpython/3"), &counts), 0);
+  EXPECT_INT(has_first("^\xc3\xa9t", ""), 1);
+  EXPECT_INT(matches("^\xc3\xa9t", "", "\xc3\xa9t\xc3\xa9"), 1);
+  EXPECT_INT(has_first("curl", ""), 0); /* anywhere in the text */
+  EXPECT_INT(has_first("^a|b", ""), 0); /* one side is not bound to the beginning */
+  EXPECT_INT(matches("^a|b", "", "xb"), 1);
+  EXPECT_INT(matches("^a|^b", "", "b"), 1);
+  EXPECT_INT(has_first("^a*", ""), 0); /* matches nothing too */
+  EXPECT_INT(matches("^a*", "", "b"), 1);
+  EXPECT_INT(has_first("^(?=b)[a-c]", ""), 0); /* look-around */
+  EXPECT_INT(has_first("^(?i)a", ""), 0);
+  EXPECT_INT(matches("^(?i)a", "", "A"), 1);
+  EXPECT_INT(has_first("^a", "i"), 0);
+  EXPECT_INT(matches("^a", "i", "A"), 1);
+  EXPECT_INT(matches("^\\s*x", "", " x"), 1);
+  EXPECT_INT(matches("^$", "", ""), 1);
+  EXPECT_INT(counts.regex_limit, 0);
+  mem_free_all(mem);
+}
+
 TEST(groups) {
   begin();
   struct regex *regex = compiled("(\\d+)-(x)?(\\w+)", "");
