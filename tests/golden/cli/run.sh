@@ -1279,7 +1279,7 @@ on_terminal() { # command …: both streams on a terminal, into `out`
   code=$?
 }
 escape=$'\e['
-if command -v script >/dev/null; then
+if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
   if t "colours on a terminal, not with NO_COLOR, not elsewhere"; then
     on_terminal "$weir" check rules/events.weir wrong.weir
     exits 1
@@ -1304,7 +1304,7 @@ if command -v script >/dev/null; then
     says '500 refused'
   fi
 else
-  skip "terminals" "no script(1) here"
+  skip "terminals" "script(1) opens none here"
 fi
 
 finish
