@@ -2,10 +2,11 @@
  *
  * The table is open addressing over 64-byte lines of eight entries {hash, record's number}, and a record with the state
  * of one rule is one line of memory, so that a look-up is one cache miss for the line and one for the record; both can
- * be asked for ahead over a batch. A key is known by 128 bits, of XXH3 over its parts (or key_of_plain()): two of 10^10
- * keys are taken for one with probability 10^-19. Records come from the table's own blocks and stay records when they
- * are freed: a pointer to one can be kept while other keys come and go, and key_table_recall() says whether it still is
- * the key's; a timer may outlive the key that set it (it fires, and nothing is there to do). One thread. */
+ * be asked for ahead over a batch. A key is known by 128 bits, of XXH3 over its parts (or key_of_plain(),
+ * key_of_short()): two of 10^10 keys are taken for one with probability 10^-19. Records come from the table's own
+ * blocks and stay records when they are freed: a pointer to one can be kept while other keys come and go, and
+ * key_table_recall() says whether it still is the key's; a timer may outlive the key that set it (it fires, and nothing
+ * is there to do). One thread. */
 #ifndef WEIR_ENGINE_KEY_STATE_H
 #define WEIR_ENGINE_KEY_STATE_H
 
@@ -44,23 +45,52 @@ struct key_table *key_table_new(struct mem *mem, struct pool *pool);
 static inline bool key_is_plain(struct value v) {
   return v.kind == VALUE_INT || v.kind == VALUE_DECIMAL || v.kind == VALUE_TIME || v.kind == VALUE_BOOL;
 }
+static inline uint64_t key_mixed(uint64_t bits) { /* the finaliser of MurmurHash3 */
+  bits ^= bits >> 33;
+  bits *= UINT64_C(0xff51afd7ed558ccd);
+  bits ^= bits >> 33;
+  bits *= UINT64_C(0xc4ceb9fe1a85ec53);
+  return bits ^ bits >> 33;
+}
 static inline struct hash128 key_of_plain(struct value v, uint16_t space_id) {
-  uint64_t low = (uint64_t)v.i, space = (space_id + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
-  low ^= low >> 33; /* the finaliser of MurmurHash3 */
-  low *= UINT64_C(0xff51afd7ed558ccd);
-  low ^= low >> 33;
-  low *= UINT64_C(0xc4ceb9fe1a85ec53);
-  low ^= low >> 33;
-  return (struct hash128){.low = low + space, .high = space};
+  uint64_t space = (space_id + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
+  return (struct hash128){.low = key_mixed((uint64_t)v.i) + space, .high = space};
+}
+/* A short string neither: its bytes, its length and the space have room in the 128 bits. */
+enum { KEY_SHORT_BYTES = 13 };
+static inline bool key_is_short(struct value v) { return v.kind == VALUE_STRING && v.length <= KEY_SHORT_BYTES; }
+static inline uint64_t key_bytes(const char *at, unsigned count) { /* 4 or 8; the first is the lowest */
+  uint64_t bytes = 0;
+  memcpy(&bytes, at, count);
+  return bytes;
+}
+static inline struct hash128 key_of_short(struct value v, uint16_t space_id) {
+  uint64_t low = 0, high = (uint64_t)v.length << 40 | (uint64_t)space_id << 48;
+  if (v.length >= 8) {
+    low = key_bytes(v.s, 8);
+    if (v.length > 8) high |= key_bytes(v.s + v.length - 8, 8) >> (128 - 8 * v.length);
+  } else if (v.length >= 4) {
+    low = key_bytes(v.s, 4) | key_bytes(v.s + v.length - 4, 4) << (8 * v.length - 32);
+  } else if (v.length > 0) {
+    low = (uint64_t)(uint8_t)v.s[0] << 16 | (uint64_t)(uint8_t)v.s[v.length / 2] << 8 | (uint8_t)v.s[v.length - 1];
+  }
+  return (struct hash128){.low = key_mixed(low + high * UINT64_C(0x9fb21c651e98df25)), .high = high};
 }
 
 bool key_of_parts(const struct key_space *space, uint16_t space_id, const struct event *event, struct hash128 *key);
 /* What the event's key is known by; false if a part is null. */
 static inline bool key_of_event(const struct key_space *space, uint16_t space_id, const struct event *event,
                                 struct hash128 *key) {
-  if (space->part_count == 1 && key_is_plain(event->values[space->slots[event->type]])) {
-    *key = key_of_plain(event->values[space->slots[event->type]], space_id);
-    return true;
+  if (space->part_count == 1) {
+    struct value value = event->values[space->slots[event->type]];
+    if (key_is_plain(value)) {
+      *key = key_of_plain(value, space_id);
+      return true;
+    }
+    if (key_is_short(value)) {
+      *key = key_of_short(value, space_id);
+      return true;
+    }
   }
   return key_of_parts(space, space_id, event, key);
 }
