@@ -9,7 +9,7 @@
 #include "engine/tally.h"
 #include "engine/window.h"
 
-enum { FLOW_ARENA_BYTES = 64 << 10, FLOW_ITEMS_FIRST = 64 };
+enum { FLOW_ARENA_BYTES = 64 << 10, FLOW_ITEMS_FIRST = 64, FIRST_MADE = DERIVED_PER_EVENT_MAX + 1 /* ordinals */ };
 
 enum item_kind { ITEM_EVENT, ITEM_CHANGE, ITEM_SCORE };
 
@@ -17,15 +17,17 @@ enum item_kind { ITEM_EVENT, ITEM_CHANGE, ITEM_SCORE };
 struct item {
   struct moment moment;
   struct slice name; /* of the rule or event type that made it; empty: the source event itself */
-  uint32_t ordinal;
-  uint16_t level; /* the first pass that gets it */
+  uint32_t ordinal;  /* of a change that an event caused both are the event's: it stands right behind it */
+  uint16_t level;    /* the first pass that gets it */
   uint8_t kind;
   union {
     struct event event;
     struct {
       uint16_t list;
       bool remove;
-      bool waits; /* passes that asked already get it behind the event that is in its turn */
+      bool waits; /* an event caused it: its own pass gets it when the event's turn is over */
+      uint32_t number;
+      struct slice rule;
       int64_t for_us;
       struct value value;
     } change;
@@ -74,7 +76,7 @@ struct pass {
   uint64_t sequence;               /* of the events of this pass */
   /* of the round under way */
   struct event *events;
-  const struct moment **moments;
+  const struct item **items; /* that the events came with */
   uint32_t count, capacity;
   const struct moment *in_hand; /* while windows and joins take an event */
 };
@@ -91,10 +93,10 @@ struct flow {
   uint32_t order_capacity;
   struct item *sources; /* the batch's events as items */
   uint32_t source_capacity;
-  int64_t highest;     /* event time */
-  int64_t empty_until; /* empty windows are told up to this moment: INT64_MAX until the input has ended */
-  struct pass *at;     /* the pass that works now */
-  bool at_event;       /* the match in hand was completed by an event, not by time */
+  int64_t highest;          /* event time */
+  int64_t empty_until;      /* empty windows are told up to this moment: INT64_MAX until the input has ended */
+  struct pass *at;          /* the pass that works now */
+  const struct item *cause; /* the event that completed the match in hand; NULL: time did */
   uint64_t list_changes, alert_events;
   uint64_t *made_of;            /* by event type: windows, pairs, alerts as events */
   struct expr_counts operators; /* of windows and joins */
@@ -135,7 +137,7 @@ static struct item *new_item(struct flow *flow, const struct moment *moment, str
     made->items = mem_realloc(flow->mem, made->items, made->capacity * sizeof *made->items);
   }
   struct item *item = &made->items[made->count];
-  *item = (struct item){.moment = *moment, .name = name, .ordinal = made->count, .level = flow->at->level};
+  *item = (struct item){.moment = *moment, .name = name, .ordinal = FIRST_MADE + made->count, .level = flow->at->level};
   item->level++;
   made->count++;
   if (moment->phase > 0)
@@ -176,7 +178,11 @@ static void add_event(struct flow *flow, const struct moment *moment, struct eve
 static int compare_items(const struct item *a, const struct item *b) {
   int order = moment_compare(&a->moment, &b->moment);
   if (order == 0) order = slice_compare(a->name, b->name);
-  return order != 0 ? order : (a->ordinal > b->ordinal) - (a->ordinal < b->ordinal);
+  if (order == 0) order = (a->ordinal > b->ordinal) - (a->ordinal < b->ordinal);
+  if (order == 0) order = (a->kind == ITEM_CHANGE) - (b->kind == ITEM_CHANGE);
+  if (order != 0 || a->kind != ITEM_CHANGE) return order;
+  order = slice_compare(a->change.rule, b->change.rule);
+  return order != 0 ? order : (a->change.number > b->change.number) - (a->change.number < b->change.number);
 }
 
 static int compare_places(const void *left, const void *right) {
@@ -213,13 +219,13 @@ static void from_stepper(void *context, const struct told *told) {
   struct pass *pass = context;
   struct flow *flow = pass->flow;
   struct moment moment;
-  flow->at_event = told->event != NULL;
+  flow->cause = told->event == NULL || flow->single ? NULL : pass->items[told->event - pass->events];
   if (told->event == NULL)
     moment = (struct moment){.time = told->match->time, .phase = 1u + told->rule->stage, .name = told->rule->name};
   else if (flow->single)
     moment = (struct moment){.time = told->event->time, .position = told->event->position};
   else
-    moment = *pass->moments[told->event - pass->events];
+    moment = flow->cause->moment;
   if (told->rule->parts != NULL && told->rule->parts->made != NULL)
     add_part(flow, told, &moment);
   else
@@ -373,23 +379,6 @@ static void change_pass(struct pass *pass, const struct item *item) {
                  item->change.for_us);
 }
 
-static bool is_visible_later(const struct flow *flow, const struct item *item) {
-  return flow->ruleset->lists[item->change.list].visible_after_us > 0;
-}
-
-/* A rule may ask in the pass that fills, which gets the change now and not with its items. */
-static void change_here(struct flow *flow, const struct item *item) {
-  if (!flow->ruleset->event_rounds || !is_visible_later(flow, item)) change_pass(flow->at, item);
-}
-
-/* The event's turn is over: rules that are on it too did not see what it changed. */
-static void change_behind(struct flow *flow, uint32_t first) {
-  for (uint32_t i = first; i < flow->made.count; i++) {
-    const struct item *item = &flow->made.items[i];
-    if (item->kind == ITEM_CHANGE && item->change.waits && !is_visible_later(flow, item)) change_here(flow, item);
-  }
-}
-
 /* The round's changes from `first` on, in their order: of those of one value the last one holds. */
 static const struct item **changes_in_order(struct flow *flow, uint32_t first, uint32_t *count) {
   *count = 0;
@@ -400,13 +389,20 @@ static const struct item **changes_in_order(struct flow *flow, uint32_t first, u
   return changes;
 }
 
-/* All events of one cause have had their turn: what they changed in lists that show it later. */
-static void change_later(struct flow *flow, uint32_t first) {
+/* A rule may ask in the pass that fills, which gets the change now and not with its items. Where passes go event by
+ * event, a list that shows it later gets it at the round's end, with the others. */
+static void change_here(struct flow *flow, const struct item *item) {
+  bool at_end = flow->ruleset->event_rounds && flow->ruleset->lists[item->change.list].visible_after_us > 0;
+  if (!at_end) change_pass(flow->at, item);
+}
+
+/* The event's turn is over: rules that are on it too did not see what it changed. */
+static void change_behind(struct flow *flow, uint32_t first) {
   uint32_t count;
-  if (flow->at->live == NULL || flow->ruleset->event_rounds || first == flow->made.count) return;
+  if (flow->at->live == NULL || first == flow->made.count) return;
   const struct item **changes = changes_in_order(flow, first, &count);
   for (uint32_t i = 0; i < count; i++)
-    if (changes[i]->change.waits && is_visible_later(flow, changes[i])) change_pass(flow->at, changes[i]);
+    if (changes[i]->change.waits) change_here(flow, changes[i]);
 }
 
 /* Passes that have asked before others fill get the round's changes at its end. */
@@ -440,8 +436,15 @@ void flow_add_change(struct flow *flow, const struct rule *rule, const struct mo
   item->change.remove = change->remove;
   item->change.for_us = change->for_us;
   item->change.value = value_copy(&flow->arena, value);
-  item->change.waits = flow->at_event;
-  if (!flow->at_event) change_here(flow, item);
+  item->change.rule = rule->name;
+  item->change.number = flow->made.count;
+  item->change.waits = flow->cause != NULL;
+  if (flow->cause != NULL) {
+    item->name = flow->cause->name;
+    item->ordinal = flow->cause->ordinal;
+  } else {
+    change_here(flow, item);
+  }
 }
 
 /* ---- a pass ---- */
@@ -551,15 +554,15 @@ static void step_from(struct pass *pass, uint32_t from) {
   }
 }
 
-static void pass_add(struct pass *pass, const struct event *event, const struct moment *moment) {
+static void pass_add(struct pass *pass, const struct item *item) {
   if (pass->count == pass->capacity) {
     struct mem *mem = pass->flow->mem;
     pass->capacity = pass->capacity == 0 ? STEP_BATCH_MAX : 2 * pass->capacity;
     pass->events = mem_realloc(mem, pass->events, pass->capacity * sizeof *pass->events);
-    pass->moments = mem_realloc(mem, (void *)(uintptr_t)pass->moments, pass->capacity * sizeof *pass->moments);
+    pass->items = mem_realloc(mem, (void *)(uintptr_t)pass->items, pass->capacity * sizeof *pass->items);
   }
-  pass->moments[pass->count] = moment;
-  pass->events[pass->count] = *event;
+  pass->items[pass->count] = item;
+  pass->events[pass->count] = item->event;
   pass->events[pass->count++].sequence = ++pass->sequence;
 }
 
@@ -597,7 +600,7 @@ static void pass_item(struct pass *pass, const struct item *item, struct expr_en
     return;
   }
   uint32_t first_made = pass->flow->made.count;
-  pass_add(pass, &item->event, &item->moment);
+  pass_add(pass, item);
   if (pass->live != NULL) {
     uint32_t lap = laps_enter(pass->flow->laps, PROFILE_LIVE);
     live_time(pass->live, item->event.time);
@@ -668,15 +671,8 @@ static void run_pass(struct flow *flow, struct pass *pass, uint32_t source_count
    * move, so the order is by copies of their places only when nothing is added. */
   struct item *kept = arena_array(&flow->arena, struct item, count);
   for (uint32_t i = 0; i < count; i++) kept[i] = *flow->order[i];
-  uint32_t first_made = flow->made.count;
-  for (uint32_t i = 0; i < count; i++) {
-    pass_item(pass, &kept[i], &env);
-    if (i + 1 < count && moment_compare(&kept[i].moment, &kept[i + 1].moment) == 0) continue;
-    change_later(flow, first_made);
-    first_made = flow->made.count;
-  }
+  for (uint32_t i = 0; i < count; i++) pass_item(pass, &kept[i], &env);
   if (!in_turn(pass)) step_from(pass, 0);
-  change_behind(flow, first_made);
   if (pass->live != NULL && frontier < INT64_MAX) live_time(pass->live, frontier - 1); /* the deadline in hand */
   pass_time(pass, frontier, &env);
 }

@@ -61,7 +61,9 @@ struct stage_walk {
   struct rule_part **parts;
   struct rule_tree **part_rules; /* of each */
   uint32_t part_count;
-  bool soft; /* also what a rule may ask before it is filled: by its own key, or with `visible after` */
+  /* What a rule may ask before it is filled, by its own key or with `visible after`, it needs as well, unless both it
+   * and the list are in a circle here. NULL: it does not need that. */
+  const bool *in_circle;
   const struct rule_tree *rule;
   const struct key_tree *key; /* of the rule, or of its part; its fields are of these types */
   const uint16_t *key_types;
@@ -92,9 +94,12 @@ static bool is_own_key(const struct stage_walk *walk, const struct tree_expr *ex
 static void stage_expr(void *context, struct tree_expr *expr) {
   struct stage_walk *walk = context;
   const struct tree *tree = walk->c->tree;
-  if (expr->kind == TREE_IN_NAME && expr->ref.kind == REF_LIST &&
-      (walk->soft || (tree->lists[expr->ref.index]->visible_after_us <= 0 && !is_own_key(walk, expr->items[0]))))
-    name_graph_need(&walk->graph, walk->node, walk->first_list + expr->ref.index);
+  if (expr->kind == TREE_IN_NAME && expr->ref.kind == REF_LIST) {
+    uint32_t list = walk->first_list + expr->ref.index;
+    bool before = tree->lists[expr->ref.index]->visible_after_us > 0 || is_own_key(walk, expr->items[0]);
+    bool soft = before && (walk->in_circle == NULL || (walk->in_circle[walk->node] && walk->in_circle[list]));
+    if (!soft) name_graph_need(&walk->graph, walk->node, list);
+  }
   if (expr->kind == TREE_PATH && expr->ref.kind == REF_TABLE)
     name_graph_need(&walk->graph, walk->node, walk->first_table + expr->ref.index);
   const struct tree_expr *counter = expr;
@@ -288,16 +293,21 @@ static void find_asking_filters(struct checker *c) {
   }
 }
 
-/* What needs what. */
-static void collect_needs(struct checker *c, struct stage_walk *all, bool soft) {
-  const struct tree *tree = c->tree;
-  struct stage_walk walk = {.c = c, .first_rule = tree->type_count, .soft = soft};
-  walk.first_list = walk.first_rule + tree->rule_count;
-  walk.first_table = walk.first_list + tree->list_count;
-  walk.first_part = walk.first_table + tree->table_count;
+static uint32_t part_nodes(const struct tree *tree) {
   uint32_t parts = 0;
   for (uint16_t i = 0; i < tree->rule_count; i++)
     if (tree->rules[i]->part_count > 0) parts += tree->rules[i]->part_count - 1u;
+  return parts;
+}
+
+/* What needs what. */
+static void collect_needs(struct checker *c, struct stage_walk *all, const bool *in_circle) {
+  const struct tree *tree = c->tree;
+  struct stage_walk walk = {.c = c, .first_rule = tree->type_count, .in_circle = in_circle};
+  walk.first_list = walk.first_rule + tree->rule_count;
+  walk.first_table = walk.first_list + tree->list_count;
+  walk.first_part = walk.first_table + tree->table_count;
+  uint32_t parts = part_nodes(tree);
   walk.parts = arena_array(&c->scratch, struct rule_part *, parts + 1);
   walk.part_rules = arena_array(&c->scratch, struct rule_tree *, parts + 1);
   name_graph_init(&walk.graph, &c->scratch, walk.first_part + parts);
@@ -324,21 +334,25 @@ static void collect_needs(struct checker *c, struct stage_walk *all, bool soft) 
   *all = walk;
 }
 
-/* Where that is possible, a list is filled by a pass before those that ask it, also by their own key. */
+/* A list is filled by a pass before those that ask it, also by their own key, but where that makes a circle. So the
+ * passes of rules do not hang on other rules' circles. */
 static void check_circles(struct checker *c) {
   struct stage_walk walk;
   find_asking_filters(c);
-  for (int soft = 1; soft >= 0; soft--) {
-    collect_needs(c, &walk, soft != 0);
-    uint32_t count = walk.graph.node_count;
-    uint32_t *order = arena_array(&c->scratch, uint32_t, count + 1);
-    bool *in_circle = arena_array(&c->scratch, bool, count + 1);
-    if (name_graph_order(&walk.graph, order, in_circle) == count) {
+  const struct tree *tree = c->tree;
+  uint32_t nodes =
+      (uint32_t)tree->type_count + tree->rule_count + tree->list_count + tree->table_count + part_nodes(tree);
+  bool *in_circle = arena_array(&c->scratch, bool, nodes + 1); /* none, so far */
+  for (int round = 0; round < 3; round++) {
+    collect_needs(c, &walk, round < 2 ? in_circle : NULL);
+    uint32_t *order = arena_array(&c->scratch, uint32_t, nodes + 1);
+    in_circle = arena_array(&c->scratch, bool, nodes + 1);
+    if (name_graph_order(&walk.graph, order, in_circle) == nodes) {
       set_levels(&walk, order);
       return;
     }
-    if (soft == 0) say_stage_circles(&walk, in_circle);
   }
+  say_stage_circles(&walk, in_circle);
 }
 
 void check_stages(struct checker *c) {

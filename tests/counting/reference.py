@@ -69,6 +69,8 @@ def decayed_mean(pairs, half_life, kind):
             total += weight * Decimal(step_of(value).numerator) / Decimal(step_of(value).denominator)
             weights += weight
         mean = Fraction(total / weights)
+    if kind == "duration" and abs(mean - math.floor(mean) - Fraction(1, 2)) < Fraction(1, 10**6):
+        raise Ambiguous("a mean so near to a half")
     return half_away(mean) if kind == "duration" else Near(mean, max(abs(float(v)) for v, _ in pairs))
 
 

@@ -23,14 +23,12 @@ class Stores:
         if value is None:
             return None
         last = None
-        order = (lambda c: (c[6], *c[:2])) if item["own"] else lambda c: c[:2]
-        changes = sorted(self.before.get(item["name"], []), key=order)
-        for moment, _, time, changed, remove, until, cause, made in changes:
-            seen = time + item["visible"] <= event.moment[0] if item["visible"] else moment < event.moment
-            if item["own"]:  # by the own key at once, but not on the event itself
-                seen = cause < event.moment
-                if cause[:3] == event.moment[:3] and made != (event.position is None):
-                    raise Ambiguous("a list of which what a record makes asks what the record brought")
+        for moment, _, time, changed, remove, until, cause, made in sorted(
+                self.before.get(item["name"], []), key=lambda c: (c[6], *c[:2])):
+            seen = time + item["visible"] <= event.moment[0] if item["visible"] else cause < event.moment
+            if item["own"] and made and cause != event.moment and (
+                    cause[:3] == event.moment[:3] or cause[0] == event.moment[0] and event.position is None):
+                raise Ambiguous("a list that is filled and asked by what is made at one moment")
             if seen and changed == value:
                 last = remove, until
         if last and last[0]:
