@@ -71,6 +71,10 @@ static inline struct value value_string(struct slice s) {
 static inline struct value value_time(int64_t us) { return (struct value){.i = us, .kind = VALUE_TIME}; }
 static inline struct value value_duration(int64_t us) { return (struct value){.i = us, .kind = VALUE_DURATION}; }
 static inline bool value_is_null(struct value v) { return v.kind == VALUE_NULL; }
+/* Of one type, values are equal if their `i` is. */
+static inline bool value_is_plain(struct value v) {
+  return v.kind == VALUE_INT || v.kind == VALUE_DECIMAL || v.kind == VALUE_TIME || v.kind == VALUE_BOOL;
+}
 static inline struct slice value_slice(struct value v) { return (struct slice){v.s, v.length}; }
 
 /* Exact order of two values that are not null and of comparable types (equal kinds, or numbers of any kind: int,

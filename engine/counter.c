@@ -226,6 +226,15 @@ static inline bool add_plain(struct counters *counters, const struct layout *lay
   return true;
 }
 
+/* Fields whose different values are all that stands beside the ring. */
+static inline void add_values(struct counters *counters, const struct layout *layout, struct counter_state *state,
+                              const struct event *event) {
+  for (uint16_t i = 0; i < layout->values_count; i++) {
+    struct value v = event->values[layout->columns[layout->values[i].column].slot];
+    if (v.kind != VALUE_NULL) values_add(counters, layout, state, i, v, event->time);
+  }
+}
+
 static void set_deadline(const struct layout *layout, struct counter_state *state, int64_t time) {
   int64_t deadline = layout->horizon_us > 0 ? time + layout->horizon_us : INT64_MIN;
   for (uint16_t i = 0; i < layout->endless_count; i++) {
@@ -249,7 +258,10 @@ void counters_add(struct counters *counters, uint16_t population, struct counter
   const struct layout *layout = &counters->layouts[population];
   if (*state == NULL) *state = ring_new_state(counters, layout);
   bool in_ring = add_plain(counters, layout, state, event);
-  if (!in_ring || layout->beside) add_otherwise(counters, layout, state, event, env, in_ring);
+  if (layout->values_alone && (in_ring || !layout->ring))
+    add_values(counters, layout, *state, event);
+  else if (!in_ring || layout->beside)
+    add_otherwise(counters, layout, state, event, env, in_ring);
   set_deadline(layout, *state, event->time);
 }
 
@@ -377,6 +389,8 @@ __attribute__((noinline)) static struct value ask_otherwise(struct counters *cou
 struct value counters_ask(struct counters *counters, uint16_t counter, struct counter_state **state, int64_t time,
                           struct value operand, struct arena *scratch, struct expr_counts *counts) {
   const struct asker *asker = &counters->askers[counter];
+  if (*state != NULL && asker->how == ASK_DISTINCT)
+    return value_int(values_distinct(counters, asker->layout, *state, asker->index, asker->item, time));
   if (*state == NULL || !is_difference(asker, *state))
     return ask_otherwise(counters, counter, state, time, operand, scratch, counts);
   struct ring ring = ring_of(asker->layout, *state);

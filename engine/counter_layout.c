@@ -127,6 +127,7 @@ static uint16_t need_distinct(struct needs *needs, struct values_plan *plan, con
   for (uint16_t i = 0; i < plan->window_count; i++)
     if (plan->windows[i].over_us == wanted.over_us && plan->windows[i].cursor == wanted.cursor) return i;
   wanted.slices = need_pointer(layout);
+  if (wanted.over_us > plan->horizon_us) plan->horizon_us = wanted.over_us;
   plan->windows[plan->window_count] = wanted;
   return plan->window_count++;
 }
@@ -312,6 +313,7 @@ static void ask_counter(struct needs *needs, uint16_t number) {
   struct values_plan *log = &layout->values[asker->index];
   log->seen = true;
   if (asker->over_us > log->over_us) log->over_us = asker->over_us;
+  if (asker->over_us > log->horizon_us) log->horizon_us = asker->over_us;
 }
 
 /* ---- offsets ---- */
@@ -470,6 +472,20 @@ static void place_difference(const struct layout *layout, struct asker *asker) {
   }
 }
 
+/* What most populations are like goes shorter ways (counter.c, counter_ring.c). */
+static void place_ways(struct layout *layout) {
+  bool by_number = false, fields = true;
+  for (uint16_t i = 0; i < layout->values_count; i++) {
+    by_number |= layout->values[i].by_number;
+    fields &= layout->values[i].where == NO_COLUMN && layout->columns[layout->values[i].column].slot >= 0;
+  }
+  layout->timed = layout->ring && layout->longest != COUNTER_NONE && !layout->large && layout->inside_count == 0 &&
+                  layout->order_count == 0 && !by_number;
+  for (uint16_t c = 0; c < layout->cursor_count; c++) layout->timed &= time_alone(&layout->cursors[c]);
+  layout->values_alone = !by_number && fields && layout->order_count == 0 && layout->slices_count == 0 &&
+                         layout->inside_count == 0 && layout->endless_count == 0;
+}
+
 static void layout_room(struct needs *needs) {
   struct layout *layout = needs->layout;
   struct mem *mem = needs->counters->mem;
@@ -523,6 +539,7 @@ void layout_make(struct counters *counters, uint16_t population) {
   for (uint16_t i = 0; i < layout->plan->counter_count; i++)
     place_difference(layout, &counters->askers[layout->plan->counters[i]]);
   layout->beside = layout->pointer_count > 0 || layout->endless_count > 0;
+  place_ways(layout);
   check_size(layout);
   mem_free(counters->mem, needs.values);
 }

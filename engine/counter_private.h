@@ -110,11 +110,12 @@ struct values_window { /* distinct over one window */
   uint16_t slices;     /* the pointer of its sketch, when there are too many values */
   struct slices_of of;
 };
-struct values_plan { /* different values of a column: struct value_log in `pointer` */
+struct values_plan { /* different values of a column: struct value_few or value_log in `pointer` */
   uint16_t column, where, pointer;
-  bool by_number;  /* windows of the last n events: entries have their events' numbers, else their times */
-  bool seen;       /* asked for by SEEN */
-  int64_t over_us; /* of SEEN: the longest */
+  bool by_number;     /* windows of the last n events: entries have their events' numbers, else their times */
+  bool seen;          /* asked for by SEEN */
+  int64_t over_us;    /* of SEEN: the longest */
+  int64_t horizon_us; /* of SEEN and of all windows by time */
   uint16_t window_count;
   struct values_window *windows;
 };
@@ -193,6 +194,8 @@ struct layout {
   bool idles;         /* some cursor has idle_us */
   uint16_t longest;   /* the cursor of the longest window of time alone; COUNTER_NONE */
   bool beside;        /* there is more than the ring: queues, values, sketches, accumulators */
+  bool timed;         /* the ring is for windows of time alone, and nothing beside it follows its events */
+  bool values_alone;  /* all beside the ring are different values of fields, by time */
   bool large;         /* some kept value may own a block */
   int64_t horizon_us; /* an event is seen no more so long after it; of all but TODAY */
   uint32_t pointers_at, fixed_bytes, event_fixed_bytes; /* fixed: the same in all variants */

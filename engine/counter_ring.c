@@ -291,8 +291,21 @@ static void forget_before(struct counters *counters, const struct layout *layout
   if (layout->order_count > 0) order_forget(layout, state);
 }
 
+/* Where windows of time are all that looks into the ring. */
+static inline void trim_timed(const struct layout *layout, struct counter_state *state, int64_t time) {
+  struct ring ring = ring_of(layout, state);
+  uint32_t first = cursor_move(layout, state, &ring, layout->longest, time);
+  for (uint16_t c = 0; c < layout->cursor_count; c++)
+    if (number_before(state->cursors[c], first)) state->cursors[c] = first;
+  state->first = first;
+}
+
 static void trim_events(struct counters *counters, const struct layout *layout, struct counter_state *state,
                         int64_t time) {
+  if (layout->timed) {
+    trim_timed(layout, state, time);
+    return;
+  }
   struct ring ring = ring_of(layout, state);
   uint32_t first = state->next, longest = first;
   if (layout->longest != COUNTER_NONE) first = longest = cursor_move(layout, state, &ring, layout->longest, time);

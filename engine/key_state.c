@@ -131,7 +131,7 @@ bool key_of_parts(const struct key_space *space, uint16_t space_id, const struct
 }
 
 struct hash128 key_of_values(uint16_t part_count, uint16_t space_id, const struct value *values) {
-  if (part_count == 1 && key_is_plain(values[0])) return key_of_plain(values[0], space_id);
+  if (part_count == 1 && value_is_plain(values[0])) return key_of_plain(values[0], space_id);
   if (part_count == 1 && key_is_short(values[0])) return key_of_short(values[0], space_id);
   XXH128_hash_t hash = {0, space_id};
   for (uint16_t i = 0; i < part_count; i++) {

@@ -42,19 +42,9 @@ struct key_table;
 
 struct key_table *key_table_new(struct mem *mem, struct pool *pool);
 /* A key of one number, time or the like, the most frequent, is not hashed but mixed: different ones never are one. */
-static inline bool key_is_plain(struct value v) {
-  return v.kind == VALUE_INT || v.kind == VALUE_DECIMAL || v.kind == VALUE_TIME || v.kind == VALUE_BOOL;
-}
-static inline uint64_t key_mixed(uint64_t bits) { /* the finaliser of MurmurHash3 */
-  bits ^= bits >> 33;
-  bits *= UINT64_C(0xff51afd7ed558ccd);
-  bits ^= bits >> 33;
-  bits *= UINT64_C(0xc4ceb9fe1a85ec53);
-  return bits ^ bits >> 33;
-}
 static inline struct hash128 key_of_plain(struct value v, uint16_t space_id) {
   uint64_t space = (space_id + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
-  return (struct hash128){.low = key_mixed((uint64_t)v.i) + space, .high = space};
+  return (struct hash128){.low = hash_mixed((uint64_t)v.i) + space, .high = space};
 }
 /* A short string neither: its bytes, its length and the space have room in the 128 bits. */
 enum { KEY_SHORT_BYTES = 13 };
@@ -74,7 +64,7 @@ static inline struct hash128 key_of_short(struct value v, uint16_t space_id) {
   } else if (v.length > 0) {
     low = (uint64_t)(uint8_t)v.s[0] << 16 | (uint64_t)(uint8_t)v.s[v.length / 2] << 8 | (uint8_t)v.s[v.length - 1];
   }
-  return (struct hash128){.low = key_mixed(low + high * UINT64_C(0x9fb21c651e98df25)), .high = high};
+  return (struct hash128){.low = hash_mixed(low + high * UINT64_C(0x9fb21c651e98df25)), .high = high};
 }
 
 bool key_of_parts(const struct key_space *space, uint16_t space_id, const struct event *event, struct hash128 *key);
@@ -83,7 +73,7 @@ static inline bool key_of_event(const struct key_space *space, uint16_t space_id
                                 struct hash128 *key) {
   if (space->part_count == 1) {
     struct value value = event->values[space->slots[event->type]];
-    if (key_is_plain(value)) {
+    if (value_is_plain(value)) {
       *key = key_of_plain(value, space_id);
       return true;
     }

@@ -439,6 +439,41 @@ TEST(seen_forgets_the_oldest_value_beyond_the_limit) {
   counting_free(c);
 }
 
+/* Waves of more and fewer different values, so that rows of few become logs and rows again; told against the list. */
+TEST(few_values_become_many_and_few_again) {
+  struct counting_fixture *c = counting_new();
+  enum { EVENTS = 6000, SHORT = 40, LONG = 97, VALUES = 41 };
+  uint16_t near = counting_ask(c, counting_over(SHORT), counting_plan(AGG_DISTINCT, F_INT));
+  uint16_t far = counting_ask(c, counting_over(LONG), counting_plan(AGG_DISTINCT, F_INT));
+  uint16_t seen = counting_special(c, COUNTER_SEEN, F_INT, counting_over(LONG + 5));
+  counting_start(c);
+  int64_t last[VALUES];
+  for (int v = 0; v < VALUES; v++) last[v] = INT64_MIN / 2;
+  int wrong = 0;
+  size_t most = 0, least = SIZE_MAX;
+  for (int64_t i = 0, time = 0; i < EVENTS; i++) {
+    int64_t wave = i / 300 % 4, count = wave == 0 ? 3 : wave == 1 ? VALUES : wave == 2 ? 7 : 9;
+    time += i % 3 + (i % 997 == 0 ? 2 * LONG : 0);
+    int64_t value = (i * i / 7 + i) % count;
+    counting_add(c, time, with_int(value));
+    last[value] = time;
+    int64_t in_short = 0, in_long = 0, asked = (i * 5) % VALUES;
+    for (int v = 0; v < VALUES; v++) {
+      in_short += last[v] > time - SHORT;
+      in_long += last[v] > time - LONG;
+    }
+    wrong += counting_get(c, near, time).i != in_short;
+    wrong += counting_get(c, far, time).i != in_long;
+    bool known = counting_value(c, seen, time, value_int(asked)).i != 0;
+    wrong += known != (last[asked] > time - LONG - 5);
+    if (i > 300 && pool_used(&c->pool) > most) most = pool_used(&c->pool);
+    if (i > 300 && pool_used(&c->pool) < least) least = pool_used(&c->pool);
+  }
+  EXPECT_INT(wrong, 0);
+  EXPECT(most > 1000 && least < 250); /* it was both */
+  counting_free(c);
+}
+
 /* ---- memory ---- */
 
 TEST(small_states_are_small) {
