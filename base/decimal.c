@@ -4,32 +4,13 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/exact.h"
 
 enum { SCALE_MAX = 18, WIDE_SCALE_MAX = 36, FAST_DIGITS_MAX = 18 };
 
-static const int64_t powers[SCALE_MAX + 1] = {1,
-                                              10,
-                                              100,
-                                              1000,
-                                              10000,
-                                              100000,
-                                              1000000,
-                                              10000000,
-                                              100000000,
-                                              1000000000,
-                                              10000000000,
-                                              100000000000,
-                                              1000000000000,
-                                              10000000000000,
-                                              100000000000000,
-                                              1000000000000000,
-                                              10000000000000000,
-                                              100000000000000000,
-                                              1000000000000000000};
-
 int64_t decimal_power(unsigned digits) {
   check(digits <= SCALE_MAX);
-  return powers[digits];
+  return exact_power10[digits];
 }
 
 static bool is_digit(char c) { return (unsigned char)(c - '0') <= 9; }
@@ -146,7 +127,7 @@ enum number_status decimal_parse(struct slice text, unsigned scale, enum decimal
     }
   }
   int64_t fraction = point == NULL ? 0 : end - point - 1;
-  if (fraction > (int64_t)scale || __builtin_mul_overflow(number, powers[scale - (unsigned)fraction], &number))
+  if (fraction > (int64_t)scale || __builtin_mul_overflow(number, exact_power10[scale - (unsigned)fraction], &number))
     return parse_any(text, scale, rounding, mantissa);
   *mantissa = negative ? -number : number;
   return NUMBER_OK;
@@ -160,11 +141,11 @@ enum number_status decimal_narrow(__int128 mantissa, unsigned scale, unsigned ne
   enum number_status status = NUMBER_OK;
   if (new_scale >= scale) {
     if (magnitude >> 64 != 0) return NUMBER_RANGE;
-    magnitude *= (unsigned __int128)powers[new_scale - scale];
+    magnitude *= (unsigned __int128)exact_power10[new_scale - scale];
   } else {
     unsigned digits = scale - new_scale;
-    unsigned __int128 divisor = (unsigned __int128)powers[digits > SCALE_MAX ? SCALE_MAX : digits];
-    if (digits > SCALE_MAX) divisor *= (unsigned __int128)powers[digits - SCALE_MAX];
+    unsigned __int128 divisor = (unsigned __int128)exact_power10[digits > SCALE_MAX ? SCALE_MAX : digits];
+    if (digits > SCALE_MAX) divisor *= (unsigned __int128)exact_power10[digits - SCALE_MAX];
     unsigned __int128 rest = magnitude % divisor;
     magnitude /= divisor;
     enum lost lost = rest == 0               ? LOST_NOTHING
@@ -182,7 +163,7 @@ enum number_status decimal_rescale(int64_t mantissa, unsigned scale, unsigned ne
   check(scale <= SCALE_MAX && new_scale <= SCALE_MAX);
   if (new_scale >= scale) {
     int64_t more;
-    if (__builtin_mul_overflow(mantissa, powers[new_scale - scale], &more)) return NUMBER_RANGE;
+    if (__builtin_mul_overflow(mantissa, exact_power10[new_scale - scale], &more)) return NUMBER_RANGE;
     *out = more;
     return NUMBER_OK;
   }
@@ -194,9 +175,9 @@ int decimal_compare(int64_t a, unsigned a_scale, int64_t b, unsigned b_scale) {
   check(a_scale <= SCALE_MAX && b_scale <= SCALE_MAX);
   __int128 x = a, y = b; /* 2^63 * 10^18 < 2^123 */
   if (a_scale < b_scale)
-    x *= powers[b_scale - a_scale];
+    x *= exact_power10[b_scale - a_scale];
   else
-    y *= powers[a_scale - b_scale];
+    y *= exact_power10[a_scale - b_scale];
   return (x > y) - (x < y);
 }
 
@@ -215,7 +196,7 @@ int decimal_compare_float(int64_t mantissa, unsigned scale, double f) {
   exponent -= 1075; /* |f| = significand * 2^exponent, significand < 2^53 */
   /* Compare x = |mantissa| with y = significand * 2^exponent * 10^scale, both made integers below 2^127. */
   unsigned __int128 x = sign < 0 ? 0 - (uint64_t)mantissa : (uint64_t)mantissa;
-  unsigned __int128 y = (unsigned __int128)significand * (unsigned __int128)powers[scale]; /* < 2^113 */
+  unsigned __int128 y = (unsigned __int128)significand * (unsigned __int128)exact_power10[scale]; /* < 2^113 */
   int order;
   if (exponent >= 0) {
     if (exponent > 11)
@@ -234,7 +215,7 @@ int decimal_compare_float(int64_t mantissa, unsigned scale, double f) {
 
 double decimal_to_float(int64_t mantissa, unsigned scale) {
   check(scale <= SCALE_MAX);
-  return scale == 0 ? (double)mantissa : number_quotient(mantissa, powers[scale]);
+  return scale == 0 ? (double)mantissa : number_quotient(mantissa, exact_power10[scale]);
 }
 
 unsigned decimal_text(char out[DECIMAL_TEXT_MAX], __int128 mantissa, unsigned scale) {

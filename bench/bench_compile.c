@@ -4,51 +4,17 @@
  * Arguments: [number of rules]. Prints a calibration figure first (a fixed integer loop), so that figures of different
  * machines can be compared; the time is CPU time, the median of 5 runs; memory is the peak of both memory contexts and
  * of the whole process. */
-#include <inttypes.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "base/check.h"
 #include "base/env.h"
+#include "bench/clock.h"
 #include "rules/check.h"
 #include "rules/parse.h"
 #include "rules/ruleset.h"
 
-enum { RUNS = 5, RULES = 10000, KINDS = 6 };
+enum { RULES = 10000, KINDS = 6 };
 enum phase { PARSE, CHECK, COMPILE, PHASES };
-
-static double cpu_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static int by_number(const void *a, const void *b) {
-  const double *left = a, *right = b;
-  return (*left > *right) - (*left < *right);
-}
-
-static double median(double figures[RUNS]) {
-  qsort(figures, RUNS, sizeof *figures, by_number);
-  return figures[RUNS / 2];
-}
-
-static void calibrate(void) {
-  enum { STEPS = 50000000 };
-  double figures[RUNS];
-  uint64_t state = 88172645463325252u, sum = 0;
-  for (int run = 0; run < RUNS; run++) {
-    double start = cpu_ns();
-    for (int i = 0; i < STEPS; i++) { /* xorshift64* by Vigna */
-      state ^= state >> 12;
-      state ^= state << 25;
-      state ^= state >> 27;
-      sum += state * 0x2545F4914F6CDD1Du;
-    }
-    figures[run] = (cpu_ns() - start) / STEPS;
-  }
-  printf("%-44s %8.2f ns/step (%d)\n", "calibration: xorshift64*", median(figures), (int)(sum & 1));
-}
 
 static void write_declarations(struct buf *out) {
   buf_str(out, "event payment {\n  event_time at\n  disorder 10s\n  at time\n  id string\n  card_id string required\n"
@@ -129,16 +95,16 @@ static void run_once(struct slice text, double ns[PHASES], size_t bytes[3]) {
       .env = (struct env *)(uintptr_t)env_real(), .for_run = true, .tree_done = free_tree, .tree_done_context = &arena};
   struct ruleset *ruleset;
   struct err err;
-  double start = cpu_ns();
+  double start = bench_cpu_ns();
   if (parse_file(tree, SLICE("bench.weir"), text, &diags) != 0) fail(tree, &diags, mem);
-  ns[PARSE] = cpu_ns() - start;
+  ns[PARSE] = bench_cpu_ns() - start;
   bytes[0] = mem_used(mem);
-  start = cpu_ns();
+  start = bench_cpu_ns();
   if (check_tree(tree, &check_options, &diags) != 0) fail(tree, &diags, mem);
-  ns[CHECK] = cpu_ns() - start;
-  start = cpu_ns();
+  ns[CHECK] = bench_cpu_ns() - start;
+  start = bench_cpu_ns();
   if (ruleset_compile(tree, &options, &diags, &ruleset, &err) != 0) fail(tree, &diags, mem);
-  ns[COMPILE] = cpu_ns() - start;
+  ns[COMPILE] = bench_cpu_ns() - start;
   bytes[1] = mem_peak(mem);
   bytes[2] = mem_peak(ruleset->mem);
   ruleset_unref(ruleset);
@@ -149,16 +115,16 @@ static void run_once(struct slice text, double ns[PHASES], size_t bytes[3]) {
 int main(int argc, char **argv) {
   long rules = argc > 1 ? strtol(argv[1], NULL, 10) : RULES;
   check(rules > 0 && rules <= 60000);
-  calibrate();
+  bench_calibrate();
   struct mem *mem = mem_new(0);
   check(mem != NULL && MEM_GUARD(mem) == 0);
   struct buf text;
   buf_init(&text, mem);
   write_declarations(&text);
   for (unsigned i = 0; i < (unsigned)rules; i++) write_rule(&text, i);
-  double ns[PHASES][RUNS], all[RUNS];
+  double ns[PHASES][BENCH_RUNS], all[BENCH_RUNS];
   size_t bytes[3] = {0};
-  for (int run = 0; run < RUNS; run++) {
+  for (int run = 0; run < BENCH_RUNS; run++) {
     double once[PHASES];
     run_once(buf_view(&text), once, bytes);
     for (int p = 0; p < PHASES; p++) ns[p][run] = once[p];
@@ -167,8 +133,9 @@ int main(int argc, char **argv) {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   printf("%ld mixed rules, %zu KiB of text\n", rules, text.length / 1024);
-  printf("%-44s %8.1f ms\n%-44s %8.1f ms\n%-44s %8.1f ms\n%-44s %8.1f ms\n", "parse", median(ns[PARSE]) / 1e6, "check",
-         median(ns[CHECK]) / 1e6, "compile", median(ns[COMPILE]) / 1e6, "all", median(all) / 1e6);
+  printf("%-44s %8.1f ms\n%-44s %8.1f ms\n%-44s %8.1f ms\n%-44s %8.1f ms\n", "parse", bench_median(ns[PARSE]) / 1e6,
+         "check", bench_median(ns[CHECK]) / 1e6, "compile", bench_median(ns[COMPILE]) / 1e6, "all",
+         bench_median(all) / 1e6);
   printf("%-44s %8.1f MiB\n%-44s %8.1f MiB\n%-44s %8.1f MiB\n%-44s %8.1f MiB\n", "the tree, parsed",
          (double)bytes[0] / 1048576, "the tree, checked (peak)", (double)bytes[1] / 1048576, "the rule set (peak)",
          (double)bytes[2] / 1048576, "the process (peak)", (double)usage.ru_maxrss / 1024);

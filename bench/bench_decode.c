@@ -3,55 +3,17 @@
  *
  * Prints a calibration figure first (a fixed integer loop), so that figures of different machines can be compared;
  * every figure is the median of 5 runs. Arguments: none. */
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "base/check.h"
 #include "base/decode.h"
+#include "bench/clock.h"
 
-enum { EVENTS = 4096, ROUNDS = 60, RUNS = 5, BATCH = 64, EVENT_BYTES = 273, ROOM = 512, FIELDS = 14 };
+enum { EVENTS = 4096, ROUNDS = 60, BATCH = 64, EVENT_BYTES = 273, ROOM = 512, FIELDS = 14 };
 
 struct corpus {
   char *bytes;
   struct slice records[EVENTS];
 };
-
-static double cpu_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static uint64_t next_random(uint64_t *state) { /* xorshift64* by Vigna */
-  *state ^= *state >> 12;
-  *state ^= *state << 25;
-  *state ^= *state >> 27;
-  return *state * 0x2545F4914F6CDD1Du;
-}
-
-static int by_number(const void *a, const void *b) {
-  const double *left = a, *right = b;
-  return (*left > *right) - (*left < *right);
-}
-
-static double median(double figures[RUNS]) {
-  qsort(figures, RUNS, sizeof *figures, by_number);
-  return figures[RUNS / 2];
-}
-
-static void calibrate(void) {
-  enum { STEPS = 50000000 };
-  double figures[RUNS];
-  uint64_t state = 88172645463325252u, sum = 0;
-  for (int run = 0; run < RUNS; run++) {
-    double start = cpu_ns();
-    for (int i = 0; i < STEPS; i++) sum += next_random(&state);
-    figures[run] = (cpu_ns() - start) / STEPS;
-  }
-  printf("%-52s %8.2f ns/step (%d)\n", "calibration: xorshift64*", median(figures), (int)(sum & 1));
-}
 
 enum shape { PLAIN, SPACED /* after `:` and `,` */, SHUFFLED /* members in another order each time */, CSV };
 
@@ -66,7 +28,7 @@ static void event_members(struct member members[FIELDS], uint64_t *random, unsig
   static const char *const status[] = {"approved", "declined", "reversed"};
   static const char *const country[] = {"DE", "FR", "NL", "US", "BR"};
   static const char agent[] = "Mozilla/5.0 (X11) Gecko/20100101 Firefox/128.0 ";
-  uint64_t r = next_random(random);
+  uint64_t r = bench_random(random);
   size_t bytes = 1; /* of JSON without the agent's value */
   memset(members, 0, sizeof *members * FIELDS);
 #define MEMBER(i, is_quoted, key, ...)                                                                                 \
@@ -97,7 +59,7 @@ static void event_members(struct member members[FIELDS], uint64_t *random, unsig
 static size_t event_write(char *out, struct member members[FIELDS], enum shape shape, uint64_t *random) {
   size_t length = 0;
   for (int i = 0; shape == SHUFFLED && i < FIELDS; i++) {
-    int other = (int)(next_random(random) >> 33) % FIELDS;
+    int other = (int)(bench_random(random) >> 33) % FIELDS;
     struct member keep = members[i];
     members[i] = members[other];
     members[other] = keep;
@@ -175,11 +137,11 @@ static void bench(const char *name, int used, enum shape shape) {
   if (shape == CSV) check(decoder_csv_header(decoder, slice_of(csv_header), NULL) == 0);
   struct arena arena;
   arena_init(&arena, mem, 1 << 18);
-  double figures[RUNS];
+  double figures[BENCH_RUNS];
   uint64_t events = 0;
   static struct decoded decoded[BATCH];
-  for (int run = 0; run < RUNS; run++) {
-    double start = cpu_ns();
+  for (int run = 0; run < BENCH_RUNS; run++) {
+    double start = bench_cpu_ns();
     events = 0;
     for (int round = 0; round < ROUNDS; round++) {
       for (unsigned i = 0; i < EVENTS; i += BATCH) {
@@ -191,9 +153,9 @@ static void bench(const char *name, int used, enum shape shape) {
         events += BATCH;
       }
     }
-    figures[run] = (cpu_ns() - start) / (double)events;
+    figures[run] = (bench_cpu_ns() - start) / (double)events;
   }
-  double ns = median(figures);
+  double ns = bench_median(figures);
   printf("%-52s %8.1f ns/event %8.2f M events/s\n", name, ns, 1e3 / ns);
   corpus_free(corpus);
   mem_unguard(mem);
@@ -201,7 +163,7 @@ static void bench(const char *name, int used, enum shape shape) {
 }
 
 int main(void) {
-  calibrate();
+  bench_calibrate();
   bench("JSON, 273 bytes, 8 of 14 fields", 8, PLAIN);
   bench("JSON, 273 bytes, the time only", 1, PLAIN);
   bench("JSON, 273 bytes, all 14 fields", 14, PLAIN);

@@ -2,23 +2,15 @@
 /* CPU ns for one evaluation of compiled expressions, beside a calibration loop of the same run; medians of 5. */
 #include "base/expr.h"
 
-#include <inttypes.h>
-#include <time.h>
-
 #include "base/check.h"
 #include "base/function.h"
 #include "base/regex.h"
+#include "bench/clock.h"
 
-enum { EVENTS = 1024, SLOTS = 4, ROUNDS = 2000, REPEATS = 5 };
+enum { EVENTS = 1024, SLOTS = 4, ROUNDS = 2000 };
 
 static struct value events[EVENTS][SLOTS];
 static struct arena arena;
-
-static double cpu_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static struct expr_node *node_new(enum expr_op op, uint8_t kind, unsigned count) {
   struct expr_node *node = arena_new(&arena, struct expr_node);
@@ -47,27 +39,8 @@ static struct expr_node *two(enum expr_op op, uint8_t kind, struct expr_node *a,
   return node;
 }
 
-static int order_doubles(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static void report(const char *name, double *times, double count) {
-  qsort(times, REPEATS, sizeof *times, order_doubles);
-  printf("%-58s %7.2f ns\n", name, times[REPEATS / 2] / count);
-}
-
-/* The machine's own pace: a chain of multiplications and additions that no compiler can shorten. */
-static void calibrate(void) {
-  double times[REPEATS];
-  enum { STEPS = 20000000 };
-  uint64_t x = 1;
-  for (int r = 0; r < REPEATS; r++) {
-    double begin = cpu_ns();
-    for (int i = 0; i < STEPS; i++) x = (x ^ x >> 29) * UINT64_C(0x9e3779b97f4a7c15) + 1;
-    times[r] = cpu_ns() - begin;
-  }
-  report(x == 0 ? "calibration: step (0)" : "calibration: one step of x = (x ^ x >> 29) * c + 1", times, STEPS);
+  printf("%-58s %7.2f ns\n", name, bench_median(times) / count);
 }
 
 static void measure(const char *name, const struct expr_node *node) {
@@ -77,11 +50,11 @@ static void measure(const char *name, const struct expr_node *node) {
   struct arena scratch;
   arena_init(&scratch, arena.mem, 1 << 20);
   struct expr_env env = {.scratch = &scratch, .counts = &counts};
-  double times[REPEATS];
+  double times[BENCH_RUNS];
   uint64_t held = 0;
   check(expr != NULL);
-  for (int r = 0; r < REPEATS; r++) {
-    double begin = cpu_ns();
+  for (int r = 0; r < BENCH_RUNS; r++) {
+    double begin = bench_cpu_ns();
     for (int round = 0; round < ROUNDS; round++) {
       for (int e = 0; e < EVENTS; e++) {
         env.banks[BANK_EVENT] = events[e];
@@ -89,10 +62,10 @@ static void measure(const char *name, const struct expr_node *node) {
       }
       arena_reset(&scratch);
     }
-    times[r] = cpu_ns() - begin;
+    times[r] = bench_cpu_ns() - begin;
   }
   char line[128];
-  snprintf(line, sizeof line, "%s [%.0f %%]", name, 100.0 * (double)held / ((double)REPEATS * ROUNDS * EVENTS));
+  snprintf(line, sizeof line, "%s [%.0f %%]", name, 100.0 * (double)held / ((double)BENCH_RUNS * ROUNDS * EVENTS));
   report(line, times, (double)ROUNDS * EVENTS);
 }
 
@@ -115,7 +88,7 @@ int main(void) {
   struct mem *mem = mem_new(0);
   arena_init(&arena, mem, 1 << 16);
   make_events();
-  calibrate();
+  bench_calibrate();
   struct type money = TYPE_DECIMAL(2), string = TYPE(VALUE_STRING), integer = TYPE(VALUE_INT);
   struct expr_node *amount = field(0, money), *status = field(1, string), *number = field(2, integer);
   struct expr_node *small = two(EXPR_LESS_EQUAL, VALUE_BOOL, amount, literal(value_int(5)));

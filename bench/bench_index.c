@@ -4,14 +4,13 @@
  *
  * Prints a calibration figure first (a fixed integer loop), so that figures of different machines can be compared;
  * every figure is the median of 5 runs. Arguments: none. */
-#include <inttypes.h>
-#include <time.h>
 
 #include "base/check.h"
+#include "bench/clock.h"
 #include "rules/index.h"
 #include "rules/list_set.h"
 
-enum { EVENTS = 4096, RUNS = 5, RULES_MOST = 10000, MATCHES = 3 };
+enum { EVENTS = 4096, RULES_MOST = 10000, MATCHES = 3 };
 enum { F_MERCHANT, F_AMOUNT, F_COUNTRY, F_DEVICE, FIELDS };
 enum kind { EQUALITY_AND_RANGE, THRESHOLDS, INTERVALS, SETS, MIXED, KINDS };
 static const char *const kind_names[] = {"merchant == M and amount > A", "amount > A", "amount between A and B",
@@ -29,41 +28,8 @@ struct bench {
   uint64_t random;
 };
 
-static double cpu_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static uint64_t next_random(uint64_t *state) { /* xorshift64* by Vigna */
-  *state ^= *state >> 12;
-  *state ^= *state << 25;
-  *state ^= *state >> 27;
-  return *state * 0x2545F4914F6CDD1Du;
-}
 static uint32_t below(struct bench *b, uint32_t limit) {
-  return (uint32_t)((next_random(&b->random) >> 32) * limit >> 32);
-}
-
-static int by_number(const void *a, const void *b) {
-  const double *left = a, *right = b;
-  return (*left > *right) - (*left < *right);
-}
-static double median(double figures[RUNS]) {
-  qsort(figures, RUNS, sizeof *figures, by_number);
-  return figures[RUNS / 2];
-}
-
-static void calibrate(void) {
-  enum { STEPS = 50000000 };
-  double figures[RUNS];
-  uint64_t state = 88172645463325252u, sum = 0;
-  for (int run = 0; run < RUNS; run++) {
-    double start = cpu_ns();
-    for (int i = 0; i < STEPS; i++) sum += next_random(&state);
-    figures[run] = (cpu_ns() - start) / STEPS;
-  }
-  printf("%-52s %8.2f ns/step (%d)\n", "calibration: xorshift64*", median(figures), (int)(sum & 1));
+  return (uint32_t)((bench_random(&b->random) >> 32) * limit >> 32);
 }
 
 /* ---- rules ---- */
@@ -176,7 +142,7 @@ static void set_up(struct bench *b, enum kind kind, uint32_t count) {
 
 static double run_once(struct bench *b, const struct rule_index *index, struct index_scratch *scratch,
                        struct truth *truth, int rounds, uint64_t *hits) {
-  double start = cpu_ns();
+  double start = bench_cpu_ns();
   for (int round = 0; round < rounds; round++) {
     for (int e = 0; e < EVENTS; e++) {
       struct event event = {.values = b->events[e]};
@@ -187,28 +153,28 @@ static double run_once(struct bench *b, const struct rule_index *index, struct i
       *hits += index_event(index, scratch, &event, truth, &found, &mask);
     }
   }
-  return (cpu_ns() - start) / ((double)rounds * EVENTS);
+  return (bench_cpu_ns() - start) / ((double)rounds * EVENTS);
 }
 
 static void bench(enum kind kind, uint32_t count, bool scan) {
   struct bench b;
   set_up(&b, kind, count);
   size_t before = mem_used(b.mem);
-  double start = cpu_ns();
+  double start = bench_cpu_ns();
   struct rule_index *index = index_build(&b.ruleset, scan);
-  double build_ms = (cpu_ns() - start) / 1e6;
+  double build_ms = (bench_cpu_ns() - start) / 1e6;
   size_t bytes = mem_used(b.mem) - before;
   struct index_scratch *scratch = index_scratch_new(b.mem, index);
   struct truth truth = {
       .predicates = b.ruleset.predicates, .marks = mem_alloc(b.mem, sizeof(uint64_t) * count), .env = &b.env};
-  double figures[RUNS];
+  double figures[BENCH_RUNS];
   uint64_t hits = 0;
   int rounds = scan && count > 100 ? 1 : 100;
   if (scan && count > 1000) rounds = 1;
-  for (int run = 0; run < RUNS; run++) figures[run] = run_once(&b, index, scratch, &truth, rounds, &hits);
+  for (int run = 0; run < BENCH_RUNS; run++) figures[run] = run_once(&b, index, scratch, &truth, rounds, &hits);
   printf("%-30s %5u rules%s %9.1f ns/event, %4.2f matches, built in %.1f ms, %zu KiB\n", kind_names[kind], count,
-         scan ? ", scan:" : ":      ", median(figures), (double)hits / ((double)RUNS * rounds * EVENTS), build_ms,
-         bytes / 1024);
+         scan ? ", scan:" : ":      ", bench_median(figures), (double)hits / ((double)BENCH_RUNS * rounds * EVENTS),
+         build_ms, bytes / 1024);
   mem_free_all(b.mem);
 }
 
@@ -219,21 +185,22 @@ static void bench_list(void) {
   struct value *values = arena_array(&b.arena, struct value, ENTRIES);
   for (uint32_t i = 0; i < ENTRIES; i++) values[i] = named(&b, "device", i);
   struct list_set *set = list_set_build(&b.arena, TYPE(VALUE_STRING), values, ENTRIES);
-  double figures[RUNS];
+  double figures[BENCH_RUNS];
   uint64_t found = 0;
-  for (int run = 0; run < RUNS; run++) {
-    double start = cpu_ns();
+  for (int run = 0; run < BENCH_RUNS; run++) {
+    double start = bench_cpu_ns();
     for (int pass = 0; pass < PASSES; pass++) {
       for (int e = 0; e < EVENTS; e++) found += list_set_has(set, values[(uint32_t)e * 7919u % ENTRIES]);
     }
-    figures[run] = (cpu_ns() - start) / (PASSES * EVENTS);
+    figures[run] = (bench_cpu_ns() - start) / (PASSES * EVENTS);
   }
-  printf("%-52s %8.1f ns (%d)\n", "a list of 5,000 strings: one question, found", median(figures), (int)(found & 1));
+  printf("%-52s %8.1f ns (%d)\n", "a list of 5,000 strings: one question, found", bench_median(figures),
+         (int)(found & 1));
   mem_free_all(b.mem);
 }
 
 int main(void) {
-  calibrate();
+  bench_calibrate();
   for (int kind = 0; kind < KINDS; kind++) {
     for (uint32_t count = 10; count <= RULES_MOST; count *= 10) bench((enum kind)kind, count, false);
     bench((enum kind)kind, RULES_MOST, true);

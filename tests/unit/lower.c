@@ -1,46 +1,14 @@
 /* floors: base nfa rules */
 /* lower.c - from rule text to a rule set: slots, predicates, registers, keys, derived events, lists and tables from
  * files, errors that only show here, memory that runs out. */
-#include <errno.h>
 
+#include "one_file.h"
 #include "rules/check.h"
 #include "rules/index.h"
 #include "rules/list_set.h"
 #include "rules/parse.h"
 #include "rules/ruleset.h"
 #include "test.h"
-
-/* ---- an env with two files ---- */
-
-struct files {
-  const char *name, *text;
-  size_t at;
-};
-
-static int files_open(void *context, const char *path, enum env_open how) {
-  struct files *files = context;
-  if (how != ENV_READ || strcmp(path, files->name) != 0) return -ENOENT;
-  files->at = 0;
-  return 7;
-}
-static int64_t files_read(void *context, int handle, void *bytes, size_t room) {
-  struct files *files = context;
-  size_t left = strlen(files->text) - files->at, taken = left < room ? left : room;
-  (void)handle;
-  memcpy(bytes, files->text + files->at, taken);
-  files->at += taken;
-  return (int64_t)taken;
-}
-static int files_close(void *context, int handle) {
-  (void)context;
-  return handle == 7 ? 0 : -EBADF;
-}
-static int files_stat(void *context, const char *path, struct env_stat *out) {
-  struct files *files = context;
-  if (strcmp(path, files->name) != 0) return -ENOENT;
-  *out = (struct env_stat){.kind = ENV_FILE, .bytes = (int64_t)strlen(files->text)};
-  return 0;
-}
 
 struct fixture {
   struct mem *mem;
@@ -92,11 +60,7 @@ static void set_up_file(struct fixture *f, const char *text, const char *name, c
   f->mem = mem_new(0);
   f->files = (struct files){.name = name, .text = content};
   f->env = *env_real();
-  f->env.context = &f->files;
-  f->env.open = files_open;
-  f->env.read = files_read;
-  f->env.close = files_close;
-  f->env.stat = files_stat;
+  files_env(&f->files, &f->env);
   compile_text(f, text);
 }
 
