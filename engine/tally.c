@@ -8,6 +8,7 @@
 
 enum { TALLY_SPACES_AHEAD = 8 }; /* key spaces of one event whose records are asked for ahead */
 enum { TALLY_KEYS_AHEAD = STEP_BATCH_MAX * TALLY_SPACES_AHEAD };
+enum { TALLY_SWEEP_EVERY = 32 }; /* events behind the first deadline: many keys that go at once are less work each */
 
 /* Asks of one population, with one key, all before or all behind the adding of the event. */
 struct tally_group {
@@ -65,6 +66,7 @@ struct tally {
   uint32_t lap_first;  /* row of population 0 */
   size_t pool_before;  /* what was in use when a population's row was entered */
   int64_t quiet_until; /* no first place of a line has an earlier deadline */
+  uint32_t overdue;    /* events since then */
 };
 
 /* ---- making ---- */
@@ -353,9 +355,11 @@ static void sweep_line(struct tally *tally, uint16_t population, int64_t now) {
   }
 }
 
-/* Before an event: what no window can see any more goes. It depends on the events' times alone. */
+/* What no window can see any more goes: before some events, and before a limit is held against what is there. That
+ * depends on the events alone, not on batches. */
 static void sweep(struct tally *tally, int64_t now) {
   tally->quiet_until = INT64_MAX;
+  tally->overdue = 0;
   for (uint16_t p = 0; p < tally->options.ruleset->population_count; p++) {
     struct tally_line *line = &tally->lines[p];
     sweep_line(tally, p, now);
@@ -377,16 +381,17 @@ static void forget_first(struct tally *tally, uint16_t population) {
 }
 
 /* More keys than the population may have: the one that was looked at longest ago goes. */
-static void enforce_keys(struct tally *tally, uint16_t population) {
+static __attribute__((noinline)) void enforce_keys(struct tally *tally, uint16_t population, int64_t now) {
   const struct tally_line *line = &tally->lines[population];
-  while (tally->options.keys_max > 0 && line->end - line->first > tally->options.keys_max)
-    forget_first(tally, population);
+  sweep(tally, now);
+  while (line->end - line->first > tally->options.keys_max) forget_first(tally, population);
 }
 
 /* More events and values than it may keep: the same, but that the key in hand stays (its windows have a limit each). */
 static __attribute__((noinline)) void enforce_entries(struct tally *tally, uint16_t population,
-                                                      const struct key_record *in_hand) {
+                                                      const struct key_record *in_hand, int64_t now) {
   struct tally_line *line = &tally->lines[population];
+  sweep(tally, now);
   while (counters_crowded(tally->counters, population) && line->end - line->first > 1) {
     struct tally_place first = line->places[line->first & (line->capacity - 1)];
     if (first.record == in_hand) {
@@ -398,9 +403,12 @@ static __attribute__((noinline)) void enforce_entries(struct tally *tally, uint1
   }
 }
 
-static void count_key(struct tally *tally, uint16_t population, struct key_record *record, int64_t deadline) {
+static void count_key(struct tally *tally, uint16_t population, struct key_record *record, int64_t deadline,
+                      int64_t now) {
+  const struct tally_line *line = &tally->lines[population];
   line_push(tally, &tally->lines[population], record, deadline);
-  enforce_keys(tally, population);
+  if (tally->options.keys_max > 0 && line->end - line->first > tally->options.keys_max)
+    enforce_keys(tally, population, now);
 }
 
 static void add(struct tally *tally, const struct tally_feed *feed, const struct event *event, struct expr_env *env) {
@@ -418,9 +426,9 @@ static void add(struct tally *tally, const struct tally_feed *feed, const struct
     counters_ask_group(tally->counters, feed->behind->group, &state->counter, event->time,
                        (struct value *)(uintptr_t)event->values, env);
   leave(tally, feed->population, lap);
-  if (fresh) count_key(tally, feed->population, key->record, counters_deadline(state->counter));
+  if (fresh) count_key(tally, feed->population, key->record, counters_deadline(state->counter), event->time);
   if (__builtin_expect(counters_crowded(tally->counters, feed->population), 0))
-    enforce_entries(tally, feed->population, key->record);
+    enforce_entries(tally, feed->population, key->record, event->time);
 }
 
 /* The keys of the event in hand: those that were asked for ahead, if its type has no more. */
@@ -444,7 +452,7 @@ static inline bool find_member(struct tally *tally, const struct tally_feed *fee
 void tally_event(struct tally *tally, const struct event *event, struct expr_env *env) {
   const struct tally_type *type = &tally->types[event->type];
   if (type->feed_count == 0 && type->group_count == 0) return;
-  if (event->time > tally->quiet_until) sweep(tally, event->time);
+  if (event->time > tally->quiet_until && ++tally->overdue >= TALLY_SWEEP_EVERY) sweep(tally, event->time);
   env->banks[BANK_EVENT] = event->values;
   find_keys(tally, type, event);
   for (uint16_t f = 0; f < type->feed_count; f++) tally->member[f] = find_member(tally, &type->feeds[f]);
