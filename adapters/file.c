@@ -73,8 +73,10 @@ static bool has_wildcard(struct slice text) {
 
 /* One part of the comma list: a path as it is, or a pattern, level by level. */
 static int expand(struct paths *out, const struct env *env, struct slice part, struct err *err) {
-  if (!has_wildcard(part)) {
-    paths_add(out, joined(out->mem, "", part));
+  const char *whole = joined(out->mem, "", part);
+  struct env_stat there;
+  if (!has_wildcard(part) || env->stat(env->context, whole, &there) == 0) { /* a file may be called `a[1].jsonl` */
+    paths_add(out, whole);
     return 0;
   }
   struct paths at = {.mem = out->mem};
@@ -142,11 +144,23 @@ static bool file_csv(const void *options) {
   const struct file_options *file = options;
   if (strcmp(file->format, "auto") != 0) return strcmp(file->format, "csv") == 0;
   char first[ENV_PATH_MAX];
-  size_t length = strcspn(file->path, ",");
+  const char *path = file->path + strspn(file->path, ",");
+  size_t length = strcspn(path, ",");
   if (length >= sizeof first) return false;
-  memcpy(first, file->path, length);
+  memcpy(first, path, length);
   first[length] = '\0';
   return line_format_of(first) == LINE_CSV;
+}
+
+/* The files of one input are segments of one log: where their endings say the format, they all say the same. */
+static int check_endings(const struct paths *paths, const struct file_options *file, struct err *err) {
+  enum line_format format = file_csv(file) ? LINE_CSV : LINE_JSON;
+  for (uint32_t i = 0; strcmp(file->format, "auto") == 0 && i < paths->count; i++) {
+    if (line_format_of(paths->items[i]) == format) continue;
+    return err_set(err, ERR_ABORT, "%s is %s, but the input begins as %s: one input has files of one format",
+                   paths->items[i], format == LINE_CSV ? "no CSV" : "CSV", format == LINE_CSV ? "CSV" : "JSON lines");
+  }
+  return 0;
 }
 
 static bool file_is_stdin(const void *options) {
@@ -162,7 +176,7 @@ static void *file_open(struct mem *mem, const struct env *env, const void *optio
     return NULL;
   }
   struct paths paths = {.mem = mem};
-  if (all_paths(&paths, env, file->path, err) != 0) return NULL;
+  if (all_paths(&paths, env, file->path, err) != 0 || check_endings(&paths, file, err) != 0) return NULL;
   struct file_source *source = mem_alloc(mem, sizeof *source);
   source->env = env;
   source->paths = paths;

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,15 @@
 
 #include "base/check.h"
 
-enum { FILE_MODE = 0666, FOLDER_MODE = 0777, READ_STEP = 64 << 10, RANDOM_STEP = 256 };
+enum {
+  FILE_MODE = 0666,
+  FOLDER_MODE = 0777,
+  MODE_ALL = 07777,
+  MODE_PLAIN = 0777,
+  READ_STEP = 64 << 10,
+  RANDOM_STEP = 256,
+  BESIDE_NAMES = 100
+};
 
 static int64_t clock_us(clockid_t clock) {
   struct timespec now;
@@ -145,6 +154,20 @@ static int real_make_folder(void *context, const char *path) {
   return errno == 0 ? -EEXIST : -errno;
 }
 
+static int real_resolve(void *context, const char *path, char out[ENV_PATH_MAX]) {
+  (void)context;
+  _Static_assert((int)ENV_PATH_MAX >= PATH_MAX, "realpath() fills so much");
+  return realpath(path, out) == NULL ? -errno : 0;
+}
+static int real_copy_mode(void *context, const char *from, const char *to) {
+  (void)context;
+  struct stat st;
+  if (stat(from, &st) < 0) return -errno;
+  bool owned =
+      chown(to, st.st_uid, st.st_gid) == 0; /* a change of owner takes the set-id bits away: so it comes first */
+  return result_of(chmod(to, st.st_mode & (owned ? MODE_ALL : MODE_PLAIN)));
+}
+
 static int real_list(void *context, const char *path, int (*each)(void *argument, const char *name), void *argument) {
   (void)context;
   DIR *folder = opendir(path);
@@ -204,6 +227,8 @@ const struct env *env_real(void) {
       .remove = real_remove,
       .stat = real_stat,
       .make_folder = real_make_folder,
+      .resolve = real_resolve,
+      .copy_mode = real_copy_mode,
       .list = real_list,
       .variable = real_variable,
       .random = real_random,
@@ -291,25 +316,64 @@ static int write_synced(const struct env *env, const char *beside, const char *p
   return 0;
 }
 
-int env_replace_file(const struct env *env, const char *path, struct slice bytes, struct err *err) {
-  char beside[ENV_PATH_MAX], folder[ENV_PATH_MAX];
-  int length = snprintf(beside, sizeof beside, "%s.new", path);
-  if (length < 0 || length >= (int)sizeof beside)
-    return err_set(err, ERR_FATAL, "the path `%.200s…` is too long", path);
-  int result = write_synced(env, beside, path, bytes, err);
-  if (result == 0) {
-    int renamed = env->rename(env->context, beside, path);
-    if (renamed < 0) result = err_set(err, ERR_FATAL, "cannot write `%s`: %s", path, env_error(renamed));
+/* What is no file (a terminal, a pipe, /dev/null) cannot be replaced: it is written into. */
+static int write_into(const struct env *env, const char *path, struct slice bytes, struct err *err) {
+  int handle = env->open(env->context, path, ENV_CREATE);
+  if (handle < 0) return err_set(err, ERR_FATAL, "cannot write `%s`: %s", path, env_error(handle));
+  int result = env_write_all(env, handle, bytes, path, err);
+  int closed = env->close(env->context, handle);
+  if (result == 0 && closed < 0) return err_set(err, ERR_FATAL, "cannot write `%s`: %s", path, env_error(closed));
+  return result;
+}
+
+/* A name beside the path that no file has. */
+static int name_beside(const struct env *env, const char *path, char *beside, size_t room) {
+  struct env_stat st;
+  for (unsigned i = 0; i < BESIDE_NAMES; i++) {
+    int length = i == 0 ? snprintf(beside, room, "%s.new", path) : snprintf(beside, room, "%s.new%u", path, i);
+    if (length < 0 || (size_t)length >= room) return -ENAMETOOLONG;
+    if (env->stat(env->context, beside, &st) < 0) return 0;
   }
+  return -EEXIST;
+}
+
+/* Whether what is there may be written: a file that is for reading only is not replaced either. */
+static int may_write(const struct env *env, const char *path) {
+  int handle = env->open(env->context, path, ENV_APPEND);
+  return handle < 0 ? handle : env->close(env->context, handle);
+}
+
+static int replace_target(const struct env *env, const char *target, const char *path, bool there, struct slice bytes,
+                          struct err *err) {
+  char beside[ENV_PATH_MAX], folder[ENV_PATH_MAX];
+  int free_name = name_beside(env, target, beside, sizeof beside);
+  if (free_name < 0) return err_set(err, ERR_FATAL, "cannot write `%.200s`: %s", path, env_error(free_name));
+  int result = write_synced(env, beside, path, bytes, err);
+  int done = 0;
+  if (result == 0 && there && env->copy_mode != NULL) done = env->copy_mode(env->context, target, beside);
+  if (result == 0 && done == 0) done = env->rename(env->context, beside, target);
+  if (result == 0 && done < 0) result = err_set(err, ERR_FATAL, "cannot write `%s`: %s", path, env_error(done));
   if (result < 0) {
     env->remove(env->context, beside);
     return result;
   }
-  const char *slash = strrchr(path, '/');
-  int folder_length = slash == NULL ? 1 : slash == path ? 1 : (int)(slash - path);
-  snprintf(folder, sizeof folder, "%.*s", folder_length, slash == NULL ? "." : path);
+  const char *slash = strrchr(target, '/');
+  int folder_length = slash == NULL ? 1 : slash == target ? 1 : (int)(slash - target);
+  snprintf(folder, sizeof folder, "%.*s", folder_length, slash == NULL ? "." : target);
   int synced = env->sync_folder(env->context, folder);
   return synced < 0 ? err_set(err, ERR_FATAL, "cannot write `%s`: %s", path, env_error(synced)) : 0;
+}
+
+int env_replace_file(const struct env *env, const char *path, struct slice bytes, struct err *err) {
+  char resolved[ENV_PATH_MAX];
+  const char *target = path;
+  struct env_stat st;
+  bool there = env->stat != NULL && env->stat(env->context, path, &st) == 0;
+  if (there && st.kind == ENV_OTHER) return write_into(env, path, bytes, err);
+  if (there && env->resolve != NULL && env->resolve(env->context, path, resolved) == 0) target = resolved;
+  int allowed = there && st.kind == ENV_FILE ? may_write(env, target) : 0;
+  if (allowed < 0) return err_set(err, ERR_FATAL, "cannot write `%s`: %s", path, env_error(allowed));
+  return replace_target(env, target, path, there, bytes, err);
 }
 
 static int compare_names(const void *a, const void *b) {

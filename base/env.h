@@ -55,6 +55,10 @@ struct env {
   int (*remove)(void *context, const char *path);
   int (*stat)(void *context, const char *path, struct env_stat *out);
   int (*make_folder)(void *context, const char *path); /* 0 also if it is there already */
+  /* The path without links. NULL = there are none. */
+  int (*resolve)(void *context, const char *path, char out[ENV_PATH_MAX]);
+  /* Gives a file the mode of another one, and its owner where that is allowed. NULL = files have none. */
+  int (*copy_mode)(void *context, const char *from, const char *to);
   /* `each` gets every name but `.` and `..`, in any order, until it returns something else than 0, which is returned.
    * Use env_list(), which sorts. */
   int (*list)(void *context, const char *path, int (*each)(void *argument, const char *name), void *argument);
@@ -78,7 +82,8 @@ int env_read_file(const struct env *env, struct mem *mem, const char *path, size
 /* All of it, or ERR_FATAL naming `path`. */
 int env_write_all(const struct env *env, int handle, struct slice bytes, const char *path, struct err *err);
 
-/* The whole file replaced or not at all: written beside it, synced, renamed over it. */
+/* The whole file replaced or not at all: written beside it, synced, renamed over it, with its mode and owner. Of a link
+ * the file that it leads to is replaced; what is no file (a terminal, /dev/null, a pipe) is written into. */
 int env_replace_file(const struct env *env, const char *path, struct slice bytes, struct err *err);
 
 /* Names in a folder in byte order. One block in `mem` (free with mem_free(*names)); *count of them. */

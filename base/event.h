@@ -69,7 +69,7 @@ struct position {
   uint64_t offset;
   uint32_t partition;
   uint16_t source;
-  uint16_t derived; /* 0 = the source event itself; else its n-th derived event (filter, map), in their order */
+  uint16_t derived; /* 0 = the source event itself; else its n-th derived event of this type (filter, map) */
 };
 
 /* An event, decoded and in the total order. Borrowed: valid while its batch is worked on. */

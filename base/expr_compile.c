@@ -591,31 +591,55 @@ static struct operand compile_if(struct compiler *c, const struct expr_node *nod
   return take_slot(c);
 }
 
-static struct operand compile_coalesce(struct compiler *c, const struct expr_node *node) {
-  unsigned base = c->slot;
-  uint32_t start = c->count;
-  uint32_t jumps = TARGET_NONE; /* to the end, linked through .target */
-  check(node->child_count >= 1);
-  for (unsigned i = 0; i < node->child_count && !c->failed; i++) {
-    struct operand operand = compile_as(c, node->children[i], node->type);
-    c->slot = base;
-    if (c->failed) return nothing;
-    bool decides = is_constant(operand) && !is_constant_null(c, operand);
-    if (c->count == start && decides) return operand; /* all before it were constant nulls */
-    if (is_constant_null(c, operand)) continue;
-    move_to(c, operand, base);
-    if (decides || i + 1 == node->child_count) break;
-    struct code *jump = emit_with(c, CODE_JUMP_NOT_NULL, (struct operand){BANK_SLOTS, (uint16_t)base}, nothing);
-    jump->target = (uint16_t)jumps;
-    jumps = c->count - 1;
-  }
-  if (c->failed) return nothing;
-  if (c->count == start) return constant(c, value_null());
-  while (jumps != TARGET_NONE) {
+/* Jumps to one place that is not known yet: a list, linked through .target. */
+static void jump_later(struct compiler *c, uint32_t *jumps, enum code_op op, struct operand operand) {
+  emit_with(c, op, operand, nothing)->target = (uint16_t)*jumps;
+  *jumps = c->count - 1;
+}
+
+static void patch_all(struct compiler *c, uint32_t jumps) {
+  while (jumps != TARGET_NONE && !c->failed) {
     uint32_t next = c->code[jumps].target;
     patch(c, jumps);
     jumps = next;
   }
+}
+
+/* The first that is not null, and it alone is widened: what is out of range of the wider type is null and no reason to
+ * take the next. */
+static struct operand compile_coalesce(struct compiler *c, const struct expr_node *node) {
+  unsigned base = c->slot;
+  uint32_t start = c->count, to_end = TARGET_NONE;
+  check(node->child_count >= 1);
+  for (unsigned i = 0; i < node->child_count && !c->failed; i++) {
+    const struct expr_node *child = node->children[i];
+    if (child->op == EXPR_CAST && type_equal(child->type, node->type)) child = child->children[0];
+    struct operand operand = compile_value(c, child);
+    c->slot = base;
+    if (c->failed) return nothing;
+    if (is_constant_null(c, operand)) continue;
+    bool decides = is_constant(operand) || i + 1u == node->child_count;
+    bool first = c->count == start; /* all before it were constant nulls, and this one needs no code */
+    uint32_t to_next = TARGET_NONE;
+    bool widened = node->type.kind == VALUE_DECIMAL && !type_equal(child->type, node->type);
+    if (widened && !decides) {
+      uint32_t to_cast = TARGET_NONE;
+      jump_later(c, &to_cast, CODE_JUMP_NOT_NULL, operand);
+      move_to(c, operand, base); /* null, and what is left if all that follow are constant nulls */
+      jump_later(c, &to_next, CODE_JUMP, nothing);
+      patch_all(c, to_cast);
+    }
+    operand = compile_cast(c, operand, child->type, node->type, base);
+    c->slot = base;
+    if (c->failed || (first && is_constant(operand))) return operand;
+    move_to(c, operand, base);
+    if (decides) break;
+    jump_later(c, &to_end, widened ? CODE_JUMP : CODE_JUMP_NOT_NULL, (struct operand){BANK_SLOTS, (uint16_t)base});
+    patch_all(c, to_next);
+  }
+  if (c->failed) return nothing;
+  if (c->count == start) return constant(c, value_null());
+  patch_all(c, to_end);
   return take_slot(c);
 }
 

@@ -56,9 +56,10 @@ struct value function_round(const struct function_frame *frame) {
   int64_t digits = frame->count > 1 ? frame->arguments[1].i : 0;
   if (digits > DECIMAL_DIGITS_MAX) digits = DECIMAL_DIGITS_MAX; /* no number has more */
   if (digits < -2 * DECIMAL_DIGITS_MAX) digits = -2 * DECIMAL_DIGITS_MAX;
-  if (x.kind == VALUE_FLOAT)
-    return digits < -DECIMAL_DIGITS_MAX ? value_float(0)
-                                        : number_float(exact_round_digits(x.f, (int)digits), frame->counts);
+  if (x.kind == VALUE_FLOAT) {
+    if (digits < -DECIMAL_DIGITS_MAX) digits = -DECIMAL_DIGITS_MAX;
+    return number_float(exact_round_digits(x.f, (int)digits), frame->counts);
+  }
   int64_t scale = x.kind == VALUE_DECIMAL ? x.scale : 0, drop = scale - digits, rounded;
   if (drop <= 0) return x;
   if (drop > 2 * DECIMAL_DIGITS_MAX) drop = 2 * DECIMAL_DIGITS_MAX; /* far more than a mantissa has: 0 */

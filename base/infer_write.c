@@ -414,6 +414,35 @@ static size_t comment_column(struct buf *out, const struct choice *choices, cons
   return column;
 }
 
+typedef char event_name[NAME_BYTES];
+
+/* Whether another type has the name, or it is that of a built-in one. */
+static bool is_event_named(const event_name *names, uint32_t count, const char *name) {
+  if (strcmp(name, "label") == 0 || strcmp(name, "rule_minute") == 0) return true;
+  for (uint32_t i = 0; i < count; i++) {
+    if (names[i] != name && strcmp(names[i], name) == 0) return true;
+  }
+  return false;
+}
+
+/* Each type its own name: records say those that are NAMEs already, so these come first; others get what is like them,
+ * with a number where that is taken. */
+static void events_name(const struct infer *infer, event_name *names) {
+  for (uint32_t i = 0; i < infer->type_count; i++) {
+    struct slice own = infer->types[i].name;
+    name_make(names[i], own.length > 0 ? own : infer->event_name);
+    if (!slice_equal(slice_of(names[i]), own) || is_event_named(names, 0, names[i])) names[i][0] = 0;
+  }
+  for (uint32_t i = 0; i < infer->type_count; i++) {
+    if (names[i][0] != 0) continue;
+    struct slice own = infer->types[i].name;
+    name_make(names[i], own.length > 0 ? own : infer->event_name);
+    size_t length = strlen(names[i]);
+    for (unsigned number = 2; is_event_named(names, infer->type_count, names[i]); number++)
+      snprintf(names[i] + length, NAME_BYTES - length, "_%u", number);
+  }
+}
+
 /* Chooses all fields' types and names; returns the column width for names. Members of the record itself have the first
  * choice of a name, those of objects in it the second. */
 static int fields_choose(const struct infer *infer, const struct infer_type *type, struct choice *choices) {
@@ -439,10 +468,15 @@ static void records_write(struct buf *out, uint64_t records) {
   buf_printf(out, "%llu record%s", (unsigned long long)records, records == 1 ? "" : "s");
 }
 
-static void type_write(const struct infer *infer, const struct infer_type *type, struct choice *choices,
-                       struct buf *out) {
-  char name[NAME_BYTES];
-  name_make(name, type->name.length > 0 ? type->name : infer->event_name);
+static bool declares_none(const struct choice *choices, const struct infer_type *type) {
+  for (uint32_t i = 0; i < type->field_count; i++) {
+    if (!choices[i].left_out && !choices[i].skipped) return false;
+  }
+  return true;
+}
+
+static void type_write(const struct infer *infer, const struct infer_type *type, const char *name,
+                       struct choice *choices, struct buf *out) {
   int width = fields_choose(infer, type, choices);
   int32_t time = time_choose(choices, type);
   size_t column = comment_column(out, choices, type, width);
@@ -467,6 +501,8 @@ static void type_write(const struct infer *infer, const struct infer_type *type,
   for (uint32_t i = 0; i < type->field_count; i++) {
     field_write(out, &choices[i], &type->fields[i], width, column, type->records);
   }
+  if (declares_none(choices, type)) /* an event has a field */
+    buf_printf(out, "  %-*s # no other field can be declared\n", (int)column - 3, "type string");
   if (type->fields_left_out > 0)
     buf_printf(out, "  # and more fields: only the first %d were looked at\n", (int)type->field_count);
   buf_str(out, "}\n");
@@ -500,6 +536,9 @@ void infer_write(const struct infer *infer, struct buf *out) {
                infer->types_left_out == 1 ? "is" : "are", INFER_TYPES_MAX);
   }
   struct choice *choices = mem_alloc(infer->mem, sizeof *choices * INFER_FIELDS_MAX);
-  for (uint32_t i = 0; i < infer->type_count; i++) type_write(infer, &infer->types[i], choices, out);
+  event_name *names = mem_alloc(infer->mem, sizeof *names * INFER_TYPES_MAX);
+  events_name(infer, names);
+  for (uint32_t i = 0; i < infer->type_count; i++) type_write(infer, &infer->types[i], names[i], choices, out);
+  mem_free(infer->mem, names);
   mem_free(infer->mem, choices);
 }

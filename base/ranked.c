@@ -536,8 +536,17 @@ struct value ranked_value(int64_t key, struct type type) {
   return value;
 }
 
-/* low * (100 - hundredths) + high * hundredths, over 100: exact, rounded once, where a step of the smaller one still
- * shows beside the larger one; else it does not matter. */
+/* `product` without its lowest `bits` bits, made odd if one of them was set. */
+static exact_int odd_below(exact_int product, int bits) {
+  if (product == 0) return 0;
+  if (bits > 64) return 1;
+  exact_int kept = product >> bits;
+  return kept << bits == product ? kept : kept | 1;
+}
+
+/* low * (100 - hundredths) + high * hundredths, over 100: exact, rounded once. What is more than FAR bits below the
+ * other one is held in its units: it cannot reach what is rounded to, so of what falls off only one bit matters, that
+ * there was something. */
 static double between_floats(double low, double high, unsigned hundredths) {
   enum { FAR = 60 };
   uint64_t a, b;
@@ -546,14 +555,19 @@ static double between_floats(double low, double high, unsigned hundredths) {
   if (a == 0) a_exponent = b_exponent;
   if (b == 0) b_exponent = a_exponent;
   int apart = a_exponent - b_exponent;
-  if (apart > FAR || apart < -FAR) {
-    double weight = hundredths / 100.0;
-    return low * (1 - weight) + high * weight;
+  exact_int left = (exact_int)(a * (100 - hundredths)), right = (exact_int)(b * hundredths);
+  if (apart > FAR) {
+    right = odd_below(right, apart - FAR);
+    apart = FAR;
+  } else if (apart < -FAR) {
+    left = odd_below(left, -apart - FAR);
+    apart = -FAR;
   }
-  exact_int left = (exact_int)(a * (100 - hundredths)) << (apart > 0 ? apart : 0);
-  exact_int right = (exact_int)(b * hundredths) << (apart < 0 ? -apart : 0);
+  left <<= apart > 0 ? apart : 0;
+  right <<= apart < 0 ? -apart : 0;
   exact_int both = (a_negative ? -left : left) + (b_negative ? -right : right);
-  return exact_ratio(both<0, exact_magnitude(both), 100, apart> 0 ? b_exponent : a_exponent);
+  int unit = apart > 0 ? a_exponent - apart : b_exponent + apart;
+  return exact_ratio(both < 0, exact_magnitude(both), 100, unit);
 }
 
 struct value ranked_between(int64_t low, int64_t high, unsigned hundredths, struct type type) {

@@ -5,6 +5,7 @@
 #include "cli/load.h"
 #include "rules/json_form.h"
 #include "rules/parse.h"
+#include "rules/print.h"
 
 struct infer_options {
   const char *event, *type_field;
@@ -49,18 +50,21 @@ static int read_samples(struct cli *cli, struct infer *infer, const char *path, 
   return status < 0 ? status : 0;
 }
 
-/* The proposal as the canonical JSON form. */
-static void to_json(struct cli *cli, struct buf *text) {
+/* The proposal in the one layout of rule files, or as the canonical JSON form. */
+static void lay_out(struct cli *cli, struct buf *text, bool json) {
   struct loaded loaded = {0};
   arena_init(&loaded.arena, cli->mem, 1 << 14);
   diags_init(&loaded.diags, &loaded.arena);
   loaded.tree = arena_new(&loaded.arena, struct tree);
   loaded.tree->arena = &loaded.arena;
   if (parse_file(loaded.tree, SLICE("inferred"), buf_view(text), &loaded.diags) != 0) return;
-  struct buf json;
-  buf_init(&json, cli->mem);
-  json_form_write(&json, loaded.tree, 0);
-  *text = json;
+  struct buf laid_out;
+  buf_init(&laid_out, cli->mem);
+  if (json)
+    json_form_write(&laid_out, loaded.tree, 0);
+  else
+    print_file(&laid_out, loaded.tree, 0);
+  *text = laid_out;
 }
 
 static int nothing_found(struct cli *cli, const char *path, const char *why) {
@@ -87,7 +91,7 @@ static int infer_run(struct cli *cli, const void *given, char **operands, unsign
   buf_init(&out, cli->mem);
   if (!infer_found(infer, &out)) return nothing_found(cli, operands[0], buf_text(&out));
   infer_write(infer, &out);
-  if (options->json) to_json(cli, &out);
+  lay_out(cli, &out, options->json);
   return cli_end(cli, &out, EXIT_FINE);
 }
 

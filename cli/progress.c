@@ -75,6 +75,21 @@ static void derived_names(struct buf *out, struct weir *weir) {
   if (count > 0) buf_byte(out, ')');
 }
 
+/* Which fields had bad values: of more fields than have room the first ones. */
+static void bad_names(struct buf *out, struct weir *weir) {
+  enum { NAMES_SHOWN = 6 };
+  struct weir_bad_field bad;
+  unsigned count = 0;
+  for (uint64_t cursor = 0; weir_next_bad_field(weir, &cursor, &bad);) {
+    char times[COUNT_TEXT_MAX];
+    if (++count > NAMES_SHOWN) continue;
+    buf_printf(out, "%s%.*s.%.*s %s", count == 1 ? " (" : ", ", (int)bad.type.length, bad.type.data,
+               (int)bad.field.length, bad.field.data, count_text(times, bad.count));
+  }
+  if (count > NAMES_SHOWN) buf_str(out, ", …");
+  if (count > 0) buf_byte(out, ')');
+}
+
 static void summary_text(struct progress *progress, struct weir *weir, const struct weir_stats *stats, int64_t us) {
   char events[COUNT_TEXT_MAX], alerts[COUNT_TEXT_MAX], rate[RATE_TEXT_MAX];
   struct buf out;
@@ -93,8 +108,21 @@ static void summary_text(struct progress *progress, struct weir *weir, const str
   count_word(&out, stats->duplicate, "duplicate");
   count_word(&out, stats->ignored, "of no declared type");
   count_word(&out, stats->bad_fields, stats->bad_fields == 1 ? "bad value" : "bad values");
+  bad_names(&out, weir);
   fprintf(stderr, "%s%s%s\n", cli_style(progress->cli->err_colour, STYLE_DIM), buf_text(&out),
           cli_style(progress->cli->err_colour, STYLE_OFF));
+}
+
+static void bad_json(struct buf *out, struct weir *weir) {
+  struct weir_bad_field bad;
+  bool any = false;
+  for (uint64_t cursor = 0; weir_next_bad_field(weir, &cursor, &bad); any = true) {
+    buf_str(out, any ? ",{\"event\":" : "{\"event\":");
+    buf_json_string(out, (struct slice){bad.type.data, bad.type.length});
+    buf_str(out, ",\"field\":");
+    buf_json_string(out, (struct slice){bad.field.data, bad.field.length});
+    buf_printf(out, ",\"count\":%llu}", (unsigned long long)bad.count);
+  }
 }
 
 static void summary_json(struct progress *progress, struct weir *weir, const struct weir_stats *stats, int64_t us) {
@@ -126,16 +154,18 @@ static void summary_json(struct progress *progress, struct weir *weir, const str
     if (!weir_rule_stats(weir, i, &rule)) continue;
     buf_str(&out, i == 0 ? "{\"rule\":" : ",{\"rule\":");
     buf_json_string(&out, (struct slice){rule.rule.data, rule.rule.length});
-    buf_printf(&out,
-               ",\"told\":%llu,\"to_nothing\":%llu,\"shadow\":%llu,\"suppressed\":%llu,\"matches\":%llu,\"inactive\":%"
-               "llu,\"open\":%llu,"
-               "\"runs_dropped\":%llu,\"entries_dropped\":%llu,\"match_events_dropped\":%llu,"
-               "\"matches_dropped\":%llu,\"overflow\":%llu}",
-               (unsigned long long)(rule.told - rule.to_nothing), (unsigned long long)rule.to_nothing,
-               (unsigned long long)rule.shadow, (unsigned long long)rule.suppressed, (unsigned long long)rule.matches,
-               (unsigned long long)rule.inactive, (unsigned long long)rule.open, (unsigned long long)rule.runs_dropped,
-               (unsigned long long)rule.entries_dropped, (unsigned long long)rule.match_events_dropped,
-               (unsigned long long)rule.matches_dropped, (unsigned long long)rule.overflow);
+    buf_printf(
+        &out,
+        ",\"told\":%llu,\"to_nothing\":%llu,\"shadow\":%llu,\"suppressed\":%llu,\"matches\":%llu,\"inactive\":%"
+        "llu,\"open\":%llu,"
+        "\"runs_dropped\":%llu,\"entries_dropped\":%llu,\"match_events_dropped\":%llu,"
+        "\"matches_dropped\":%llu,\"overflow\":%llu,\"regex_limit\":%llu,\"report_limit\":%llu,\"null_key\":%llu}",
+        (unsigned long long)(rule.told - rule.to_nothing), (unsigned long long)rule.to_nothing,
+        (unsigned long long)rule.shadow, (unsigned long long)rule.suppressed, (unsigned long long)rule.matches,
+        (unsigned long long)rule.inactive, (unsigned long long)rule.open, (unsigned long long)rule.runs_dropped,
+        (unsigned long long)rule.entries_dropped, (unsigned long long)rule.match_events_dropped,
+        (unsigned long long)rule.matches_dropped, (unsigned long long)rule.overflow,
+        (unsigned long long)rule.regex_limit, (unsigned long long)rule.report_limit, (unsigned long long)rule.null_key);
   }
   buf_str(&out, "],\"groups\":[");
   struct weir_group_stats group;
@@ -154,6 +184,8 @@ static void summary_json(struct progress *progress, struct weir *weir, const str
     buf_json_string(&out, (struct slice){derived.event.data, derived.event.length});
     buf_printf(&out, ",\"made\":%llu}", (unsigned long long)derived.made);
   }
+  buf_str(&out, "],\"bad_values\":[");
+  bad_json(&out, weir);
   buf_str(&out, "]}}\n");
   cli_tell(&out);
 }

@@ -58,6 +58,7 @@ static struct cell cell_of(const struct aggregate_plan *plan) {
   if (cell.kind == CELL_TOP) {
     cell.order = plan->order;
     cell.order_column = plan->order == AGG_COUNT ? NO_COLUMN : plan->order_column;
+    cell.order_type = plan->order_type;
     cell.item_bytes = top_item_bytes(plan->order);
   }
   return cell;

@@ -14,8 +14,9 @@
  * Bytes in the block, and beside it: count, rate 8; sum, avg 32; stddev 72; min, max 16, first, last 24, and the bytes
  * of strings, v6 addresses and lists; distinct 16, beside it 0 for one value, 32 for three, 16 KiB for 1,024, then 4
  * KiB; median, percentile 24, beside it 32 for three values, then 8.3 to 17 each (`approx`: 40, and 8 for each bucket
- * that is not empty); top 16, beside it 32 for each value (40 by min and max, 56 by sum and avg) and 8 for its index;
- * collect, nth 16, beside it 24 for each value; ewma 168. One thread. */
+ * that is not empty); top 24, beside it 32 for each value (40 by min and max, 56 by sum and avg), 8 for its index, and
+ * 8 for the order of 64 or more that are asked again; collect, nth 16, beside it 24 for each value; ewma 168. One
+ * thread. */
 #ifndef WEIR_ENGINE_AGGREGATE_H
 #define WEIR_ENGINE_AGGREGATE_H
 

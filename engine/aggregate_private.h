@@ -34,8 +34,9 @@ struct cell {
   bool approx; /* distinct */
   uint16_t column, where, order_column;
   enum aggregate order; /* top */
-  uint32_t offset;      /* in the block */
-  uint32_t item_bytes;  /* top */
+  struct type order_type;
+  uint32_t offset;     /* in the block */
+  uint32_t item_bytes; /* top */
   int64_t parameter;
 };
 
@@ -74,8 +75,12 @@ struct top_item {     /* in the order of first adding; item_bytes of it are ther
   };
 };
 struct top {
-  char *items;          /* room of item_bytes, then, above a few, the index: 2 * room places, item number + 1 */
-  uint32_t count, room; /* room: 0 or a power of two */
+  char *items;    /* room of item_bytes, then, above a few, the index: 2 * room places, item number + 1 */
+  uint32_t *heap; /* NULL; else of many that were asked again: room item numbers, best first as in a heap, and
+                     where each item stands in it */
+  uint32_t count;
+  uint32_t room : 31; /* 0 or a power of two */
+  uint32_t asked : 1;
 };
 
 enum { RANKED_SKETCHED = UINT16_MAX }; /* struct ranked.height: root is a struct ddsketch */
@@ -99,8 +104,9 @@ void top_add(struct aggregates *aggregates, const struct cell *cell, struct top 
 void top_merge(struct aggregates *aggregates, const struct cell *cell, struct top *into, const struct top *from);
 void top_free(struct aggregates *aggregates, const struct cell *cell, struct top *top);
 size_t top_extra(const struct cell *cell, const struct top *top);
-/* The best `most`, best first, into best[]; returns how many. */
-uint32_t top_best(const struct cell *cell, const struct top *top, const struct aggregate_plan *plan, uint32_t most,
-                  struct value *best, struct expr_counts *counts);
+/* The best `most`, best first, into best[]; returns how many. Of many values that are asked again and again it keeps
+ * the order from the second time on: then O(most^2), and adding is O(log values). */
+uint32_t top_best(struct pool *pool, const struct cell *cell, struct top *top, uint32_t most, struct value *best,
+                  struct expr_counts *counts);
 
 #endif

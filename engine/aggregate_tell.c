@@ -7,11 +7,12 @@ static struct value tell_list(const struct value *values, uint32_t count) {
   return (struct value){.list = values, .length = count, .kind = VALUE_LIST};
 }
 
-static struct value tell_top(const struct cell *cell, const struct top *top, const struct aggregate_plan *plan,
+/* What is told does not change, how fast it is found may: a block is nobody's but its window's. */
+static struct value tell_top(struct pool *pool, const struct cell *cell, const void *own, uint32_t most,
                              struct arena *scratch, struct expr_counts *counts) {
-  uint32_t most = (uint32_t)plan->parameter;
+  struct top *top = (struct top *)(uintptr_t)own;
   struct value *values = arena_alloc(scratch, (most < top->count ? most : top->count) * sizeof *values);
-  return tell_list(values, top_best(cell, top, plan, most, values, counts));
+  return tell_list(values, top_best(pool, cell, top, most, values, counts));
 }
 
 static struct value tell_tail(const struct kept *kept, struct arena *scratch) {
@@ -70,7 +71,7 @@ struct value aggregates_tell(const struct aggregates *aggregates, const void *st
   }
   case AGG_MEDIAN:
   case AGG_PERCENTILE: return tell_percentile(cell, own, plan);
-  case AGG_TOP: return tell_top(cell, own, plan, scratch, counts);
+  case AGG_TOP: return tell_top(aggregates->pool, cell, own, (uint32_t)plan->parameter, scratch, counts);
   case AGG_COLLECT: return tell_tail(own, scratch);
   case AGG_EWMA: return decay_mean(own, plan->argument, counts);
   case AGG_NONE: break;

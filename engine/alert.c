@@ -179,6 +179,12 @@ static struct value unique_of(const struct seen *seen, const struct schema *sche
   return unique;
 }
 
+/* Which of the events that filters made of the one at that place: the number counts those of the type. */
+static void put_derived(struct buf *out, const struct position *position, const struct schema *schema) {
+  put_number(out, position->derived, 2);
+  if (position->derived > 0) put_text(out, schema->name);
+}
+
 static void put_identity(struct alerter *alerter, const struct seen *seen, struct buf *out) {
   const struct schema *schema = &alerter->ruleset->schemas[seen->type];
   struct value unique = unique_of(seen, schema);
@@ -194,14 +200,14 @@ static void put_identity(struct alerter *alerter, const struct seen *seen, struc
     buf_byte(out, 'm');
     put_number(out, seen->position->offset, 8);
     put_number(out, seen->position->partition, 4);
-    put_number(out, seen->position->derived, 2);
+    put_derived(out, seen->position, schema);
     return;
   }
   buf_byte(out, 'p');
   put_text(out, alerter->sources[seen->position->source]);
   put_number(out, seen->position->partition, 4);
   put_number(out, seen->position->offset, 8);
-  put_number(out, seen->position->derived, 2);
+  put_derived(out, seen->position, schema);
 }
 
 /* Of a window's event: how often it was told anew. */

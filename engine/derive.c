@@ -2,11 +2,16 @@
 #include "engine/derive.h"
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "engine/live.h"
+#include "engine/moment.h"
 
 void deriver_init(struct deriver *deriver, struct mem *mem, const struct ruleset *ruleset) {
-  *deriver = (struct deriver){
-      .mem = mem, .ruleset = ruleset, .lookup = &ruleset->lookup, .lookup_context = (void *)(uintptr_t)ruleset};
+  *deriver = (struct deriver){.mem = mem,
+                              .ruleset = ruleset,
+                              .round = 1,
+                              .lookup = &ruleset->lookup,
+                              .lookup_context = (void *)(uintptr_t)ruleset};
   deriver->made = mem_alloc(mem, (ruleset->schema_count + 1u) * sizeof *deriver->made);
 }
 
@@ -87,7 +92,11 @@ uint32_t derive_events(struct deriver *deriver, const struct event *cause, struc
     for (; at > 0 && deriver->events[at - 1].type > event.type; at--) deriver->events[at] = deriver->events[at - 1];
     deriver->events[at] = event;
   }
-  for (uint32_t i = 0; i < deriver->count; i++) deriver->events[i].position.derived = (uint16_t)(i + 1);
+  uint16_t number = 0; /* among those of its type: what else is declared does not change it */
+  for (uint32_t i = 0; i < deriver->count; i++) {
+    if (i > 0 && deriver->events[i].type != deriver->events[i - 1].type) number = 0;
+    deriver->events[i].position.derived = ++number;
+  }
   *events = deriver->events;
   return deriver->count;
 }
@@ -104,4 +113,53 @@ uint32_t derive_asking(struct deriver *deriver, const struct derived *derived, c
   deriver->lookup_context = (void *)(uintptr_t)deriver->ruleset;
   *events = deriver->events;
   return deriver->count;
+}
+
+/* ---- numbers ---- */
+
+enum { NUMBERS_FIRST = 64 };
+
+struct derive_number {
+  struct position cause;
+  uint64_t round;
+  uint16_t type, last;
+};
+
+static struct derive_number *number_place(struct derive_number *numbers, uint32_t capacity, uint64_t round,
+                                          const struct position *cause, uint16_t type) {
+  uint64_t rest = (uint64_t)cause->partition << 32 | (uint64_t)cause->source << 16 | type;
+  uint32_t at = (uint32_t)hash_u64(hash_u64(cause->offset) ^ rest) & (capacity - 1);
+  while (numbers[at].round == round && (numbers[at].type != type || position_compare(&numbers[at].cause, cause) != 0))
+    at = (at + 1) & (capacity - 1);
+  return &numbers[at];
+}
+
+static void grow_numbers(struct deriver *deriver) {
+  uint32_t capacity = deriver->number_capacity == 0 ? NUMBERS_FIRST : 2 * deriver->number_capacity;
+  struct derive_number *numbers = mem_alloc(deriver->mem, capacity * sizeof *numbers);
+  for (uint32_t i = 0; i < deriver->number_capacity; i++) {
+    const struct derive_number *old = &deriver->numbers[i];
+    if (old->round == deriver->round) *number_place(numbers, capacity, deriver->round, &old->cause, old->type) = *old;
+  }
+  mem_free(deriver->mem, deriver->numbers);
+  deriver->numbers = numbers;
+  deriver->number_capacity = capacity;
+}
+
+uint16_t derive_number(struct deriver *deriver, const struct position *cause, uint16_t type) {
+  if (2 * deriver->number_count >= deriver->number_capacity) grow_numbers(deriver);
+  struct derive_number *number = number_place(deriver->numbers, deriver->number_capacity, deriver->round, cause, type);
+  if (number->round != deriver->round) {
+    *number = (struct derive_number){.cause = *cause, .round = deriver->round, .type = type};
+    deriver->number_count++;
+  }
+  if (number->last < DERIVED_PER_EVENT_MAX) return (uint16_t)(DERIVED_PER_EVENT_MAX + ++number->last);
+  deriver->left_out++;
+  deriver->made[type]--;
+  return 0;
+}
+
+void derive_round_end(struct deriver *deriver) {
+  deriver->round++;
+  deriver->number_count = 0;
 }

@@ -11,6 +11,8 @@
  * more. What is beyond is left out and counted. */
 enum { DERIVED_PER_EVENT_MAX = LIMIT_DERIVED_PER_EVENT };
 
+struct derive_number; /* how many events of one type came of one event in this round */
+
 struct deriver {
   struct mem *mem;
   const struct ruleset *ruleset;
@@ -21,6 +23,9 @@ struct deriver {
   struct expr_counts counts;
   const struct expr_lookup *lookup; /* of lists and tables */
   void *lookup_context;
+  struct derive_number *numbers; /* by event and type; entries of other rounds are free */
+  uint32_t number_count, number_capacity;
+  uint64_t round;
 };
 
 void deriver_init(struct deriver *deriver, struct mem *mem, const struct ruleset *ruleset);
@@ -36,5 +41,11 @@ uint32_t derive_events(struct deriver *deriver, const struct event *cause, struc
 struct live;
 uint32_t derive_asking(struct deriver *deriver, const struct derived *derived, const struct event *cause,
                        struct live *live, struct arena *arena, const struct event **events);
+
+/* The number (position.derived) of one more event of the type that a filter which asks, or a filter behind such a one,
+ * makes of the event that stood at `cause`: it counts on over the whole round, in whatever pass, behind what
+ * derive_events() made. 0: the event has its limit of derived events, this one is left out, and counted so. */
+uint16_t derive_number(struct deriver *deriver, const struct position *cause, uint16_t type);
+void derive_round_end(struct deriver *deriver);
 
 #endif

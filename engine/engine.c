@@ -6,6 +6,7 @@
 #include "base/decode_value.h"
 #include "base/ip.h"
 #include "base/number_text.h"
+#include "base/time_text.h"
 #include "engine/budget.h"
 #include "engine/dedup.h"
 #include "engine/flow.h"
@@ -865,18 +866,20 @@ static const char *conform_one(struct value value, struct decode_form form, stru
   default: break;
   }
   if (value.kind != form.type.kind) return decode_value_expected(form);
+  if (value.kind == VALUE_TIME && (value.i < TIME_MIN_US || value.i > TIME_MAX_US))
+    return "a time outside the years 1 to 9999";
   *out = value;
   return NULL;
 }
 
 static const char *conform_list(struct value value, struct decode_form form, struct arena *arena, struct value *out) {
   if (form.type.kind != VALUE_LIST) return decode_value_expected(form);
-  if (value.length > LIST_ELEMENTS_MAX) return "a list of more than 64";
+  if (value.length > LIST_ELEMENTS_MAX) return "a list of more than 64 elements";
   struct value *elements = arena_array(arena, struct value, value.length + 1u);
   for (uint32_t i = 0; i < value.length; i++) {
-    if (value.list[i].kind == VALUE_LIST) return decode_value_expected(decode_form_element(form));
-    const char *reason = conform_one(value.list[i], decode_form_element(form), arena, &elements[i]);
-    if (reason != NULL) return reason;
+    bool plain = value.list[i].kind != VALUE_LIST && value.list[i].kind != VALUE_NULL;
+    if (!plain || conform_one(value.list[i], decode_form_element(form), arena, &elements[i]) != NULL)
+      return "a bad element in the list";
   }
   *out = (struct value){.kind = VALUE_LIST, .length = value.length, .list = elements};
   return NULL;

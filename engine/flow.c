@@ -1,132 +1,5 @@
 /* flow.c - rounds through the passes. Owned by engine.c. */
-#include "engine/flow.h"
-
-#include "base/check.h"
-#include "base/limits.h"
-#include "engine/join.h"
-#include "engine/live.h"
-#include "engine/part_match.h"
-#include "engine/tally.h"
-#include "engine/window.h"
-
-enum { FLOW_ARENA_BYTES = 64 << 10, FLOW_ITEMS_FIRST = 64, FIRST_MADE = DERIVED_PER_EVENT_MAX + 1 /* ordinals */ };
-
-enum item_kind { ITEM_EVENT, ITEM_CHANGE, ITEM_SCORE };
-
-/* What a pass gave to those behind it, in the round under way. */
-struct item {
-  struct moment moment;
-  struct slice name; /* of the rule or event type that made it; empty: the source event itself */
-  uint32_t ordinal;  /* of a change that an event caused both are the event's: it stands right behind it */
-  uint16_t level;    /* the first pass that gets it */
-  uint8_t kind;
-  union {
-    struct event event;
-    struct {
-      uint16_t list;
-      bool remove;
-      bool waits; /* an event caused it: its own pass gets it when the event's turn is over */
-      uint32_t number;
-      struct slice rule;
-      int64_t for_us;
-      struct value value;
-    } change;
-    struct {
-      uint16_t group, member;
-      int64_t score;
-      const struct value *key;
-      struct hash128 id;
-    } score;
-  };
-};
-
-struct items {
-  struct item *items;
-  uint32_t count, capacity;
-};
-
-struct pass {
-  struct flow *flow;
-  uint16_t level;
-  struct stepper *stepper; /* NULL: no rule */
-  struct live *live;       /* NULL: nothing that changes is asked */
-  uint16_t window_count, join_count, group_count, table_count;
-  struct pass_window {
-    struct pass *pass;
-    const struct window_plan *plan;
-    struct window_set *set;
-    uint32_t row; /* of the profile */
-  } * windows;
-  struct pass_join {
-    struct pass *pass;
-    const struct join_plan *plan;
-    struct join_set *set;
-    uint32_t row;
-  } * joins;
-  struct pass_group {
-    uint16_t number;
-    struct group_set *set;
-    uint32_t row;
-  } * groups;
-  uint16_t derived_count;
-  const struct derived **deriveds; /* filters that ask: made here */
-  uint16_t *tables;                /* live tables that are asked here */
-  uint64_t *wanted;                /* bits: event types */
-  bool *asks_list;                 /* per list: live and asked here */
-  uint64_t sequence;               /* of the events of this pass */
-  /* of the round under way */
-  struct event *events;
-  const struct item **items; /* that the events came with */
-  uint32_t count, capacity;
-  const struct moment *in_hand; /* while windows and joins take an event */
-};
-
-struct flow {
-  struct mem *mem;
-  const struct ruleset *ruleset;
-  struct flow_options options;
-  bool single;
-  struct pass *passes;
-  struct arena arena; /* what the round's items point to */
-  struct items made;
-  const struct item **order; /* of one pass */
-  uint32_t order_capacity;
-  struct item *sources; /* the batch's events as items */
-  uint32_t source_capacity;
-  int64_t highest;          /* event time */
-  int64_t empty_until;      /* empty windows are told up to this moment: INT64_MAX until the input has ended */
-  struct pass *at;          /* the pass that works now */
-  const struct item *cause; /* the event that completed the match in hand; NULL: time did */
-  uint64_t list_changes, alert_events;
-  uint64_t *made_of;            /* by event type: windows, pairs, alerts as events */
-  struct expr_counts operators; /* of windows and joins */
-  struct buf key_text, unique_text;
-  struct profile *profile; /* NULL = none is wanted */
-  struct laps *laps;       /* its */
-};
-
-/* ---- what passes want ---- */
-
-static bool wants(const struct pass *pass, uint16_t type) { return pass->wanted[type / 64] >> (type % 64) & 1; }
-static void want(struct pass *pass, uint16_t type) { pass->wanted[type / 64] |= (uint64_t)1 << (type % 64); }
-
-static void find_wanted(struct pass *pass) {
-  const struct ruleset *set = pass->flow->ruleset;
-  for (uint16_t r = 0; r < set->rule_count; r++) {
-    const struct rule *rule = &set->rules[r];
-    if (rule->level != pass->level || rule->mode == MODE_OFF) continue;
-    for (uint16_t t = 0; t < rule->type_count; t++) want(pass, rule->types[t]);
-  }
-  for (uint16_t p = 0; p < set->population_count; p++)
-    if (set->populations[p].levels >> pass->level & 1) want(pass, set->populations[p].type);
-  for (uint16_t w = 0; w < pass->window_count; w++)
-    for (uint16_t f = 0; f < pass->windows[w].plan->from_count; f++) want(pass, pass->windows[w].plan->from[f].type);
-  for (uint16_t j = 0; j < pass->join_count; j++)
-    for (unsigned side = 0; side < 2; side++) want(pass, pass->joins[j].plan->types[side]);
-  for (uint16_t t = 0; t < pass->table_count; t++) want(pass, set->tables[pass->tables[t]].from_type);
-  for (uint16_t d = 0; d < pass->derived_count; d++)
-    for (uint16_t f = 0; f < pass->deriveds[d]->from_count; f++) want(pass, pass->deriveds[d]->from[f].type);
-}
+#include "engine/flow_private.h"
 
 /* ---- items ---- */
 
@@ -160,7 +33,8 @@ static struct position made_position(struct hash128 identity) {
 
 /* An event, and what filters make of it, for the passes behind. */
 static void add_event(struct flow *flow, const struct moment *moment, struct event event) {
-  flow->made_of[event.type]++;
+  bool asked = event.position.derived > 0; /* a filter made it, and counted it */
+  if (!asked) flow->made_of[event.type]++;
   const struct schema *schema = &flow->ruleset->schemas[event.type];
   struct item *item = new_item(flow, moment, schema->name);
   item->kind = ITEM_EVENT;
@@ -169,9 +43,13 @@ static void add_event(struct flow *flow, const struct moment *moment, struct eve
   const struct event *derived;
   uint32_t count = derive_events(flow->options.deriver, &event, &flow->arena, &derived);
   for (uint32_t i = 0; i < count; i++) {
+    uint16_t number =
+        asked ? derive_number(flow->options.deriver, &event.position, derived[i].type) : derived[i].position.derived;
+    if (number == 0) continue;
     item = new_item(flow, moment, flow->ruleset->schemas[derived[i].type].name);
     item->kind = ITEM_EVENT;
     item->event = derived[i];
+    item->event.position.derived = number;
   }
 }
 
@@ -215,7 +93,7 @@ static void add_part(struct flow *flow, const struct told *told, const struct mo
       .time = told->event->time, .position = told->event->position, .type = made->schema, .values = values};
 }
 
-static void from_stepper(void *context, const struct told *told) {
+void flow_from_stepper(void *context, const struct told *told) {
   struct pass *pass = context;
   struct flow *flow = pass->flow;
   struct moment moment;
@@ -284,7 +162,7 @@ static const struct value *made_values(struct flow *flow, const struct schema *s
   return values;
 }
 
-static void from_window(void *context, const struct window_event *told) {
+void flow_from_window(void *context, const struct window_event *told) {
   struct pass_window *own = context;
   struct pass *pass = own->pass;
   struct flow *flow = pass->flow;
@@ -310,7 +188,7 @@ static void from_window(void *context, const struct window_event *told) {
   add_event(flow, &moment, event);
 }
 
-static void from_join(void *context, const struct join_event *told) {
+void flow_from_join(void *context, const struct join_event *told) {
   struct pass_join *own = context;
   struct pass *pass = own->pass;
   struct flow *flow = pass->flow;
@@ -415,7 +293,7 @@ static void change_before(struct flow *flow) {
 }
 
 /* Another pass has asked for a row of a table `on read`: each pass keeps it as long. */
-static void row_asked(void *context, uint16_t table, struct value key, int64_t until) {
+void flow_row_asked(void *context, uint16_t table, struct value key, int64_t until) {
   const struct pass *asking = context;
   struct flow *flow = asking->flow;
   for (uint16_t p = 0; p < flow->ruleset->level_count; p++) {
@@ -541,14 +419,11 @@ static struct expr_env operator_env(struct flow *flow, struct pass *pass, struct
   return env;
 }
 
-/* Events go through such a pass one by one: lists and tables are asked as of each. */
-static bool in_turn(const struct pass *pass) { return pass->live != NULL || pass->derived_count > 0; }
-
 /* The events of the pass from `from` on go to its rules. */
 static void step_from(struct pass *pass, uint32_t from) {
   for (uint32_t at = from; at < pass->count && pass->stepper != NULL;) {
     uint32_t count = pass->count - at > STEP_BATCH_MAX ? STEP_BATCH_MAX : pass->count - at;
-    if (in_turn(pass)) count = 1;
+    if (pass_in_turn(pass)) count = 1;
     stepper_batch(pass->stepper, &pass->events[at], count);
     at += count;
   }
@@ -569,7 +444,6 @@ static void pass_add(struct pass *pass, const struct item *item) {
 /* Filters that ask see the event as the rules of this pass do. */
 static void feed_filters(struct pass *pass, const struct event *event, const struct moment *moment) {
   struct flow *flow = pass->flow;
-  uint16_t number = 0;
   for (uint16_t d = 0; d < pass->derived_count; d++) {
     const struct event *made;
     uint32_t count = derive_asking(flow->options.deriver, pass->deriveds[d], event, pass->live, &flow->arena, &made);
@@ -578,8 +452,8 @@ static void feed_filters(struct pass *pass, const struct event *event, const str
     check(count <= LIST_ELEMENTS_MAX);
     for (uint32_t i = 0; i < count; i++) copies[i] = kept[i]; /* add_event() derives, too */
     for (uint32_t i = 0; i < count; i++) {
-      copies[i].position.derived = (uint16_t)(0x8000 + (pass->level << 9) + number++); /* behind those of filters */
-      add_event(flow, moment, copies[i]);
+      copies[i].position.derived = derive_number(flow->options.deriver, &event->position, copies[i].type);
+      if (copies[i].position.derived > 0) add_event(flow, moment, copies[i]);
     }
   }
 }
@@ -607,14 +481,14 @@ static void pass_item(struct pass *pass, const struct item *item, struct expr_en
     feed_tables(pass, &item->event);
     laps_enter(pass->flow->laps, lap);
   }
-  if (in_turn(pass)) {
+  if (pass_in_turn(pass)) {
     step_from(pass, pass->count - 1);
     uint32_t lap = laps_enter(pass->flow->laps, PROFILE_DERIVE);
     feed_filters(pass, &pass->events[pass->count - 1], &item->moment);
     laps_enter(pass->flow->laps, lap);
   }
   feed_operators(pass, &item->event, &item->moment, env);
-  if (in_turn(pass)) change_behind(pass->flow, first_made);
+  if (pass_in_turn(pass)) change_behind(pass->flow, first_made);
 }
 
 static void pass_time(struct pass *pass, int64_t frontier, struct expr_env *env) {
@@ -639,7 +513,7 @@ static void pass_time(struct pass *pass, int64_t frontier, struct expr_env *env)
 static bool pass_gets(const struct pass *pass, const struct item *item) {
   if (item->level > pass->level) return false;
   switch ((enum item_kind)item->kind) {
-  case ITEM_EVENT: return wants(pass, item->event.type);
+  case ITEM_EVENT: return pass_wants(pass, item->event.type);
   case ITEM_CHANGE: return pass->live != NULL && pass->asks_list[item->change.list];
   case ITEM_SCORE: return pass->flow->ruleset->groups[item->score.group].level == pass->level;
   }
@@ -654,7 +528,7 @@ static uint32_t order_items(struct flow *flow, const struct pass *pass, uint32_t
     flow->order = mem_realloc(flow->mem, (void *)(uintptr_t)flow->order, flow->order_capacity * sizeof *flow->order);
   }
   for (uint32_t i = 0; i < source_count; i++)
-    if (wants(pass, flow->sources[i].event.type)) flow->order[count++] = &flow->sources[i];
+    if (pass_wants(pass, flow->sources[i].event.type)) flow->order[count++] = &flow->sources[i];
   uint32_t from_sources = count;
   for (uint32_t i = 0; i < flow->made.count; i++)
     if (pass_gets(pass, &flow->made.items[i])) flow->order[count++] = &flow->made.items[i];
@@ -672,7 +546,7 @@ static void run_pass(struct flow *flow, struct pass *pass, uint32_t source_count
   struct item *kept = arena_array(&flow->arena, struct item, count);
   for (uint32_t i = 0; i < count; i++) kept[i] = *flow->order[i];
   for (uint32_t i = 0; i < count; i++) pass_item(pass, &kept[i], &env);
-  if (!in_turn(pass)) step_from(pass, 0);
+  if (!pass_in_turn(pass)) step_from(pass, 0);
   if (pass->live != NULL && frontier < INT64_MAX) live_time(pass->live, frontier - 1); /* the deadline in hand */
   pass_time(pass, frontier, &env);
 }
@@ -680,6 +554,7 @@ static void run_pass(struct flow *flow, struct pass *pass, uint32_t source_count
 static void end_round(struct flow *flow) {
   change_before(flow);
   flow->made.count = 0;
+  if (flow->options.deriver != NULL) derive_round_end(flow->options.deriver);
   flow->options.round_end(flow->options.context);
   arena_reset(&flow->arena);
 }
@@ -707,116 +582,6 @@ static void run_round(struct flow *flow, const struct event *events, uint32_t co
   }
   for (uint16_t p = 0; p < flow->ruleset->level_count; p++) run_pass(flow, &flow->passes[p], count, frontier);
   end_round(flow);
-}
-
-/* ---- making ---- */
-
-static bool has_rules(const struct ruleset *set, uint16_t level) {
-  for (uint16_t r = 0; r < set->rule_count; r++)
-    if (set->rules[r].level == level) return true;
-  return false;
-}
-
-static void make_operators(struct flow *flow, struct pass *pass) {
-  const struct ruleset *set = flow->ruleset;
-  struct mem *mem = flow->mem;
-  pass->windows = mem_alloc(mem, (set->window_count + 1u) * sizeof *pass->windows);
-  pass->joins = mem_alloc(mem, (set->join_count + 1u) * sizeof *pass->joins);
-  pass->groups = mem_alloc(mem, (set->group_count + 1u) * sizeof *pass->groups);
-  for (uint16_t w = 0; w < set->window_count; w++) {
-    if (set->windows[w].level != pass->level) continue;
-    struct pass_window *window = &pass->windows[pass->window_count++];
-    *window = (struct pass_window){.pass = pass, .plan = &set->windows[w]};
-    if (flow->profile != NULL) window->row = flow->profile->windows + w;
-    window->set = window_set_new(mem, &(struct window_options){.ruleset = set,
-                                                               .plan = window->plan,
-                                                               .keys_max = flow->options.entries_max,
-                                                               .tell = from_window,
-                                                               .context = window});
-  }
-  for (uint16_t j = 0; j < set->join_count; j++) {
-    if (set->joins[j].level != pass->level) continue;
-    struct pass_join *join = &pass->joins[pass->join_count++];
-    *join = (struct pass_join){.pass = pass, .plan = &set->joins[j]};
-    if (flow->profile != NULL) join->row = flow->profile->joins + j;
-    join->set = join_set_new(mem, &(struct join_options){.ruleset = set,
-                                                         .plan = join->plan,
-                                                         .events_max = flow->options.entries_max,
-                                                         .tell = from_join,
-                                                         .context = join});
-  }
-  for (uint16_t g = 0; g < set->group_count; g++) {
-    if (set->groups[g].level != pass->level) continue;
-    struct pass_group *group = &pass->groups[pass->group_count++];
-    *group =
-        (struct pass_group){.number = g, .set = group_set_new(mem, set, &set->groups[g], flow->options.entries_max)};
-    if (flow->profile != NULL) group->row = flow->profile->groups + g;
-  }
-}
-
-/* A live list or table is kept by every pass from its own level on that has rules or operators to ask it. */
-static void make_live(struct flow *flow, struct pass *pass) {
-  const struct ruleset *set = flow->ruleset;
-  bool any = false;
-  pass->asks_list = mem_alloc(flow->mem, (set->list_count + 1u) * sizeof *pass->asks_list);
-  pass->tables = mem_alloc(flow->mem, (set->table_count + 1u) * sizeof *pass->tables);
-  for (uint16_t l = 0; l < set->list_count; l++) {
-    pass->asks_list[l] = set->lists[l].live && (set->lists[l].asked >> pass->level & 1) != 0;
-    any |= pass->asks_list[l];
-  }
-  for (uint16_t t = 0; t < set->table_count; t++) {
-    if (!set->tables[t].live || (set->tables[t].asked >> pass->level & 1) == 0) continue;
-    pass->tables[pass->table_count++] = t;
-    any = true;
-  }
-  if (any) pass->live = live_new(flow->mem, set, flow->options.entries_max, row_asked, pass);
-}
-
-static void make_filters(struct flow *flow, struct pass *pass) {
-  const struct ruleset *set = flow->ruleset;
-  pass->deriveds = mem_alloc(flow->mem, (set->derived_count + 1u) * sizeof *pass->deriveds);
-  for (uint16_t d = 0; d < set->derived_count; d++)
-    if (set->deriveds[d].asks && set->deriveds[d].level == pass->level + 1)
-      pass->deriveds[pass->derived_count++] = &set->deriveds[d];
-}
-
-struct flow *flow_new(struct mem *mem, const struct flow_options *options) {
-  const struct ruleset *set = options->ruleset;
-  struct flow *flow = mem_alloc(mem, sizeof *flow);
-  flow->mem = mem;
-  flow->ruleset = set;
-  flow->options = *options;
-  flow->profile = options->step.profile;
-  flow->laps = profile_laps(flow->profile);
-  flow->highest = INT64_MIN;
-  flow->empty_until = INT64_MAX;
-  arena_init(&flow->arena, mem, FLOW_ARENA_BYTES);
-  buf_init(&flow->key_text, mem);
-  buf_init(&flow->unique_text, mem);
-  flow->made_of = mem_alloc(mem, (set->schema_count + 1u) * sizeof *flow->made_of);
-  flow->passes = mem_alloc(mem, set->level_count * sizeof *flow->passes);
-  flow->source_capacity = STEP_BATCH_MAX;
-  flow->sources = mem_alloc(mem, flow->source_capacity * sizeof *flow->sources);
-  flow->single = set->level_count == 1 && set->group_count == 0;
-  for (uint16_t p = 0; p < set->level_count; p++) {
-    struct pass *pass = &flow->passes[p];
-    pass->flow = flow;
-    pass->level = p;
-    pass->wanted = mem_alloc(mem, ((size_t)set->schema_count / 64 + 1) * sizeof *pass->wanted);
-    make_operators(flow, pass);
-    make_filters(flow, pass);
-    make_live(flow, pass);
-    find_wanted(pass);
-    if (pass->window_count > 0 || pass->join_count > 0 || in_turn(pass)) flow->single = false;
-    struct step_options step = options->step;
-    step.level = p;
-    step.live = pass->live;
-    step.tell = from_stepper;
-    step.context = pass;
-    if (has_rules(set, p) || pass->derived_count > 0 || p == 0) pass->stepper = stepper_new(mem, set, &step);
-  }
-  flow->at = &flow->passes[0];
-  return flow;
 }
 
 /* ---- rounds ---- */
@@ -876,75 +641,4 @@ void flow_time(struct flow *flow, int64_t frontier, int64_t highest) {
 bool flow_is_single(const struct flow *flow) { return flow->single; }
 const struct stepper *flow_stepper(const struct flow *flow, uint16_t level) {
   return level < flow->ruleset->level_count ? flow->passes[level].stepper : NULL;
-}
-
-/* ---- looking in ---- */
-
-static void profile_pass(struct profile *profile, const struct pass *pass) {
-  struct lap_row *rows = profile->laps.rows;
-  for (uint16_t w = 0; w < pass->window_count; w++)
-    rows[pass->windows[w].row].bytes = (int64_t)window_set_bytes(pass->windows[w].set);
-  for (uint16_t j = 0; j < pass->join_count; j++)
-    rows[pass->joins[j].row].bytes = (int64_t)join_set_bytes(pass->joins[j].set);
-  for (uint16_t g = 0; g < pass->group_count; g++)
-    rows[pass->groups[g].row].bytes = (int64_t)group_set_bytes(pass->groups[g].set);
-  if (pass->live != NULL) rows[PROFILE_LIVE].bytes += (int64_t)live_bytes(pass->live);
-  if (pass->stepper == NULL) return;
-  rows[PROFILE_FIND].bytes += (int64_t)stepper_table_bytes(pass->stepper);
-  stepper_opens(pass->stepper, profile->opens);
-}
-
-void flow_profile(const struct flow *flow) {
-  struct profile *profile = flow->profile;
-  check(profile != NULL);
-  profile->laps.rows[PROFILE_LIVE].bytes = profile->laps.rows[PROFILE_FIND].bytes = 0;
-  memset(profile->opens, 0, flow->ruleset->rule_count * sizeof *profile->opens);
-  for (uint16_t p = 0; p < flow->ruleset->level_count; p++) profile_pass(profile, &flow->passes[p]);
-}
-
-static void count_tally(const struct flow *flow, const struct tally *tally, struct flow_counts *counts) {
-  if (tally == NULL) return;
-  struct counter_limits limits = counters_limits(tally_counters(tally));
-  counts->counter_events_dropped += limits.window_events;
-  counts->counter_values_dropped += limits.values;
-  for (uint16_t p = 0; p < flow->ruleset->population_count; p++)
-    counts->counter_keys_dropped += tally_dropped(tally, p);
-}
-
-struct group_counts flow_group_counts(const struct flow *flow, uint16_t group) {
-  const struct pass *pass = &flow->passes[flow->ruleset->groups[group].level];
-  for (uint16_t g = 0; g < pass->group_count; g++)
-    if (pass->groups[g].number == group) return group_set_counts(pass->groups[g].set);
-  check_failed("a group in its pass", __FILE__, __LINE__);
-}
-
-uint64_t flow_made(const struct flow *flow, uint16_t type) { return flow->made_of[type]; }
-
-struct flow_counts flow_counts(const struct flow *flow) {
-  struct flow_counts counts = {
-      .list_changes = flow->list_changes, .alert_events = flow->alert_events, .overflow = flow->operators.overflow};
-  for (uint16_t p = 0; p < flow->ruleset->level_count; p++) {
-    const struct pass *pass = &flow->passes[p];
-    if (pass->stepper != NULL) count_tally(flow, stepper_tally(pass->stepper), &counts);
-    if (pass->stepper != NULL) counts.overflow += stepper_shared_counts(pass->stepper)->overflow;
-    for (uint16_t w = 0; w < pass->window_count; w++) {
-      struct window_counts window = window_set_counts(pass->windows[w].set);
-      counts.windows_told += window.told;
-      counts.windows_dropped += window.dropped;
-      counts.counter_values_dropped += window.values_dropped;
-      counts.late_in += window.late_in;
-    }
-    for (uint16_t j = 0; j < pass->join_count; j++) {
-      struct join_counts join = join_set_counts(pass->joins[j].set);
-      counts.joins_told += join.told;
-      counts.joins_dropped += join.dropped;
-    }
-    for (uint16_t g = 0; g < pass->group_count; g++) {
-      struct group_counts group = group_set_counts(pass->groups[g].set);
-      counts.bands_entered += group.entered;
-      counts.groups_dropped += group.dropped;
-    }
-    if (pass->live != NULL) counts.live_dropped += live_counts(pass->live).dropped;
-  }
-  return counts;
 }

@@ -252,13 +252,11 @@ static bool row_time(struct input *input, struct input_context *context, const s
   }
   struct value value = row->fields[schema->time_field];
   if (value.kind != VALUE_TIME) {
-    refuse(input, context, record, "no_time", "`%.*s` is missing", SLICE_ARG(name));
+    refuse(input, context, record, "no_time", "`%.*s`: the event time is missing or null", SLICE_ARG(name));
     return false;
   }
   *time = value.i;
-  if (*time >= TIME_MIN_US && *time <= TIME_MAX_US) return true;
-  refuse(input, context, record, "bad_time", "`%.*s` is not in the years 1 to 9999", SLICE_ARG(name));
-  return false;
+  return true;
 }
 
 bool input_take_row(struct input *input, struct input_context *context, const struct engine_row *row,
@@ -274,8 +272,8 @@ bool input_take_row(struct input *input, struct input_context *context, const st
     if (field->computed) continue;
     bool bad = row->bad != NULL && row->bad[i] != NULL;
     if (field->required && (bad || value_is_null(row->fields[i]))) {
-      refuse(input, context, &record, "bad_required", "`%.*s` is %s", SLICE_ARG(field->name),
-             bad ? row->bad[i] : "missing");
+      refuse(input, context, &record, "bad_required", "`%.*s`: %s", SLICE_ARG(field->name),
+             bad ? row->bad[i] : "required, but missing or null");
       return false;
     }
     if (field->used && !bad) values[field->slot] = row->fields[i];

@@ -327,7 +327,7 @@ static void write_step_values(struct attempt *attempt, const struct element *ele
   if (condition == NULL || !near_miss_counts(attempt->miss, element->use.type, condition)) return;
   struct use any = element->use;
   any.condition = NULL;
-  (void)near_miss_values(attempt->miss, &any, condition, out);
+  (void)near_miss_values(attempt->miss, parts_of_step(attempt->rule, element->step), &any, condition, out);
 }
 
 static void write_stop(struct attempt *attempt, const struct variant *best, const char *indent, struct buf *out) {
@@ -372,14 +372,59 @@ static void write_stop(struct attempt *attempt, const struct variant *best, cons
 /* An `on` rule: it is the condition, or `when`. */
 static void write_on(const struct near_miss *miss, struct buf *out) {
   const struct rule_tree *rule = miss->rule;
-  if (rule->when != NULL && near_miss_values(miss, &rule->on, rule->when, out)) return;
+  if (rule->when != NULL && near_miss_values(miss, 0, &rule->on, rule->when, out)) return;
   buf_printf(out, "%sno event satisfied `", miss->indent);
   print_use(out, &rule->on);
   buf_str(out, "`\n");
   struct use any = rule->on;
   any.condition = NULL;
   if (rule->on.condition != NULL && near_miss_counts(miss, rule->on.type, rule->on.condition))
-    (void)near_miss_values(miss, &any, rule->on.condition, out);
+    (void)near_miss_values(miss, 0, &any, rule->on.condition, out);
+}
+
+/* Whether the parentheses may be left out: what stands in them is reached in the same way without. */
+static bool is_plain(const struct element *element) {
+  return element->kind == ELEMENT_GROUP && !element->has_quantifier && element->gap_us < 0 &&
+         !may_be_empty(element->children[0]);
+}
+
+/* Recursion follows the pattern, whose depth is limited (PATTERN_DEPTH_MAX). */
+static uint32_t opened_count(const struct element *element) {
+  uint32_t count = 0;
+  if (!is_plain(element)) return 1;
+  for (uint16_t i = 0; i < element->child_count; i++) count += opened_count(element->children[i]);
+  return count;
+}
+
+static void open_element(struct arena *arena, struct element *sequence, struct element *element) {
+  if (!is_plain(element)) {
+    sequence->children[sequence->child_count++] = element;
+    return;
+  }
+  for (uint16_t i = 0; i < element->child_count; i++) {
+    struct element *child = copy_of(arena, element->children[i]);
+    if (i == 0) child->connector = element->connector;
+    open_element(arena, sequence, child);
+  }
+}
+
+/* A rule whose key changes, without the parentheses around its parts: what stands in them can be named then. */
+static const struct rule_tree *opened(struct arena *arena, const struct rule_tree *rule) {
+  if (rule->part_count == 0) return rule;
+  struct rule_tree *copy = arena_new(arena, struct rule_tree);
+  struct element *sequence = copy_of(arena, rule->pattern);
+  size_t count = 0;
+  for (uint16_t p = 0; p < rule->part_count; p++)
+    for (uint16_t i = 0; i < rule->parts[p].pattern->child_count; i++)
+      count += opened_count(rule->parts[p].pattern->children[i]);
+  sequence->children = arena_array(arena, struct element *, count + 1);
+  sequence->child_count = 0;
+  for (uint16_t p = 0; p < rule->part_count; p++)
+    for (uint16_t i = 0; i < rule->parts[p].pattern->child_count; i++)
+      open_element(arena, sequence, rule->parts[p].pattern->children[i]);
+  *copy = *rule;
+  copy->pattern = sequence;
+  return copy;
 }
 
 void near_miss_write(const struct near_miss *miss, struct buf *out) {
@@ -390,7 +435,7 @@ void near_miss_write(const struct near_miss *miss, struct buf *out) {
   struct attempt *attempt = arena_new(miss->arena, struct attempt);
   attempt->miss = miss;
   attempt->arena = miss->arena;
-  attempt->rule = miss->rule;
+  attempt->rule = opened(miss->arena, miss->rule);
   struct variant best;
   if (!try_beginnings(attempt, &best)) return;
   try_rounds(attempt, &best);

@@ -42,9 +42,10 @@ struct rule_tree *near_miss_bare(struct arena *arena, const struct rule_tree *ru
 bool near_miss_try(const struct near_miss *miss, struct rule_tree **rules, uint16_t count,
                    void (*each)(void *context, const struct alert *alert, bool told), void *context);
 
-/* Which event came nearest to a condition, and the values that kept it out. `type`: of the events; a part that reads
- * other events of a match is not looked at. False: nothing was written, for no such event came. */
-bool near_miss_values(const struct near_miss *miss, const struct use *use, struct tree_expr *condition,
+/* Which event came nearest to a condition, and the values that kept it out. `part`: of a rule whose key changes, the
+ * one whose key counters have. What reads other events of a match is not looked at. False: nothing was written, for no
+ * such event came. */
+bool near_miss_values(const struct near_miss *miss, uint16_t part, const struct use *use, struct tree_expr *condition,
                       struct buf *out);
 /* Whether it is about what the lines of a test do not show: it asks a counter, `seen`, `previous`, a model or a table,
  * or its events are made from others. */

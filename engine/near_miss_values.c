@@ -8,6 +8,7 @@
 #include "base/time_text.h"
 #include "engine/near_miss.h"
 #include "rules/check.h"
+#include "rules/parts.h"
 #include "rules/print.h"
 
 enum {
@@ -149,11 +150,13 @@ static void add_part(struct values *values, struct tree_expr *expr) {
 
 /* ---- the rule that asks ---- */
 
-/* Of one event type alone. */
-static struct rule_tree *asking_rule(struct values *values, const struct use *use) {
-  const struct rule_tree *from = values->miss->rule;
+/* Of one event type alone, at the key of the part: what is asked there is a plain field of that type. */
+static struct rule_tree *asking_rule(struct values *values, uint16_t in_part, const struct use *use) {
   struct arena *arena = values->arena;
+  const struct rule_tree *from = parts_view(arena, values->miss->rule, in_part);
   struct rule_tree *rule = near_miss_bare(arena, from);
+  rule->part_count = 0;
+  rule->parts = NULL;
   uint16_t place = 0;
   while (place < from->type_count && from->types[place] != use->type) place++;
   check(place < from->type_count);
@@ -163,6 +166,7 @@ static struct rule_tree *asking_rule(struct values *values, const struct use *us
     key->parts = arena_array(arena, struct key_part, key->part_count + 1u);
     for (uint16_t p = 0; p < key->part_count; p++) {
       key->parts[p] = from->key->parts[p];
+      key->parts[p].carried = false;
       if (key->parts[p].fields != NULL) key->parts[p].fields += place;
     }
     rule->key = key;
@@ -282,15 +286,14 @@ static void write_part(const struct values *values, const struct part *part, str
   }
 }
 
-bool near_miss_values(const struct near_miss *miss, const struct use *use, struct tree_expr *condition,
+bool near_miss_values(const struct near_miss *miss, uint16_t part, const struct use *use, struct tree_expr *condition,
                       struct buf *out) {
-  if (miss->rule->part_count > 0) return false; /* at which key it would be asked is the pattern's affair */
   struct values *values = arena_new(miss->arena, struct values);
   values->miss = miss;
   values->arena = miss->arena;
   add_part(values, condition);
   values->emitted = arena_array(miss->arena, struct value, values->entry_count + 1u);
-  struct rule_tree *rule = asking_rule(values, use);
+  struct rule_tree *rule = asking_rule(values, part, use);
   if (!near_miss_try(miss, &rule, 1, observe, values) || !values->any) return false;
   if (values->left_out && values->held == values->part_count) return false;
   buf_printf(out, "%s`" SLICE_FMT "` at ", miss->indent, SLICE_ARG(use->event.text));

@@ -2,125 +2,15 @@
  * index, and only rules that may start on it, or that wait at its key for something that it satisfies, are stepped.
  *
  * It owns the key table, the timer wheel and the context that nfa/ works in. engine.c calls it, batch by batch. */
-#include "engine/step.h"
-
 #include "base/check.h"
-#include "base/limits.h"
-#include "engine/key_state.h"
 #include "engine/live.h"
 #include "engine/part_match.h"
+#include "engine/step_private.h"
 #include "engine/tally.h"
-#include "engine/timer.h"
-#include "rules/index.h"
 
 enum {
-  STEP_SCRATCH_BYTES = 1 << 16,
-  STEP_RUNS_MAX = LIMIT_RUNS,
-  STEP_UNIT_BYTES = 64, /* nfa_context.held_units */
-  STEP_ENTRIES_MIN = 16,
-  STEP_HELD_TENTHS = 4,          /* of the state's memory: what open matches have taken; the rest is theirs */
-  STEP_UNITS_A_MATCH_EVENT = 16, /* so many times the longest match fits, twice over, with events of four units */
-  STEP_MATCH_EVENTS_MIN = LIMIT_PATTERN_STEPS,
-  STEP_LIST_FIRST = 1024,
-  STEP_KEY_PARTS_MAX = LIMIT_KEY_PARTS,
-  STEP_SPACES_AHEAD = 8,  /* key spaces of one event whose records are asked for ahead */
   STEP_ENDS_RECORDS = 24, /* timers of the wheel's round whose records have been asked for, */
-  STEP_ENDS_STATES = 12,  /* and their states */
-  STEP_OPEN_BYTES = 272   /* of a key with one open match: its record and their share of table, timer and queue */
-};
-
-struct queued {
-  struct hash128 key;
-  uint32_t birth;
-}; /* of a rule's states, oldest first: kept only under a limit */
-struct queue {
-  struct queued *items;
-  uint64_t first, end, capacity;
-  uint32_t births;
-};
-
-/* One event of the batch: what the index found, before any key is looked at. */
-struct prepared {
-  uint32_t number;                                       /* in the batch */
-  uint32_t hit_first, hit_count, true_first, true_count; /* in the stepper's lists */
-  uint32_t ask_first, ask_count;                         /* in the stepper's asks */
-  uint64_t mask;
-  bool more;      /* key spaces beyond STEP_SPACES_AHEAD must be looked at too */
-  bool concerned; /* it concerns somebody */
-};
-
-/* One key of one event of the batch, whose record must be looked at. */
-struct ask {
-  struct hash128 key;
-  struct key_record *record; /* the guess, see key_table_recall() */
-  uint16_t space;
-};
-
-struct list { /* of index_hit or predicate numbers, over a batch */
-  void *items;
-  uint32_t count, capacity;
-};
-
-/* What of a rule every event asks, side by side for all rules. */
-struct rule_brief {
-  uint16_t space; /* RULE_ASIDE: an `on` rule, or one that does not run */
-  bool on;        /* an `on` rule that runs */
-};
-enum { RULE_ASIDE = 0xffff };
-
-/* What every event of a type is asked for. */
-struct space_plan { /* a key space whose records may hold open matches */
-  const struct key_space *space;
-  uint64_t waits; /* predicates (modulo 64) that open matches may wait for; all ones: any event */
-  uint16_t id;
-};
-struct type_plan {
-  uint16_t slot_count, space_count;
-  uint16_t *slots;           /* of all key spaces' parts, each once */
-  struct space_plan *spaces; /* as type_use.spaces */
-  uint64_t waits;            /* of all of them */
-};
-
-struct stepper {
-  struct mem *mem;
-  const struct ruleset *ruleset;
-  struct step_options options;
-  struct nfa_context context;
-  struct truth truth;
-  struct expr_env env;
-  struct pool pool;
-  struct arena scratch;
-  struct index_scratch *index;
-  struct rule_counts *counts;
-  struct expr_counts *own;   /* per rule: what its residuals counted; counts[].expr adds its predicates */
-  struct expr_counts shared; /* of predicates, which belong to no one rule */
-  struct key_table *table;
-  struct wheel *wheel;
-  uint64_t *rule_types; /* bits: [type * rule_words + rule / 64], rules that take events of the type */
-  uint32_t rule_words;
-  bool *runs;                /* per rule: it is enabled */
-  struct rule_brief *briefs; /* per rule */
-  uint64_t *done;            /* per rule: the epoch of the last event that it was stepped with */
-  uint64_t *null_keys;       /* [space * schema_count + type]: events whose key was null */
-  struct type_plan *plans;   /* per type */
-  struct queue *queues;      /* per rule, under an entry limit; else NULL */
-  uint64_t *entries_max;     /* open matches of each rule over all keys, under an entry limit */
-  uint64_t held_max;         /* of nfa_context.held_units, by the same memory; 0 = no limit */
-  uint16_t *over;            /* rules that the event in hand has brought above their limit of entries */
-  uint32_t over_count;
-  struct value key[STEP_KEY_PARTS_MAX], match_key[STEP_KEY_PARTS_MAX];
-  struct prepared prepared[STEP_BATCH_MAX]; /* of the events that concern somebody */
-  struct ask asks[STEP_BATCH_MAX * STEP_SPACES_AHEAD];
-  uint32_t ask_count;
-  uint64_t ends_round;                /* of the wheel, in which was asked for: */
-  uint32_t ends_records, ends_states; /* timers up to here, in wheel.near */
-  struct list hits, trues;
-  struct tally *tally; /* counters; NULL = none are asked */
-  bool *in_turn;       /* per type: what its events are compared with is known in their turn, and not ahead */
-  struct laps *laps;   /* of the profile; NULL = none is wanted */
-  uint64_t keys_max, counter_entries_max; /* of one population; 0 = no limit */
-  const struct rule *rule;                /* in hand, for tell */
-  const struct event *event;              /* NULL while time passes */
+  STEP_ENDS_STATES = 12   /* and their states */
 };
 
 /* The key's values: of the event in hand, else of the match's last event (a deadline has no event). */
@@ -159,7 +49,7 @@ static const struct value *asked_of(struct stepper *stepper, const struct value 
   return asked;
 }
 
-static void tell(void *context, const struct nfa_match *match) {
+void step_tell(void *context, const struct nfa_match *match) {
   struct stepper *stepper = context;
   struct told told = {.rule = stepper->rule,
                       .match = match,
@@ -174,179 +64,6 @@ static void tell(void *context, const struct nfa_match *match) {
   }
   told.asked = asked_of(stepper, told.key, match->time);
   stepper->options.tell(stepper->options.context, &told);
-}
-
-static void find_rule_types(struct stepper *stepper) {
-  const struct ruleset *set = stepper->ruleset;
-  stepper->rule_words = (set->rule_count + 63u) / 64u;
-  stepper->rule_types =
-      mem_alloc(stepper->mem, ((size_t)set->schema_count * stepper->rule_words + 1) * sizeof(uint64_t));
-  for (uint16_t r = 0; r < set->rule_count; r++) {
-    const struct rule *rule = &set->rules[r];
-    for (uint16_t t = 0; t < rule->type_count; t++)
-      stepper->rule_types[(size_t)rule->types[t] * stepper->rule_words + r / 64u] |= (uint64_t)1 << (r % 64u);
-  }
-}
-
-static void find_briefs(struct stepper *stepper) {
-  const struct ruleset *set = stepper->ruleset;
-  stepper->briefs = mem_alloc(stepper->mem, sizeof *stepper->briefs * (set->rule_count + 1u));
-  for (uint16_t r = 0; r < set->rule_count; r++) {
-    bool on = set->rules[r].on, runs = stepper->runs[r];
-    uint16_t space = set->rules[r].key_space;
-    check(space != RULE_ASIDE);
-    stepper->briefs[r] = (struct rule_brief){.space = on || !runs ? (uint16_t)RULE_ASIDE : space, .on = on && runs};
-  }
-}
-
-static uint64_t rule_waits(const struct rule *rule, uint16_t type) {
-  const int32_t *predicates;
-  bool any;
-  uint64_t mask = 0;
-  uint16_t count = pattern_waits(rule->pattern, type, &predicates, &any);
-  for (uint16_t i = 0; i < count; i++) mask |= (uint64_t)1 << (predicates[i] & 63);
-  return any ? UINT64_MAX : mask;
-}
-
-static void plan_slot(struct type_plan *plan, uint16_t slot) {
-  for (uint16_t i = 0; i < plan->slot_count; i++)
-    if (plan->slots[i] == slot) return;
-  plan->slots[plan->slot_count++] = slot;
-}
-
-static void find_plan(struct stepper *stepper, uint16_t type, uint16_t *numbers) {
-  const struct ruleset *set = stepper->ruleset;
-  const struct type_use *use = &set->uses[type];
-  struct type_plan *plan = &stepper->plans[type];
-  plan->slots = mem_alloc(stepper->mem, sizeof *plan->slots * (set->schemas[type].slot_count + 1u));
-  plan->spaces = mem_alloc(stepper->mem, sizeof *plan->spaces * (use->space_count + 1u));
-  plan->space_count = use->space_count;
-  for (uint16_t i = 0; i < use->space_count; i++) {
-    plan->spaces[i] = (struct space_plan){.space = &set->spaces[use->spaces[i]], .id = use->spaces[i]};
-    numbers[use->spaces[i]] = i;
-  }
-  for (uint16_t r = 0; r < use->rule_count; r++) {
-    const struct rule *rule = &set->rules[use->rules[r]];
-    if (rule->pattern == NULL) continue;
-    uint64_t waits = rule_waits(rule, type);
-    plan->spaces[numbers[rule->key_space]].waits |= waits;
-    plan->waits |= waits;
-  }
-  for (uint16_t i = 0; i < use->all_space_count; i++) {
-    const struct key_space *space = &set->spaces[use->all_spaces[i]];
-    for (uint16_t p = 0; p < space->part_count; p++)
-      plan_slot(plan, space->slots[(size_t)type * space->part_count + p]);
-  }
-}
-
-static void find_plans(struct stepper *stepper) {
-  const struct ruleset *set = stepper->ruleset;
-  uint16_t *numbers =
-      mem_alloc(stepper->mem, sizeof *numbers * (set->space_count + 1u)); /* of a space in a type's plan */
-  stepper->plans = mem_alloc(stepper->mem, sizeof *stepper->plans * (set->schema_count + 1u));
-  for (uint16_t t = 0; t < set->schema_count; t++) find_plan(stepper, t, numbers);
-  mem_free(stepper->mem, numbers);
-}
-
-/* Under a memory limit each rule with a pattern and each population gets an equal share of entries, and the rules of
- * this level together what the events may take that their matches hold. The limits depend on the memory and the rules
- * alone. */
-static void set_entry_limits(struct stepper *stepper) {
-  const struct ruleset *set = stepper->ruleset;
-  uint64_t sharers = set->population_count, patterns = 0, bytes = stepper->options.state_bytes_max;
-  for (uint16_t r = 0; r < set->rule_count; r++) sharers += set->rules[r].pattern != NULL;
-  uint64_t share = sharers == 0 ? 0 : bytes / sharers;
-  stepper->entries_max = mem_alloc(stepper->mem, sizeof *stepper->entries_max * (set->rule_count + 1u));
-  for (uint16_t r = 0; r < set->rule_count; r++) {
-    const struct rule *rule = &set->rules[r];
-    stepper->entries_max[r] = stepper->options.entries_max > 0 ? stepper->options.entries_max : UINT64_MAX;
-    if (share == 0 || rule->pattern == NULL || rule->level != stepper->options.level) continue;
-    uint64_t entries = share / 10 * (10 - STEP_HELD_TENTHS) / (STEP_OPEN_BYTES + nfa_sizes(rule->pattern).alone);
-    stepper->entries_max[r] = entries < STEP_ENTRIES_MIN ? STEP_ENTRIES_MIN : entries;
-    patterns++;
-  }
-  if (share == 0) return;
-  stepper->keys_max =
-      share / MEMORY_EACH_COUNTER_KEYS < STEP_ENTRIES_MIN ? STEP_ENTRIES_MIN : share / MEMORY_EACH_COUNTER_KEYS;
-  stepper->counter_entries_max =
-      share / MEMORY_EACH_COUNTER_EVENTS < STEP_ENTRIES_MIN ? STEP_ENTRIES_MIN : share / MEMORY_EACH_COUNTER_EVENTS;
-  if (patterns == 0) return;
-  stepper->held_max = share * patterns / 10 * STEP_HELD_TENTHS / STEP_UNIT_BYTES;
-  uint64_t longest = stepper->held_max / STEP_UNITS_A_MATCH_EVENT;
-  if (longest < STEP_MATCH_EVENTS_MIN) longest = STEP_MATCH_EVENTS_MIN;
-  if (longest < stepper->options.match_events_max) stepper->options.match_events_max = (uint32_t)longest;
-}
-
-struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, const struct step_options *options) {
-  struct stepper *stepper = mem_alloc(mem, sizeof *stepper);
-  stepper->mem = mem;
-  stepper->ruleset = ruleset;
-  stepper->options = *options;
-  if (stepper->options.runs_max == 0) stepper->options.runs_max = STEP_RUNS_MAX;
-  if (stepper->options.match_events_max == 0) stepper->options.match_events_max = LIMIT_MATCH_EVENTS;
-  set_entry_limits(stepper);
-  stepper->laps = profile_laps(options->profile);
-  arena_init(&stepper->scratch, mem, STEP_SCRATCH_BYTES);
-  pool_init(&stepper->pool, mem);
-  size_t rules = ruleset->rule_count + 1u;
-  stepper->counts = mem_alloc(mem, sizeof *stepper->counts * rules);
-  stepper->own = mem_alloc(mem, sizeof *stepper->own * rules);
-  stepper->done = mem_alloc(mem, sizeof *stepper->done * rules);
-  stepper->runs = mem_alloc(mem, sizeof *stepper->runs * rules);
-  stepper->null_keys =
-      mem_alloc(mem, sizeof *stepper->null_keys * ((size_t)ruleset->space_count * ruleset->schema_count + 1));
-  if (stepper->options.entries_max > 0 || stepper->options.state_bytes_max > 0)
-    stepper->queues = mem_alloc(mem, sizeof *stepper->queues * rules);
-  stepper->over = mem_alloc(mem, sizeof *stepper->over * rules);
-  for (uint16_t r = 0; r < ruleset->rule_count; r++)
-    stepper->runs[r] = ruleset->rules[r].level == options->level &&
-                       (options->enabled != NULL ? options->enabled[r] : ruleset->rules[r].mode != MODE_OFF);
-  find_rule_types(stepper);
-  find_briefs(stepper);
-  find_plans(stepper);
-  stepper->hits.items = mem_alloc(mem, STEP_LIST_FIRST * sizeof(struct index_hit));
-  stepper->trues.items = mem_alloc(mem, STEP_LIST_FIRST * sizeof(int32_t));
-  stepper->hits.capacity = stepper->trues.capacity = STEP_LIST_FIRST;
-  stepper->table = key_table_new(mem, &stepper->pool);
-  stepper->wheel = wheel_new(mem, &stepper->pool);
-  stepper->env = (struct expr_env){.scratch = &stepper->scratch,
-                                   .lookup = &ruleset->lookup,
-                                   .lookup_context = (void *)ruleset,
-                                   .counts = &stepper->shared};
-  if (options->live != NULL) {
-    stepper->env.lookup = &live_lookup;
-    stepper->env.lookup_context = options->live;
-  }
-  stepper->truth = (struct truth){.predicates = ruleset->predicates, .env = &stepper->env};
-  stepper->truth.laps = stepper->laps;
-  stepper->truth.lap_first = options->profile == NULL ? 0 : options->profile->predicates;
-  stepper->truth.marks = mem_alloc(mem, sizeof *stepper->truth.marks * ((size_t)ruleset->predicate_count + 1));
-  stepper->truth.counts = mem_alloc(mem, sizeof *stepper->truth.counts * ((size_t)ruleset->predicate_count + 1));
-  stepper->index = index_scratch_new(mem, ruleset->index);
-  stepper->tally = tally_new(mem, &(struct tally_options){.ruleset = ruleset,
-                                                          .level = options->level,
-                                                          .table = stepper->table,
-                                                          .pool = &stepper->pool,
-                                                          .truth = &stepper->truth,
-                                                          .profile = options->profile,
-                                                          .entries_max = stepper->counter_entries_max,
-                                                          .keys_max = stepper->keys_max});
-  stepper->in_turn = mem_alloc(mem, ruleset->schema_count + 1u);
-  for (uint16_t t = 0; t < ruleset->schema_count; t++)
-    stepper->in_turn[t] = options->live != NULL || (stepper->tally != NULL && tally_asks(stepper->tally, t));
-  stepper->context = (struct nfa_context){.mem = mem,
-                                          .pool = &stepper->pool,
-                                          .scratch = &stepper->scratch,
-                                          .truth = &stepper->truth,
-                                          .env = &stepper->env,
-                                          .schemas = ruleset->schemas,
-                                          .runs_max = stepper->options.runs_max,
-                                          .match_events_max = stepper->options.match_events_max,
-                                          .scratch_max = stepper->options.scratch_bytes_max,
-                                          .mode = stepper->options.mode,
-                                          .tell = tell,
-                                          .told_context = stepper};
-  return stepper;
 }
 
 /* ---- one rule at one key ---- */
@@ -452,15 +169,27 @@ static bool takes_type(const struct stepper *stepper, uint32_t rule, uint16_t ty
   return stepper->rule_types[(size_t)type * stepper->rule_words + rule / 64u] >> (rule % 64u) & 1;
 }
 
+static inline bool wakes(const struct rule_state *state, uint64_t mask) {
+  return (state->wait_mask & mask) != 0 || state->wait_mask == UINT64_MAX;
+}
+
+/* The key's values into stepper->key; a null one was found before. */
+static void load_key(struct stepper *stepper, const struct key_space *space, const struct event *event) {
+  const uint16_t *slots = space->slots + (size_t)event->type * space->part_count;
+  for (uint16_t i = 0; i < space->part_count; i++) stepper->key[i] = event->values[slots[i]];
+  stepper->env.banks[BANK_KEY] = stepper->key;
+}
+
 /* The open matches at the event's key that wait for something that it has. */
-static void step_waiting(struct stepper *stepper, struct key_record *record, const struct event *event, uint64_t mask) {
+static void step_waiting(struct stepper *stepper, const struct key_space *space, struct key_record *record,
+                         const struct event *event, uint64_t mask) {
   for (uint16_t i = 0; i < record->count;) {
     struct rule_state *state = &record->states[i];
     uint32_t rule = state->rule;
     uint16_t count = record->count;
-    bool wakes = (state->wait_mask & mask) != 0 || state->wait_mask == UINT64_MAX;
-    if (wakes && takes_type(stepper, rule, event->type)) {
+    if (wakes(state, mask) && takes_type(stepper, rule, event->type)) {
       stepper->done[rule] = stepper->truth.epoch;
+      load_key(stepper, space, event);
       step_rule(stepper, &stepper->ruleset->rules[rule], record, state, event);
     }
     if (record->count == count) i++; /* else the last one has moved here */
@@ -472,7 +201,7 @@ static void match_on(struct stepper *stepper, const struct rule *rule, const str
   stepper->counts[rule->id].nfa.told++;
   struct nfa_item item = {0};
   struct nfa_match match = {.cause = NFA_MATCH, .time = event->time, .count = 1, .items = &item};
-  tell(stepper, &match);
+  step_tell(stepper, &match);
 }
 
 static void step_on(struct stepper *stepper, const struct rule *rule, const struct event *event) {
@@ -484,13 +213,6 @@ static void step_on(struct stepper *stepper, const struct rule *rule, const stru
   laps_enter(stepper->laps, lap);
 }
 
-/* The key's values into stepper->key; a null one was found before. */
-static void load_key(struct stepper *stepper, const struct key_space *space, const struct event *event) {
-  const uint16_t *slots = space->slots + (size_t)event->type * space->part_count;
-  for (uint16_t i = 0; i < space->part_count; i++) stepper->key[i] = event->values[slots[i]];
-  stepper->env.banks[BANK_KEY] = stepper->key;
-}
-
 static bool has_null_key(const struct key_space *space, const struct event *event) {
   const uint16_t *slots = space->slots + (size_t)event->type * space->part_count;
   for (uint16_t i = 0; i < space->part_count; i++)
@@ -498,53 +220,74 @@ static bool has_null_key(const struct key_space *space, const struct event *even
   return false;
 }
 
+/* Keys that get a record after the batch has asked for records: another key may seem to be one of them. */
+static inline uint64_t *made_word(struct stepper *stepper, struct hash128 key) {
+  return &stepper->made[key.low >> 6 & (STEP_MADE_WORDS - 1)];
+}
+static inline uint64_t made_bit(struct hash128 key) { return (uint64_t)1 << (key.low & 63); }
+
+/* The record that the key has now; NULL: none. */
+static inline struct key_record *record_now(struct stepper *stepper, const struct ask *ask) {
+  if (ask->record == NULL && (*made_word(stepper, ask->key) & made_bit(ask->key)) == 0) return NULL;
+  return key_table_recall(stepper->table, ask->key, ask->record);
+}
+
+/* Some open match there waits for what the event has. */
+static inline bool is_awaited(const struct key_record *record, uint64_t mask) {
+  for (uint16_t i = 0; i < record->count; i++)
+    if (wakes(&record->states[i], mask)) return true;
+  return false;
+}
+
 /* One key space of the event: who waits there, then who starts there. */
 static void step_space(struct stepper *stepper, const struct ask *ask, const struct event *event,
-                       const struct prepared *prepared) {
+                       const struct prepared *prepared, const struct index_hit *hits) {
   const struct ruleset *set = stepper->ruleset;
-  const struct index_hit *hits = (const struct index_hit *)stepper->hits.items + prepared->hit_first;
+  const struct key_space *space = &set->spaces[ask->space];
   uint32_t first = 0;
   while (first < prepared->hit_count && stepper->briefs[hits[first].rule].space != ask->space) first++;
-  load_key(stepper, &set->spaces[ask->space], event);
-  struct key_record *record = ask->record;
-  if (record == NULL && first < prepared->hit_count) /* there was none, and now there will be one */
+  struct key_record *record = record_now(stepper, ask);
+  if (record == NULL) {
+    if (first == prepared->hit_count) return;
     record = key_table_make(stepper->table, ask->key, ask->space);
-  else
-    record = key_table_recall(stepper->table, ask->key, record);
-  if (record != NULL) step_waiting(stepper, record, event, prepared->mask);
+    *made_word(stepper, ask->key) |= made_bit(ask->key);
+  }
+  step_waiting(stepper, space, record, event, prepared->mask);
   for (uint32_t i = first; i < prepared->hit_count; i++) {
     if (stepper->briefs[hits[i].rule].space != ask->space) continue;
     const struct rule *rule = &set->rules[hits[i].rule];
     if (stepper->done[rule->id] == stepper->truth.epoch) continue;
     stepper->done[rule->id] = stepper->truth.epoch;
-    if (record == NULL) record = key_table_make(stepper->table, ask->key, ask->space);
+    load_key(stepper, space, event);
     step_rule(stepper, rule, record, key_record_rule(stepper->table, record, rule->id, true), event);
   }
-  if (record != NULL) key_table_release(stepper->table, record);
+  key_table_release(stepper->table, record);
 }
 
 /* The type's key spaces beyond those that were asked for ahead. */
-static void step_more_spaces(struct stepper *stepper, const struct event *event, const struct prepared *prepared) {
+static void step_more_spaces(struct stepper *stepper, const struct event *event, const struct prepared *prepared,
+                             const struct index_hit *hits) {
   const struct type_use *use = &stepper->ruleset->uses[event->type];
   for (uint16_t i = STEP_SPACES_AHEAD; i < use->space_count; i++) {
     struct ask ask = {.space = use->spaces[i]};
-    if (key_of_event(&stepper->ruleset->spaces[ask.space], ask.space, event, &ask.key))
-      step_space(stepper, &ask, event, prepared);
+    if (!key_of_event(&stepper->ruleset->spaces[ask.space], ask.space, event, &ask.key)) continue;
+    ask.record = key_table_find(stepper->table, ask.key);
+    step_space(stepper, &ask, event, prepared, hits);
   }
 }
 
-static void step_event(struct stepper *stepper, const struct event *event, const struct prepared *prepared) {
+/* `hits` and `trues` are what the index found. */
+static void step_event(struct stepper *stepper, const struct event *event, const struct prepared *prepared,
+                       const struct index_hit *hits, const int32_t *trues) {
   const struct ruleset *set = stepper->ruleset;
-  const struct index_hit *hits = (const struct index_hit *)stepper->hits.items + prepared->hit_first;
-  const int32_t *trues = (const int32_t *)stepper->trues.items + prepared->true_first;
   stepper->event = event;
   stepper->truth.epoch++;
   stepper->env.banks[BANK_EVENT] = event->values;
   stepper->context.held = NULL;
   for (uint32_t i = 0; i < prepared->true_count; i++) truth_mark(&stepper->truth, trues[i], true);
-  for (uint32_t i = 0; i < prepared->ask_count; i++)
-    step_space(stepper, &stepper->asks[prepared->ask_first + i], event, prepared);
-  if (prepared->more) step_more_spaces(stepper, event, prepared);
+  const struct ask *ask = &stepper->asks[prepared->ask_first], *asks_end = ask + prepared->ask_count;
+  for (; ask != asks_end; ask++) step_space(stepper, ask, event, prepared, hits);
+  if (prepared->more) step_more_spaces(stepper, event, prepared, hits);
   for (uint32_t i = 0; i < prepared->hit_count; i++) {
     if (!stepper->briefs[hits[i].rule].on) continue;
     const struct rule *rule = &set->rules[hits[i].rule];
@@ -553,7 +296,6 @@ static void step_event(struct stepper *stepper, const struct event *event, const
     step_on(stepper, rule, event);
   }
   if (stepper->context.held != NULL) nfa_release_held(&stepper->context);
-  arena_reset(&stepper->scratch);
   if (stepper->over_count > 0) enforce_entries(stepper);
   enforce_held(stepper);
 }
@@ -592,49 +334,52 @@ static void count_null_keys(struct stepper *stepper, const struct event *event) 
       stepper->null_keys[(size_t)use->all_spaces[i] * set->schema_count + event->type]++;
 }
 
-/* Whether any rule of the space may start on the event, or an open match there may want it. */
-static bool space_wanted(const struct stepper *stepper, const struct space_plan *plan, const struct prepared *prepared,
-                         const struct index_hit *hits) {
-  if ((plan->waits & prepared->mask) != 0 || plan->waits == UINT64_MAX) return true;
+/* Whether any rule of the space may start on the event. */
+static inline bool space_starts(const struct stepper *stepper, const struct space_plan *plan,
+                                const struct prepared *prepared, const struct index_hit *hits) {
   for (uint32_t i = 0; i < prepared->hit_count; i++)
     if (stepper->briefs[hits[i].rule].space == plan->id) return true;
   return false;
 }
 
-static void ask_for_keys(struct stepper *stepper, const struct event *event, struct prepared *prepared,
-                         const struct index_hit *hits) {
+/* Asks for all keys where a rule starts or an open match may want the event. Ahead for the lines of the table where
+ * they stand; in the event's turn for their records, and only those where an open match does want it. */
+static inline __attribute__((always_inline)) void ask_for_keys(struct stepper *stepper, const struct event *event,
+                                                               struct prepared *prepared, const struct index_hit *hits,
+                                                               bool in_turn) {
   const struct type_plan *plan = &stepper->plans[event->type];
+  struct ask *ask = &stepper->asks[prepared->ask_first];
+  prepared->more = false;
   for (uint16_t i = 0; i < plan->space_count; i++) {
     const struct space_plan *space = &plan->spaces[i];
-    if (!space_wanted(stepper, space, prepared, hits)) continue;
+    bool awaited = (space->waits & prepared->mask) != 0 || space->waits == UINT64_MAX;
+    bool starts = space_starts(stepper, space, prepared, hits);
+    if (!awaited && !starts) continue;
     if (i >= STEP_SPACES_AHEAD) {
       prepared->more = true;
       break;
     }
-    struct ask *ask = &stepper->asks[stepper->ask_count];
     if (!key_of_event(space->space, space->id, event, &ask->key)) continue;
     ask->space = space->id;
-    key_table_prefetch_line(stepper->table, ask->key);
-    stepper->ask_count++;
+    if (in_turn) {
+      ask->record = key_table_find(stepper->table, ask->key);
+      if (!starts && (ask->record == NULL || !is_awaited(ask->record, prepared->mask))) continue;
+    } else {
+      key_table_prefetch_line(stepper->table, ask->key);
+    }
+    ask++;
   }
-  prepared->ask_count = stepper->ask_count - prepared->ask_first;
+  prepared->ask_count = (uint32_t)(ask - &stepper->asks[prepared->ask_first]);
 }
 
-/* False: the event concerns nobody. */
-static bool prepare_concerned(struct stepper *stepper, const struct event *event, struct prepared *prepared,
-                              const struct index_hit *hits) {
-  const int32_t *trues;
-  prepared->true_count = index_trues(stepper->index, &trues);
-  prepared->ask_first = stepper->ask_count;
-  prepared->more = false;
-  keep_found(stepper, prepared, hits, trues);
-  ask_for_keys(stepper, event, prepared, hits);
+static inline bool is_concerned(const struct prepared *prepared) {
   return prepared->hit_count > 0 || prepared->ask_count > 0 || prepared->more;
 }
 
-static inline bool prepare_event(struct stepper *stepper, const struct event *event, struct prepared *prepared) {
+/* What the index says. False: it concerns nobody. */
+static inline bool find(struct stepper *stepper, const struct event *event, struct prepared *prepared,
+                        const struct index_hit **hits) {
   const struct type_plan *plan = &stepper->plans[event->type];
-  const struct index_hit *hits;
   for (uint16_t i = 0; i < plan->slot_count; i++)
     if (event->values[plan->slots[i]].kind == VALUE_NULL) {
       count_null_keys(stepper, event);
@@ -643,9 +388,60 @@ static inline bool prepare_event(struct stepper *stepper, const struct event *ev
   stepper->truth.epoch++;
   stepper->env.banks[BANK_EVENT] = event->values;
   prepared->hit_count =
-      index_event(stepper->ruleset->index, stepper->index, event, &stepper->truth, &hits, &prepared->mask);
-  if (prepared->hit_count == 0 && (plan->waits & prepared->mask) == 0 && plan->waits != UINT64_MAX) return false;
-  return prepare_concerned(stepper, event, prepared, hits);
+      index_event(stepper->ruleset->index, stepper->index, event, &stepper->truth, hits, &prepared->mask);
+  return prepared->hit_count > 0 || (plan->waits & prepared->mask) != 0 || plan->waits == UINT64_MAX;
+}
+
+/* False: the event concerns nobody. */
+static __attribute__((noinline)) bool prepare_concerned(struct stepper *stepper, const struct event *event,
+                                                        struct prepared *prepared, const struct index_hit *hits) {
+  const int32_t *trues;
+  prepared->true_count = index_trues(stepper->index, &trues);
+  prepared->ask_first = stepper->ask_count;
+  keep_found(stepper, prepared, hits, trues);
+  ask_for_keys(stepper, event, prepared, hits, false);
+  stepper->ask_count += prepared->ask_count;
+  return is_concerned(prepared);
+}
+
+static inline bool prepare_event(struct stepper *stepper, const struct event *event, struct prepared *prepared) {
+  const struct index_hit *hits;
+  return find(stepper, event, prepared, &hits) && prepare_concerned(stepper, event, prepared, hits);
+}
+
+/* Whether it still concerns somebody, in its turn. */
+static inline bool is_wanted(struct stepper *stepper, const struct prepared *prepared) {
+  if (prepared->hit_count > 0 || prepared->more) return true;
+  const struct ask *ask = &stepper->asks[prepared->ask_first], *end = ask + prepared->ask_count;
+  for (; ask != end; ask++) {
+    const struct key_record *record = record_now(stepper, ask);
+    if (record != NULL && is_awaited(record, prepared->mask)) return true;
+  }
+  return false;
+}
+
+/* An event that was prepared ahead. */
+static void step_prepared(struct stepper *stepper, const struct event *event, const struct prepared *prepared) {
+  if (!is_wanted(stepper, prepared)) return;
+  step_event(stepper, event, prepared, (const struct index_hit *)stepper->hits.items + prepared->hit_first,
+             (const int32_t *)stepper->trues.items + prepared->true_first);
+  arena_reset(&stepper->scratch);
+}
+
+/* One that is looked at in its turn; the asks hold what was found for others up to here. */
+static void step_now(struct stepper *stepper, const struct event *event) {
+  struct prepared prepared;
+  const struct index_hit *hits;
+  const int32_t *trues;
+  stepper->env.counts = &stepper->shared;
+  if (find(stepper, event, &prepared, &hits)) {
+    prepared.true_count = index_trues(stepper->index, &trues);
+    prepared.ask_first = stepper->ask_count;
+    ask_for_keys(stepper, event, &prepared, hits, true);
+    if (is_concerned(&prepared)) {
+      step_event(stepper, event, &prepared, hits, trues);
+    }
+  }
 }
 
 static struct key_record *record_of(struct wheel_timer *timer) {
@@ -688,6 +484,7 @@ static bool has_matches(const struct stepper *stepper, const struct key_record *
 /* Each round asks for what the round before has brought: lines, records, states, runs. */
 static void ask_for_records(struct stepper *stepper) {
   struct ask *asks = stepper->asks;
+  memset(stepper->made, 0, sizeof stepper->made);
   for (uint32_t i = 0; i < stepper->ask_count; i++) asks[i].record = key_table_guess(stepper->table, asks[i].key);
 }
 
@@ -700,21 +497,10 @@ static void ask_for_states(struct stepper *stepper) {
     if (has_matches(stepper, asks[i].record)) nfa_prefetch_runs(asks[i].record->states[0].state);
 }
 
-/* The event's turn, where it was not prepared ahead; the lists hold what was found for others up to here. */
-static bool prepare_in_turn(struct stepper *stepper, const struct event *event, struct prepared *prepared) {
-  stepper->env.counts = &stepper->shared;
-  if (!prepare_event(stepper, event, prepared)) return false;
-  for (uint32_t i = 0; i < prepared->ask_count; i++) {
-    struct ask *ask = &stepper->asks[prepared->ask_first + i];
-    ask->record = key_table_guess(stepper->table, ask->key);
-  }
-  return true;
-}
-
 /* What the event sees in tables that change, for alerts that come later and say why. */
 static void see_cells(struct stepper *stepper, const struct event *event) {
   const struct schema *schema = &stepper->ruleset->schemas[event->type];
-  if (schema->cell_count == 0 || stepper->options.live == NULL) return;
+  if (stepper->options.live == NULL) return;
   struct expr_counts uncounted = {0}; /* the conditions count these evaluations */
   struct expr_env env = stepper->env;
   env.banks[BANK_EVENT] = event->values;
@@ -741,29 +527,26 @@ static void step_in_turn(struct stepper *stepper, const struct event *events, ui
   stepper->env.counts = &stepper->shared;
   if (stepper->tally != NULL) tally_ahead(stepper->tally, events, count);
   for (uint32_t e = 0; e < count; e++)
-    prepared[e].concerned = !stepper->in_turn[events[e].type] && prepare_event(stepper, &events[e], &prepared[e]);
+    prepared[e].concerned = !stepper->plans[events[e].type].in_turn && prepare_event(stepper, &events[e], &prepared[e]);
   ask_for_timers(stepper, events[count - 1].time);
   ask_for_records(stepper);
   ask_for_states(stepper);
-  uint32_t hits = stepper->hits.count, trues = stepper->trues.count, asks = stepper->ask_count;
+  if (stepper->tally != NULL) memset(stepper->made, 0xff, sizeof stepper->made); /* it makes records of its own */
   for (uint32_t e = 0; e < count; e++) {
-    stepper_time(stepper, events[e].time);
+    const struct event *event = &events[e];
+    const struct type_plan *plan = &stepper->plans[event->type];
+    stepper_time(stepper, event->time);
     if (stepper->tally != NULL) {
       stepper->env.counts = &stepper->shared;
-      tally_event(stepper->tally, &events[e], &stepper->env);
+      tally_event(stepper->tally, event, &stepper->env);
     }
-    see_cells(stepper, &events[e]);
-    if (stepper->in_turn[events[e].type]) {
-      stepper->hits.count = hits;
-      stepper->trues.count = trues;
-      stepper->ask_count = asks;
-      prepared[e].concerned = prepare_in_turn(stepper, &events[e], &prepared[e]);
-    }
-    if (prepared[e].concerned)
-      step_event(stepper, &events[e], &prepared[e]);
-    else
-      arena_reset(&stepper->scratch);
-    forget_cells(stepper, &events[e]);
+    if (plan->sees_cells) see_cells(stepper, event);
+    if (plan->in_turn)
+      step_now(stepper, event);
+    else if (prepared[e].concerned)
+      step_prepared(stepper, event, &prepared[e]);
+    arena_reset(&stepper->scratch);
+    if (plan->sees_cells) forget_cells(stepper, event);
   }
 }
 
@@ -781,8 +564,9 @@ static void step_ahead(struct stepper *stepper, const struct event *events, uint
   for (uint32_t i = 0; i < concerned; i++) { /* time passes in between too, but nobody is there to see it */
     const struct event *event = &events[stepper->prepared[i].number];
     stepper_time(stepper, event->time);
-    step_event(stepper, event, &stepper->prepared[i]);
+    step_prepared(stepper, event, &stepper->prepared[i]);
   }
+  arena_reset(&stepper->scratch);
   stepper_time(stepper, events[count - 1].time);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/env.h"
+#include "base/time_text.h"
 #include "base/utf8.h"
 #include "engine/engine.h"
 #include "engine/watermark.h"
@@ -119,7 +120,8 @@ static int above_cap(struct err *err, const char *name, unsigned value, unsigned
 struct weir *weir_new(const struct weir_options *options, struct err *err) {
   err_clear(err);
   if (options != NULL && (above_cap(err, "runs_max", options->runs_max, LIMIT_RUNS_CAP) != 0 ||
-                          above_cap(err, "match_events_max", options->match_events_max, LIMIT_MATCH_EVENTS_CAP) != 0))
+                          above_cap(err, "match_events_max", options->match_events_max, LIMIT_MATCH_EVENTS_CAP) != 0 ||
+                          above_cap(err, "batch_size", options->batch_size, LIMIT_BATCH_EVENTS) != 0))
     return NULL;
   struct weir *weir = calloc(1, sizeof *weir);
   if (weir == NULL) {
@@ -279,6 +281,7 @@ int weir_open(struct weir *weir, const char *source, const char *type, enum weir
   err_clear(err);
   int status;
   if (!ready(weir, err, &status)) return status;
+  if (!utf8_valid(slice_of(source))) return err_set(err, ERR_ABORT, "the name of the source is no UTF-8 text");
   if (MEM_GUARD(weir->run)) return out_of_memory(weir, err);
   weir->inside = true;
   int input = engine_open(weir->engine, slice_of(source), type == NULL ? (struct slice){0} : slice_of(type),
@@ -416,12 +419,11 @@ static const char *value_of(const struct weir_value *from, struct arena *arena, 
   case WEIR_LIST: break;
   default: return "a value of no known kind";
   }
-  if (depth > 0) return "a list in a list";
-  if (from->list.count > LIST_ELEMENTS_MAX) return "a list of more than 64";
+  if (depth > 0) return "a bad element in the list";
+  if (from->list.count > LIST_ELEMENTS_MAX) return "a list of more than 64 elements";
   struct value *items = arena_array(arena, struct value, from->list.count + 1);
   for (size_t i = 0; i < from->list.count; i++) {
-    const char *reason = value_of(&from->list.items[i], arena, depth + 1, &items[i]);
-    if (reason != NULL) return reason;
+    if (value_of(&from->list.items[i], arena, depth + 1, &items[i]) != NULL) return "a bad element in the list";
   }
   *out = (struct value){.kind = VALUE_LIST, .length = (uint32_t)from->list.count, .list = items};
   return NULL;
@@ -469,6 +471,8 @@ int weir_stamp(struct weir *weir, int input, int64_t stamp_us, struct err *err) 
   err_clear(err);
   int status;
   if (!ready_input(weir, input, err, &status)) return status;
+  if (stamp_us < TIME_MIN_US || stamp_us > TIME_MAX_US)
+    return err_set(err, ERR_ABORT, "the stamp is outside the years 1 to 9999");
   engine_stamp(weir->engine, (uint32_t)input, stamp_us);
   return 0;
 }

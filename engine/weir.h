@@ -100,7 +100,7 @@ enum {
 
 /* A partition: a log whose records come in one order. Its number (from 0) is what the other calls and the alerts'
  * `partition` say; `source` is the alerts' `source`. `type`: the event type of all its records, or NULL if each tells
- * its own. Different source names must be known before the first record is pushed. */
+ * its own. Different source names, UTF-8 text, must be known before the first record is pushed. */
 int weir_open(struct weir *weir, const char *source, const char *type, enum weir_format format, struct err *err);
 
 /* Whole lines (the last may lack its line end). With CSV the first line ever is the header. Copied. ERR_RETRY: too much
@@ -147,8 +147,8 @@ int weir_field(struct weir *weir, int type, const char *name); /* -1 = not decla
 int weir_push_rows(struct weir *weir, int input, const struct weir_row *rows, size_t count, struct err *err);
 
 /* When the log took the records that are pushed next: the time of `event_time log` types, and what `clock ahead …
- * behind …` holds events against. Inputs without stamps (files) have no such clock guard; for them there is `jump …
- * confirm`. */
+ * behind …` holds events against; in the years 1 to 9999. Inputs without stamps (files) have no such clock guard; for
+ * them there is `jump … confirm`. */
 int weir_stamp(struct weir *weir, int input, int64_t stamp_us, struct err *err);
 
 /* The open input that is furthest behind in event time: reading it first keeps least waiting. -1 = none is open. */

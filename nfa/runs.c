@@ -355,8 +355,10 @@ void run_step_out(struct stepping *s, struct run *run, const struct node *node, 
   run_take(s, run, node, way, UNDECIDED);
 }
 
-static struct run *run_clone(struct stepping *s, struct run *run) {
-  if (s->state->head.run_count >= s->context->runs_max) {
+/* A copy of the run for a fork; NULL, counted: there are too many. `beyond`: one that is complete at once is no one too
+ * many. */
+static struct run *run_clone(struct stepping *s, struct run *run, bool beyond) {
+  if (s->state->head.run_count >= s->context->runs_max && !beyond) {
     s->counts->dropped_runs_max++;
     return NULL;
   }
@@ -418,12 +420,33 @@ void run_close_groups(struct stepping *s, struct run *run) {
   run->forks &= run_open_forks(s->p, run, node);
 }
 
-/* A copy of the run takes the event by the way: one for all forks that do, or one for each, if only some do. */
-static void run_branch(struct stepping *s, struct run *run, const struct node *node, int w, uint64_t by) {
+/* Whether the event that comes by the way completes the match. */
+static bool way_completes(const struct pattern *p, const struct way *way) {
+  const struct node *node = &p->nodes[way->target + 1];
+  return p->report != PATTERN_REPORT_LONGEST && node->end_way >= 0 &&
+         p->ways[node->ways.first + node->end_way].for_us < 0;
+}
+
+/* A copy of the run takes the event by the way: one for all forks that do, or one for each, if only some do. `itself`:
+ * in the place of the last copy the run. */
+static void run_branch(struct stepping *s, struct run *run, const struct node *node, int w, uint64_t by, bool itself) {
   bool undecided = way_undecided(s->p, run, node, w, by);
+  bool completes = way_completes(s->p, &s->p->ways[node->ways.first + w]);
   for (uint64_t rest = by; rest != 0; rest = undecided ? 0 : rest & (rest - 1)) {
-    struct run *copy = run_clone(s, run);
-    if (copy != NULL) run_take(s, copy, node, w, undecided ? UNDECIDED : __builtin_ctzll(rest));
+    int fork = undecided ? UNDECIDED : __builtin_ctzll(rest);
+    if (itself && (undecided || (rest & (rest - 1)) == 0)) {
+      node_remove(s->state, run);
+      wait_remove(s->state, run);
+      run_take(s, run, node, w, fork);
+      return;
+    }
+    uint32_t before = s->state->head.run_count;
+    struct run *copy = run_clone(s, run, completes);
+    if (copy == NULL) continue;
+    run_take(s, copy, node, w, fork);
+    if (s->state->head.run_count <= before || before < s->context->runs_max) continue; /* it has ended, or has room */
+    s->counts->dropped_runs_max++; /* its match is told; going on it would be one too many */
+    run_end(s, copy);
   }
 }
 
@@ -449,10 +472,14 @@ static void run_event(struct stepping *s, struct run *run) {
       return;
     }
   }
-  for (uint64_t rest = asked.taken; rest != 0; rest &= rest - 1)
-    run_branch(s, run, node, __builtin_ctzll(rest), asked.by[__builtin_ctzll(rest)]);
+  /* Where there is no room for copies, the run goes on itself by the last of the ways: it does not end for that. */
+  bool itself = asked.left == 0 && s->state->head.run_count >= s->context->runs_max;
+  for (uint64_t rest = asked.taken; rest != 0; rest &= rest - 1) {
+    int w = __builtin_ctzll(rest);
+    run_branch(s, run, node, w, asked.by[w], itself && (rest & (rest - 1)) == 0);
+  }
   if (asked.left == 0) { /* all forks have gone on as others */
-    run_end(s, run);
+    if (!itself) run_end(s, run);
     return;
   }
   if (run->waiting && !(node_fork_ways(s->p, node, asked.left) >> node->end_way & 1)) wait_remove(s->state, run);

@@ -221,7 +221,11 @@ static struct type call_function(struct checker *c, const struct scope *s, struc
     return TYPE_BAD;
   }
   if (function->result == RESULT_COMMON)
-    for (uint16_t i = function->op == EXPR_IF ? 1 : 0; i < expr->item_count; i++) check_cast(expr->items[i], result);
+    for (uint16_t i = function->op == EXPR_IF ? 1 : 0; i < expr->item_count; i++) {
+      /* min and max compare numbers as they are, and widen only the one that they take. */
+      bool widens_itself = function->op == EXPR_CALL && result.kind == VALUE_DECIMAL && types[i].kind != VALUE_NULL;
+      if (!widens_itself) check_cast(expr->items[i], result);
+    }
   return result;
 }
 

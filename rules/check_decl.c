@@ -244,7 +244,13 @@ static void check_record_names(struct checker *c) {
 
 /* ---- lists and tables ---- */
 
+/* `from file ""` */
+static void check_file(struct checker *c, struct slice file, struct span span) {
+  if (file.data != NULL && file.length == 0) check_say(c, span, "range", NULL, "the name of the file is empty");
+}
+
 static void check_list(struct checker *c, struct list_tree *list) {
+  check_file(c, list->file, list->file_span);
   if (!check_value_type(c, list->name.span, list->type, list->unit, false)) {
     list->type = TYPE_BAD;
     return;
@@ -254,9 +260,12 @@ static void check_list(struct checker *c, struct list_tree *list) {
   if (list->ttl_us == 0) check_say(c, list->name.span, "range", NULL, "an entry stays for more than no time");
   if (list->visible_after_us == 0)
     check_say(c, list->name.span, "range", "as `visible after 1s`", "an entry is visible after more than no time");
-  for (uint32_t i = 0; i < list->item_count; i++)
+  for (uint32_t i = 0; i < list->item_count; i++) {
     check_literal(c, list->items[i], list->type, true,
                   check_text(c, "the list `" SLICE_FMT "`", SLICE_ARG(list->name.text)));
+    if (list->items[i]->kind == TREE_LITERAL && value_is_null(list->items[i]->value))
+      check_say(c, list->items[i]->span, "type", "ask with `is null`", "null is no entry of a list");
+  }
 }
 
 /* Columns of a table or lookup: names once, types of single values or lists. */
@@ -294,6 +303,7 @@ void check_table_event(struct checker *c, struct table_tree *table) {
 }
 
 static void check_table_declaration(struct checker *c, struct table_tree *table) {
+  check_file(c, table->file, table->file_span);
   check_columns(c, "the table", table->name.text, table->columns, table->column_count);
   if (table->column_count == 0)
     check_say(c, table->name.span, "no-fields", "as `{ bank string }`", "the table `" SLICE_FMT "` has no columns",

@@ -115,7 +115,6 @@ static void check_known(struct checker *c, const struct event_tree *event) {
     check_say(c, at, "range", "make the window longer, or the time for which a key is known shorter",
               "a silent key would speak more than %d times", LIMIT_WINDOW_PARTS);
   if (!fixed) check_say(c, at, "window", NULL, "`every key known for` is for windows of fixed time");
-  if (event->key != NULL && event->key->none) check_say(c, at, "window", NULL, "`every key known for` needs a key");
 }
 
 static void check_window(struct checker *c, struct event_tree *event, const struct scope *scope) {
@@ -212,12 +211,25 @@ static unsigned time_bounds(struct tree_expr *expr) {
   return expr->kind == TREE_BINARY ? compared_bounds(expr->op, expr->items[0], expr->items[1]) : all;
 }
 
+/* The field that says when an event happened is its time here, as `p.time` is: it may even be called so. */
+struct time_fields {
+  const struct checker *c;
+  const struct event_tree *event;
+};
+static void read_as_time(void *context, struct tree_expr *expr) {
+  const struct time_fields *fields = context;
+  if (expr->kind != TREE_PATH || expr->ref.kind != REF_STEP_FIELD || expr->ref.field == FIELD_TIME) return;
+  if (fields->c->tree->types[fields->event->from_types[expr->ref.step]].time_field == (int32_t)expr->ref.field)
+    expr->ref.field = FIELD_TIME;
+}
+
 static void check_join(struct checker *c, struct event_tree *event) {
   const struct name *left = &event->join_left_name, *right = &event->join_right_name;
   if (slice_equal(left->text, right->text))
     check_say(c, right->span, "duplicate-name", "as `join o = order, p = payment`",
               "both sides of the join are called `" SLICE_FMT "`", SLICE_ARG(left->text));
   if (event->where == NULL || type_bad(event->where->type)) return;
+  tree_expr_walk(event->where, read_as_time, &(struct time_fields){c, event});
   if (time_bounds(event->where) != 3)
     check_say(c, event->where->span, "unbounded",
               check_text(c, "add `" SLICE_FMT ".time between " SLICE_FMT ".time - 5m and " SLICE_FMT ".time + 5m`",
@@ -289,6 +301,17 @@ void check_derived(struct checker *c, struct event_tree *event) {
     return;
   }
   if (!resolve_from(c, event)) return;
+  if (name_given(&event->each_name) && event->window != NULL) {
+    struct slice element = event->each_name.text, list = event->each_field.text;
+    check_say(c, event->each_name.span, "window",
+              check_text(c,
+                         "make events of them first: `event %s from " SLICE_FMT " each " SLICE_FMT " in " SLICE_FMT
+                         " { … }`, and the window from it",
+                         slice_equal(event->name.text, SLICE("element")) ? "one_element" : "element",
+                         SLICE_ARG(event->from[0].text), SLICE_ARG(element), SLICE_ARG(list)),
+              "a window holds events, not the elements of a list");
+    return;
+  }
   struct scope scope = {.place = event->join ? "in a join" : "in a derived event",
                         .event = event,
                         .types = event->from_types,

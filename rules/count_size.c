@@ -168,7 +168,7 @@ static size_t cell_bytes(const struct need *cell) {
   case AGG_LAST: return COUNT_EDGE;
   case AGG_DISTINCT: return sizeof(struct distinct);
   case AGG_MEDIAN: return (cell->detail & 1) != 0 ? sizeof(struct ddsketch) : sizeof(struct ranked);
-  case AGG_TOP:
+  case AGG_TOP: return COUNT_TOP;
   case AGG_COLLECT:
   case AGG_NTH: return COUNT_LIST;
   case AGG_EWMA: return sizeof(struct decay);

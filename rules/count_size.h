@@ -22,7 +22,8 @@ enum {
   COUNT_VALUE = 16,      /* of a different value */
   COUNT_ENDLESS = 16,    /* of a window that keeps no events */
   COUNT_EDGE = 24,       /* of first, last there */
-  COUNT_LIST = 16        /* of top, collect, nth there */
+  COUNT_LIST = 16,       /* of collect, nth there */
+  COUNT_TOP = 24
 };
 
 /* `scratch` is left as it was. `counters`: of the rule set. */

@@ -1,6 +1,7 @@
 /* explain_counters.c - the counters of a rule: what each counts, by which key, for how long, how exactly, and with whom
  * it is shared. */
 #include "base/limits.h"
+#include "base/sketch.h"
 #include "base/time_text.h"
 #include "rules/explain_core.h"
 #include "rules/key_plan.h"
@@ -85,10 +86,7 @@ static const char *growth(const struct counter_plan *counter, const struct count
   case AGG_PERCENTILE:
     if (counter->aggregate.approx) return "is the same, however many there are";
     return "grows with the logarithm of their number";
-  case AGG_TOP:
-    if (window->span == SPAN_TODAY || window->span == SPAN_EVER)
-      return "grows with how many different values there are";
-    return "grows with the logarithm of how many different values there are";
+  case AGG_TOP: return "grows with the logarithm of how many different values there are";
   case AGG_COLLECT: return "is the same, and each value that is told";
   case AGG_FIRST:
   case AGG_LAST:
@@ -109,13 +107,34 @@ static void found_by(struct buf *out, const struct ruleset *ruleset, const struc
     buf_str(out, ", one look-up in the table of keys finds its state");
 }
 
-static void bytes(struct buf *out, const struct population *population) {
+/* What stands beside the state and its events, by what the population's counters ask. */
+static void beside(struct buf *out, const struct ruleset *ruleset, const struct population *population) {
+  bool ordered = false, top = false, counted = false, spread = false;
+  for (uint16_t i = 0; i < population->counter_count; i++) {
+    const struct counter_plan *counter = &ruleset->counters[population->counters[i]];
+    const struct aggregate_plan *plan = &counter->aggregate;
+    if (counter->kind != COUNTER_AGGREGATE) continue;
+    bool quantile = plan->kind == AGG_MEDIAN || plan->kind == AGG_PERCENTILE;
+    ordered |= quantile && !plan->approx;
+    spread |= quantile && plan->approx;
+    top |= plan->kind == AGG_TOP;
+    counted |= plan->kind == AGG_DISTINCT;
+  }
+  if (ordered) buf_str(out, ", 8 to 17 for each value in the order of a median or percentile");
+  if (top) buf_str(out, ", some 50 for each different value of a `top`");
+  if (counted) buf_printf(out, ", %zu for each sixteenth of a window that is a sketch", sizeof(struct hll));
+  if (spread) buf_str(out, ", 8 for each hundredth of their size in which values stand, in each sixteenth of a window");
+}
+
+static void bytes(struct buf *out, const struct ruleset *ruleset, const struct population *population) {
   const struct count_size *size = &population->size;
   buf_printf(out, "%zu bytes a key", size->state);
   if (size->event > 0) buf_printf(out, ", %zu for each event", size->event);
   if (size->value > 0) buf_printf(out, ", %zu for each different value", size->value);
+  beside(out, ruleset, population);
+  if (size->event > 0 || size->value > 0) buf_str(out, "; room for more is made by doubling");
   if (population->counter_count > 1)
-    buf_printf(out, ", together with %u more counter%s over the same events", population->counter_count - 1u,
+    buf_printf(out, "; together with %u more counter%s over the same events", population->counter_count - 1u,
                population->counter_count == 2 ? "" : "s");
 }
 
@@ -154,8 +173,8 @@ void explain_counter(struct explain_lines *lines, const struct ruleset *ruleset,
   exactness(out, counter);
   if (rule != NULL) sharing(out, ruleset, rule, number);
   explain_end(lines);
-  buf_printf(out, "%sstate: at most ", indent);
-  bytes(out, population);
+  buf_printf(out, "%sstate: ", indent);
+  bytes(out, ruleset, population);
   explain_end(lines);
   buf_printf(out, "%san event: ", indent);
   found_by(out, ruleset, population);

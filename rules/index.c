@@ -6,6 +6,7 @@
 enum { SORT_BY_INSERTION_MAX = 32, SPAN_DEPTH_MAX = 64 };
 
 struct index_scratch {
+  const struct rule_index *index;
   struct index_hit *hits;
   uint64_t *words;     /* a bit per rule; all zero between calls */
   int32_t *predicates; /* per rule: what started it, where its bit is set */
@@ -17,6 +18,7 @@ struct index_scratch {
 struct index_scratch *index_scratch_new(struct mem *mem, const struct rule_index *index) {
   struct index_scratch *scratch = mem_alloc(mem, sizeof *scratch);
   uint32_t most = 0;
+  scratch->index = index;
   for (uint16_t t = 0; t < index->type_count; t++) {
     if (index->types[t].hits_max > most) most = index->types[t].hits_max;
   }
@@ -109,32 +111,35 @@ static __attribute__((noinline)) void take_between(struct query *query, const st
   }
 }
 
-static __attribute__((noinline)) void take_first(struct query *query, const struct index_run *run, int64_t key) {
-  uint32_t i = 0;
-  do take(query, &run->entries[i]);
-  while (++i < run->count && run->bounds[i] <= key);
+static inline void take_first(struct query *query, const struct index_run *run, int64_t key) {
+  for (uint32_t i = 0; i < run->count && run->bounds[i] <= key; i++) take(query, &run->entries[i]);
 }
 
 static __attribute__((noinline)) void take_all(struct query *query, const struct index_run *run) {
   for (uint32_t i = 0; i < run->count; i++) take(query, &run->entries[i]);
 }
 
-/* The key of the run's slot. False: it is null. */
+/* The key of the run's slot, its bits flipped. False: it is null. */
 static inline bool run_key(const struct index_run *run, const struct value *values, int64_t *key) {
-  const struct value *v = &values[run->slot];
+  const struct value *v = (const struct value *)(const void *)((const char *)values + run->at);
   if (v->kind == VALUE_NULL) return false;
   check(index_form(v) == run->form);
   *key = (run->is_float ? index_float_key(v->f) : v->i) ^ run->flip;
   return true;
 }
 
-/* Of a run that has bounds: the event's value reaches the first. */
-static inline bool reaches(const struct index_run *run, const struct value *values, int64_t *key) {
-  return run_key(run, values, key) && run->first_bound <= *key;
+/* False: the run has nothing for the event. */
+static inline bool passes_gate(const struct index_run *run, const struct value *values) {
+  return ((int64_t)index_load8((const char *)values + run->at) ^ run->flip) >= run->gate;
 }
 
-/* Most runs have nothing for most events: that is found out without a call. */
-static inline void take_run(struct query *query, const struct index_run *run) {
+/* Of a run that has bounds: the event's value reaches the first. */
+static inline bool reaches(const struct index_run *run, const struct value *values) {
+  int64_t key;
+  return passes_gate(run, values) && run_key(run, values, &key) && run->bounds[0] <= key;
+}
+
+static __attribute__((noinline)) void take_run(struct query *query, const struct index_run *run) {
   int64_t key;
   if (run->kind == RUN_ALL)
     take_all(query, run);
@@ -142,52 +147,76 @@ static inline void take_run(struct query *query, const struct index_run *run) {
     return;
   else if (run->kind == RUN_BETWEEN)
     take_between(query, run, key);
-  else if (run->first_bound <= key)
+  else
     take_first(query, run, key);
 }
 
-static inline void take_group(struct query *query, const struct index_group *group) {
-  const struct index_run *run = query->index->runs + group->run_first, *end = run + group->run_count;
-  for (; run < end; run++) take_run(query, run);
+/* One at least. */
+static inline void take_runs(struct query *query, const struct index_run *run, const struct index_run *end) {
+  const struct value *values = query->values;
+  do
+    if (passes_gate(run, values)) take_run(query, run);
+  while (++run < end);
 }
 
-static inline bool reaches_group(const struct rule_index *index, const struct index_group *group,
-                                 const struct value *values) {
-  const struct index_run *run = index->runs + group->run_first, *end = run + group->run_count;
-  int64_t key;
-  for (; run < end; run++)
-    if (reaches(run, values, &key)) return true;
+static inline void take_group(struct query *query, const struct index_group *group) {
+  take_runs(query, group->runs, group->runs_end);
+}
+
+static inline bool reaches_group(const struct index_group *group, const struct value *values) {
+  for (const struct index_run *run = group->runs; run < group->runs_end; run++)
+    if (reaches(run, values)) return true;
   return false;
 }
 
-static inline void look_up(struct query *query, const struct index_equality *equality) {
-  struct value v = query->values[equality->slot];
-  if (v.kind == VALUE_NULL) return;
-  bool text = equality->form == FORM_STRING || equality->form == FORM_IP;
+static inline void look_up_text(struct query *query, const struct index_equality *equality, const struct value *v) {
   if (equality->only != UINT32_MAX) {
-    const struct index_group *group = &query->index->groups[equality->only];
-    if (text ? index_text_equal(group->value, v) : equality->only_key == index_key(equality->type, v))
-      take_group(query, group);
+    if (v->length == equality->only_value.length && index_text_equal(equality->only_value, *v))
+      take_group(query, &query->index->groups[equality->only]);
     return;
   }
-  int64_t key = text ? index_text_key(v) : index_key(equality->type, v);
+  int64_t key = index_text_key(*v);
   for (uint32_t at = (uint32_t)index_key_hash(key) & equality->mask;; at = (at + 1) & equality->mask) {
     const struct index_hash_slot *slot = &equality->slots[at];
     if (slot->group == 0) return;
-    if (slot->key != key) continue;
+    if (slot->key != key || slot->length != v->length) continue;
     const struct index_group *group = &query->index->groups[slot->group - 1];
-    if (text && !index_text_equal(group->value, v)) continue; /* equal hashes of different texts stand side by side */
+    if (v->length > INDEX_EXACT_BYTES && !index_text_equal(group->value, *v)) continue;
     take_group(query, group);
     return;
   }
 }
 
+static inline void look_up_number(struct query *query, const struct index_equality *equality, const struct value *v) {
+  int64_t key = index_key(equality->type, *v);
+  if (equality->only != UINT32_MAX) {
+    if (equality->only_key == key) take_group(query, &query->index->groups[equality->only]);
+    return;
+  }
+  for (uint32_t at = (uint32_t)index_key_hash(key) & equality->mask;; at = (at + 1) & equality->mask) {
+    const struct index_hash_slot *slot = &equality->slots[at];
+    if (slot->group == 0) return;
+    if (slot->key != key) continue;
+    take_group(query, &query->index->groups[slot->group - 1]);
+    return;
+  }
+}
+
+static inline void look_up(struct query *query, const struct index_equality *equality) {
+  const struct value *v = &query->values[equality->slot];
+  if (v->kind == VALUE_NULL) return;
+  if (equality->form == FORM_STRING || equality->form == FORM_IP)
+    look_up_text(query, equality, v);
+  else
+    look_up_number(query, equality, v);
+}
+
 static inline void look_in(struct query *query, const struct index_membership *membership) {
-  struct value v = query->values[membership->slot];
+  const struct value *v = &query->values[membership->slot];
   const struct index_group *group = &query->index->groups[membership->group];
-  if (v.kind == VALUE_NULL) return;
-  if (membership->bounded && !reaches_group(query->index, group, query->values)) return;
-  if (list_set_has(membership->set, v)) take_group(query, group);
+  if (v->kind == VALUE_NULL) return;
+  if (membership->bounded && !reaches_group(group, query->values)) return;
+  if (list_set_has(membership->set, *v)) take_group(query, group);
 }
 
 /* Each rule once, in the order of rules. */
@@ -222,11 +251,11 @@ static uint32_t sort_many(struct index_scratch *scratch, uint32_t count) {
   return kept;
 }
 
-static inline void query_begin(struct query *query, const struct rule_index *index, const struct index_type *type,
-                               const struct index_scratch *scratch, const struct event *event, struct truth *truth) {
-  query->index = index;
+static inline void query_begin(struct query *query, const struct index_scratch *scratch, const struct index_type *type,
+                               const struct value *values, struct truth *truth) {
+  query->index = scratch->index;
   query->type = type;
-  query->values = event->values;
+  query->values = values;
   query->truth = truth;
   query->hits = scratch->hits;
   query->trues = scratch->trues;
@@ -250,52 +279,48 @@ static inline bool is_filtered(const struct index_filter *filter, const struct v
   return v->kind != VALUE_STRING || !regex_may_begin(filter->regex, value_slice(*v));
 }
 
-static __attribute__((noinline)) void ask_rest(struct query *query) {
-  const struct index_type *type = query->type;
-  for (uint32_t i = 0; i < type->rest_count; i++) {
-    const struct index_entry *entry = &type->rest[i];
-    if (is_filtered(&type->filters[i], query->values, query->truth)) continue;
-    if (!truth_holds(query->truth, entry->predicate)) continue;
-    query->trues[query->true_count++] = entry->predicate;
-    for (uint16_t j = 0; j < entry->rule_count; j++)
-      query->hits[query->hit_count++] =
-          (struct index_hit){.rule = query->index->rules[entry->rule_first + j], .predicate = entry->predicate};
-  }
+static __attribute__((noinline)) void ask_rest(struct query *query, const struct index_entry *entry) {
+  if (!truth_holds(query->truth, entry->predicate)) return;
+  query->trues[query->true_count++] = entry->predicate;
+  for (uint16_t j = 0; j < entry->rule_count; j++)
+    query->hits[query->hit_count++] =
+        (struct index_hit){.rule = query->index->rules[entry->rule_first + j], .predicate = entry->predicate};
 }
 
-static __attribute__((noinline)) uint32_t any_event(const struct rule_index *index, struct index_scratch *scratch,
-                                                    const struct event *event, struct truth *truth, uint64_t *mask) {
-  const struct index_type *type = &index->types[event->type];
+static __attribute__((noinline)) uint32_t any_event(struct index_scratch *scratch, const struct index_type *type,
+                                                    const struct value *values, struct truth *truth, uint64_t *mask) {
   struct query query;
-  query_begin(&query, index, type, scratch, event, truth);
+  query_begin(&query, scratch, type, values, truth);
   for (uint16_t i = 0; i < type->equality_count; i++) look_up(&query, &type->equalities[i]);
   for (uint32_t i = 0; i < type->membership_count; i++) look_in(&query, &type->memberships[i]);
-  if (type->always_group != UINT32_MAX) take_group(&query, &index->groups[type->always_group]);
-  if (type->rest_count > 0) ask_rest(&query);
+  if (type->always_group != UINT32_MAX) take_group(&query, &scratch->index->groups[type->always_group]);
+  for (uint32_t i = 0; i < type->rest_count; i++)
+    if (!is_filtered(&type->filters[i], query.values, truth)) ask_rest(&query, &type->rest[i]);
   for (uint32_t i = 0; i < type->every_count; i++)
     query.hits[query.hit_count++] = (struct index_hit){.rule = type->every[i], .predicate = PREDICATE_TRUE};
   return query_end(&query, scratch, mask);
 }
 
 /* Of a type that has bounds alone: the runs from the first that the event reaches. */
-static __attribute__((noinline)) uint32_t bounds_event(const struct rule_index *index, const struct index_run *run,
-                                                       struct index_scratch *scratch, const struct event *event,
+static __attribute__((noinline)) uint32_t bounds_event(struct index_scratch *scratch, const struct index_type *type,
+                                                       const struct index_run *run, const struct value *values,
                                                        struct truth *truth, uint64_t *mask) {
-  const struct index_type *type = &index->types[event->type];
   struct query query;
-  query_begin(&query, index, type, scratch, event, truth);
-  for (; run < type->bounds_end; run++) take_run(&query, run);
+  query_begin(&query, scratch, type, values, truth);
+  take_runs(&query, run, type->bounds_end);
   return query_end(&query, scratch, mask);
 }
 
 uint32_t index_event(const struct rule_index *index, struct index_scratch *scratch, const struct event *event,
                      struct truth *truth, const struct index_hit **hits, uint64_t *mask) {
   const struct index_type *type = &index->types[event->type];
+  const struct index_run *run = type->bounds, *end = type->bounds_end;
+  const struct value *values = event->values;
   *hits = scratch->hits;
-  if (type->bounds == NULL) return any_event(index, scratch, event, truth, mask);
-  int64_t key;
-  for (const struct index_run *run = type->bounds; run < type->bounds_end; run++)
-    if (reaches(run, event->values, &key)) return bounds_event(index, run, scratch, event, truth, mask);
+  if (run == NULL) return any_event(scratch, type, values, truth, mask);
+  do
+    if (passes_gate(run, values)) return bounds_event(scratch, type, run, values, truth, mask);
+  while (++run < end);
   /* Most events reach no bound, and that is all there is to do. */
   scratch->true_count = 0;
   *mask = type->unindexed_mask;

@@ -410,6 +410,15 @@ static void fill_highest(struct builder *builder, struct index_span *spans, uint
   }
 }
 
+/* Floats from zero up have the bits of their keys, negative ones bits below them: a bound above zero is a gate, and so
+ * is one from above that is not negative. */
+static int64_t gate_of(const struct index_run *run) {
+  if (run->kind == RUN_ALL) return INT64_MIN;
+  int64_t first = run->kind == RUN_BETWEEN ? run->spans[0].low : run->bounds[0];
+  if (run->is_float && (first ^ run->flip) < (run->kind == RUN_TO ? 0 : 1)) return INT64_MIN;
+  return first;
+}
+
 static void build_run(struct builder *builder, const struct posting *postings, uint32_t count) {
   struct index_entry *entries = arena_array(builder->kept, struct index_entry, count);
   for (uint32_t i = 0; i < count; i++) {
@@ -417,12 +426,12 @@ static void build_run(struct builder *builder, const struct posting *postings, u
     add_confirms(builder, &postings[i], &entries[i]);
   }
   struct index_run run = {.kind = postings[0].run_kind,
-                          .slot = postings[0].run_slot,
+                          .at = postings[0].run_slot * (uint32_t)sizeof(struct value),
                           .count = count,
                           .flip = postings[0].run_kind == RUN_TO ? -1 : 0,
                           .entries = entries};
   if (run.kind != RUN_ALL) {
-    struct type type = builder->type->slot_types[run.slot];
+    struct type type = builder->type->slot_types[postings[0].run_slot];
     run.is_float = type.kind == VALUE_FLOAT;
     run.form = index_form(&(struct value){.kind = type.kind, .scale = type.scale});
   }
@@ -444,8 +453,8 @@ static void build_run(struct builder *builder, const struct posting *postings, u
     run.spans = spans;
   } else {
     run.bounds = bounds;
-    if (bounds != NULL) run.first_bound = bounds[0];
   }
+  run.gate = gate_of(&run);
   builder->index->runs = grown(builder, builder->index->runs, builder->run_count, &builder->run_capacity, sizeof run);
   builder->index->runs[builder->run_count++] = run;
 }
@@ -479,9 +488,11 @@ static void enter_equality(struct builder *builder, const struct posting *postin
   uint64_t hash = index_key_hash(posting->key);
   uint32_t at = (uint32_t)hash & equality->mask;
   while (equality->slots[at].group != 0) at = (at + 1) & equality->mask;
-  equality->slots[at] = (struct index_hash_slot){.key = posting->key, .group = group + 1};
+  equality->slots[at] =
+      (struct index_hash_slot){.key = posting->key, .group = group + 1, .length = posting->value.length};
   equality->only = equality->count++ == 0 ? group : UINT32_MAX;
   equality->only_key = posting->key;
+  equality->only_value = builder->index->groups[group].value;
 }
 
 static void open_equality(struct builder *builder, const struct posting *postings, uint32_t left) {
@@ -575,12 +586,16 @@ static void build_type(struct builder *builder, const int32_t *predicates, uint3
 }
 
 /* Once the array of runs stands. */
+static void find_runs(const struct rule_index *index, struct index_group *group) {
+  group->runs = &index->runs[group->run_first];
+  group->runs_end = group->runs + group->run_count;
+}
+
 static void find_bounds(const struct rule_index *index, struct index_type *type) {
   if (type->always_group == UINT32_MAX || type->equality_count > 0 || type->membership_count > 0) return;
   if (type->rest_count > 0 || type->every_count > 0 || !is_bounded(index, type->always_group)) return;
-  const struct index_group *group = &index->groups[type->always_group];
-  type->bounds = &index->runs[group->run_first];
-  type->bounds_end = type->bounds + group->run_count;
+  type->bounds = index->groups[type->always_group].runs;
+  type->bounds_end = index->groups[type->always_group].runs_end;
 }
 
 struct rule_index *index_build(struct ruleset *ruleset, bool scan) {
@@ -610,6 +625,7 @@ struct rule_index *index_build(struct ruleset *ruleset, bool scan) {
     find_every(&builder);
     build_type(&builder, sorted + first[t], first[t + 1] - first[t]);
   }
+  for (uint32_t g = 0; g < builder.group_count; g++) find_runs(index, &index->groups[g]);
   for (uint16_t t = 0; t < ruleset->schema_count; t++) find_bounds(index, &index->types[t]);
   arena_free(&builder.scratch);
   mem_free(ruleset->mem, builder.starts);

@@ -64,7 +64,8 @@ static inline uint64_t index_load8(const char *at) {
 }
 
 /* Strings and addresses only have hashes: what is found by one is compared. Short strings, most of all that rules
- * compare with, are two loads that overlap. */
+ * compare with, are two loads that overlap: up to INDEX_EXACT_BYTES, and of one length, equal keys are equal texts. */
+enum { INDEX_EXACT_BYTES = 8 };
 static inline int64_t index_text_key(struct value v) {
   const uint64_t spread = UINT64_C(0x9FB21C651E98DF25);
   if (v.kind != VALUE_STRING) return v.length == 4 ? v.i : (int64_t)hash_bytes(v.ip, 16);
@@ -86,9 +87,9 @@ static inline bool index_text_equal(struct value a, struct value b) {
     return index_load8(a.s) == index_load8(b.s) && index_load8(a.s + a.length - 8) == index_load8(b.s + b.length - 8);
   if (a.length >= 4)
     return index_load4(a.s) == index_load4(b.s) && index_load4(a.s + a.length - 4) == index_load4(b.s + b.length - 4);
-  for (uint32_t i = 0; i < a.length; i++)
-    if (a.s[i] != b.s[i]) return false;
-  return true;
+  /* The first, the middle and the last of up to three bytes. */
+  return a.length == 0 ||
+         (a.s[0] == b.s[0] && a.s[a.length / 2] == b.s[a.length / 2] && a.s[a.length - 1] == b.s[a.length - 1]);
 }
 
 /* Kind and scale of a value in one. */
@@ -184,13 +185,15 @@ struct index_span {
 };
 
 struct index_run {
+  /* Most runs have nothing for most events. That is told by the eight bytes of the slot's value, whatever they are:
+   * with their bits flipped they are below the gate. Others are looked at: the value may be null. */
+  int64_t gate;
+  int64_t flip; /* RUN_TO: all ones. Bounds and keys with their bits flipped ascend, and both kinds are one loop */
+  uint32_t at;  /* of the slot's value, in bytes */
+  uint32_t count;
   uint8_t kind;
   bool is_float; /* the slot */
   uint16_t form; /* of the slot's values, if not null: index_form() */
-  uint16_t slot;
-  uint32_t count;
-  int64_t flip; /* RUN_TO: all ones. Bounds and keys with their bits flipped ascend, and both kinds are one loop */
-  int64_t first_bound; /* bounds[0] */
   const struct index_entry *entries;
   union {
     const int64_t *bounds;          /* RUN_FROM, RUN_TO: each ^ flip */
@@ -199,8 +202,9 @@ struct index_run {
 };
 
 struct index_group {
-  uint32_t run_first, run_count;
-  struct value value; /* of strings and v6 addresses: the key is only a hash */
+  const struct index_run *runs, *runs_end;
+  uint32_t run_first, run_count; /* the same by number, while the index is built */
+  struct value value;            /* of strings and v6 addresses: the key is only a hash */
 };
 
 struct index_filter {
@@ -210,7 +214,8 @@ struct index_filter {
 
 struct index_hash_slot {
   int64_t key;
-  uint32_t group; /* from 1; 0 = empty */
+  uint32_t group;  /* from 1; 0 = empty */
+  uint32_t length; /* of a string or address */
 };
 
 /* All equalities of one slot. */
@@ -221,6 +226,7 @@ struct index_equality {
   uint32_t mask;        /* slots - 1 */
   uint32_t count, only; /* constants; the one group, if there is but one, else UINT32_MAX */
   int64_t only_key;
+  struct value only_value; /* of a string or address */
   struct index_hash_slot *slots;
 };
 

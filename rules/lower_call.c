@@ -5,19 +5,6 @@
 
 /* ---- functions ---- */
 
-/* coalesce(a, b, c) is (a ?? b) ?? c. */
-static struct expr_node *coalesce_chain(struct lower *lower, struct expr_node *const *arguments, uint16_t count,
-                                        struct type type) {
-  struct expr_node *chain = arguments[0];
-  for (uint16_t i = 1; i < count; i++) {
-    struct expr_node *node = lower_node(lower, EXPR_COALESCE, type, 2);
-    node->children[0] = lower_cast(lower, chain, type);
-    node->children[1] = lower_cast(lower, arguments[i], type);
-    chain = node;
-  }
-  return chain;
-}
-
 static bool is_zone(const struct function *function, uint16_t argument) {
   const struct function_parameter *parameter = function_parameter_at(function, argument);
   return parameter != NULL && parameter->kind == PARAMETER_ZONE;
@@ -40,13 +27,11 @@ static struct expr_node *lower_function(struct lower *lower, const struct lower_
       return NULL;
     }
   }
-  if (function->op == EXPR_COALESCE) return coalesce_chain(lower, arguments, count, expr->type);
   struct expr_node *node = lower_node(lower, function->op, expr->type, count);
   for (uint16_t i = 0; i < count; i++) node->children[i] = arguments[i];
-  if (function->op == EXPR_IF) {
-    node->children[1] = lower_cast(lower, node->children[1], expr->type);
-    node->children[2] = lower_cast(lower, node->children[2], expr->type);
-  }
+  if (function->op == EXPR_IF || function->op == EXPR_COALESCE)
+    for (uint16_t i = function->op == EXPR_IF ? 1 : 0; i < count; i++)
+      node->children[i] = lower_cast(lower, node->children[i], expr->type);
   node->index = expr->ref.index;
   node->regex = regex;
   node->zone = zone;

@@ -463,7 +463,7 @@ struct expr_node *lower_seen(struct lower *lower, const struct lower_scope *scop
     operand = lower_expr(lower, scope, left);
   } else {
     int32_t field = field_of_type(lower, scope->type, seen->items[0]->parts[0].text);
-    check(field >= 0);
+    if (field < 0) field = lower->tree->types[scope->type].field_count; /* `event_time` */
     const struct schema_field *own = lower_field(lower, scope->type, (uint16_t)field);
     check(own->used);
     operand = lower_input(lower, BANK_EVENT, own->slot, own->type);

@@ -1,5 +1,6 @@
 /* lower_window.c - windows and joins: derived events that need state. */
 #include "base/check.h"
+#include "base/time_text.h"
 #include "rules/check.h"
 #include "rules/lower.h"
 
@@ -234,11 +235,15 @@ static void find_bounds(struct bounds *bounds, const struct tree_expr *expr) {
 static void lower_join(struct lower *lower, const struct event_tree *event, struct join_plan *plan) {
   struct lower_scope scope = {.type = LOWER_NO_TYPE, .key = event->key, .join = event};
   struct bounds bounds = {.low = INT64_MIN, .high = INT64_MAX};
+  const int64_t apart_us_max = LIMIT_CLAUSE_DURATION_DAYS * TIME_DAY_US;
   find_bounds(&bounds, event->where);
   if (bounds.low == INT64_MIN || bounds.high == INT64_MAX)
     lower_error(lower, event->where->span, "unbounded",
                 "as `p.time between o.time - 5m and o.time + 15m`, with durations that are written out",
                 "the two times of a join must be bounded by each other and a duration");
+  else if (bounds.low < -apart_us_max || bounds.high > apart_us_max)
+    lower_error(lower, event->where->span, "range", "at most 3650000d, ten thousand years",
+                "the two times of a join may be too far apart");
   struct slice kind = event->join_kind.text;
   bool full = slice_equal(kind, SLICE("full"));
   *plan =

@@ -183,7 +183,7 @@ void parse_let(struct parser *parser, struct decl *decl, struct comment *comment
   let->comments = comments;
   let->name = parse_name(parser, "a name after `let`");
   let->span = parse_span(parser, let->span);
-  parse_assign(parser, "`=` after the name");
+  parse_assign(parser, "`=` after the let's name");
   let->expr = parse_expr(parser);
   parse_comments_end(parser, &let->comments);
 }

@@ -7,6 +7,8 @@
 const char parse_hint_group[] =
     "a group has, in this order: `key`, `over`, `rules`, `score`, `decay`, bands as `block at 90`, `to`";
 
+static const char hint_counting[] = "a counter's words stand in this order: `count() of login by ip over 1h`";
+
 static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
 /* The tokens stand side by side, with nothing between them. */
@@ -21,6 +23,8 @@ static bool is_word(const struct token *token, const char *word) {
 /* What was expected decides. */
 static const char *hint_of_wanted(struct parser *parser, const char *what, const struct token *found) {
   const struct token *next = parse_ahead(parser, 1);
+  if (begins(what, "a name of an event type (a step)") && (found->kind == TOKEN_NEXT || found->kind == TOKEN_THEN))
+    return "one connector stands between two steps: `then` or `next`";
   if (begins(what, "a name")) {
     if (lex_is_reserved(found->kind))
       return arena_printf(parser->arena, "`%s` is a reserved word: choose another name", lex_kind_text(found->kind));
@@ -46,6 +50,9 @@ static const char *hint_of_wanted(struct parser *parser, const char *what, const
   if (begins(what, "a type") && found->kind == TOKEN_OPEN_BRACKET) return "the elements of a list are no lists";
   if (begins(what, "`,` or `}` in the list")) return "put a comma between the values";
   if (begins(what, "`,` or `}` after the value") && found->kind == TOKEN_NAME) return "put a comma between the fields";
+  if (begins(what, "`=` after the let's name")) return "as `let large = amount > 1000`";
+  if (begins(what, "`=` after the counter's name"))
+    return "as `counter spent = sum(amount) of payment by card over 1h`";
   if (begins(what, "`=` after the name") || begins(what, "`{` after `emit`"))
     return "as `emit { total = sum(a.amount) }`";
   if (begins(what, "`and` and the upper bound")) return "as `between 1 and 5`";
@@ -63,6 +70,11 @@ static const char *hint_of_wanted(struct parser *parser, const char *what, const
       begins(what, "`rules` and their names") || begins(what, "`score` and how the scores"))
     return parse_hint_group;
   if (begins(what, "`at` and a score after the action")) return "a group has a band at least: `block at 90`";
+  if (begins(what, "`{` and the fields of the event") &&
+      (is_word(found, "offset") || is_word(found, "lateness") || is_word(found, "early") || is_word(found, "every")))
+    return "a window's words stand in this order, each once: `offset`, `lateness`, `early`, `every key known for`";
+  if (begins(what, "`over` and how far back") && found->kind == TOKEN_OF) return hint_counting;
+  if (begins(what, "a number of events") && found->kind == TOKEN_DURATION) return "leave out `last`";
   if (begins(what, "`idle` and a duration")) return "for how long a silent key is kept: `over ever idle 365d`";
   if (begins(what, "`null` after `is not`")) return "`!=` compares with other values";
   if (begins(what, "`null` or `not null`")) return "`==` compares with other values";
@@ -89,10 +101,12 @@ static const char *hint_in_condition(struct parser *parser, const struct token *
 static const char *hint_of_found(struct parser *parser, const struct token *found) {
   const struct token *last = &parser->last, *next = parse_ahead(parser, 1);
   if (found->kind == TOKEN_MINUS && found->first_on_line && next->kind == TOKEN_MINUS) return "comments begin with `#`";
+  bool behind_span = last->kind == TOKEN_DURATION || last->kind == TOKEN_INT;
+  if (behind_span && (found->kind == TOKEN_OF || found->kind == TOKEN_BY)) return hint_counting;
   if (last->kind != TOKEN_NAME && !lex_is_reserved(last->kind)) return NULL;
   if (found->kind == TOKEN_COLON || found->kind == TOKEN_ASSIGN)
     return arena_printf(parser->arena, "leave out the `%s`", found->kind == TOKEN_COLON ? ":" : "=");
-  if (found->kind == TOKEN_OVER || found->kind == TOKEN_OF || found->kind == TOKEN_BY)
+  if (last->kind == TOKEN_NAME && (found->kind == TOKEN_OVER || found->kind == TOKEN_OF || found->kind == TOKEN_BY))
     return arena_printf(parser->arena,
                         "a counter is a call: `count() over 1h`; a declared one is asked by its name "
                         "alone, `" SLICE_FMT "`",

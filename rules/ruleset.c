@@ -28,6 +28,12 @@ struct paths {
   const char **items;
 };
 
+struct folders {
+  struct paths paths;
+  struct env_stat *stats; /* which folder each path leads to */
+  size_t capacity;
+};
+
 static void add_path(struct paths *paths, const char *path) {
   if (paths->count == paths->capacity) {
     size_t capacity = paths->capacity == 0 ? 16 : 2 * paths->capacity;
@@ -48,8 +54,26 @@ static int compare_paths(const void *left, const void *right) {
   return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
+/* A folder to `folders`, once: links may lead to it in several ways, and in circles. */
+static void add_folder(struct folders *folders, const char *path, const struct env_stat *stat) {
+  struct paths *paths = &folders->paths;
+  for (size_t i = 0; i < paths->count; i++) {
+    if (folders->stats[i].device == stat->device && folders->stats[i].file == stat->file) return;
+  }
+  if (paths->count >= PARSE_FILES_MAX) return;
+  add_path(paths, path);
+  if (paths->count > folders->capacity) {
+    size_t capacity = paths->capacity;
+    struct env_stat *stats = arena_array(paths->arena, struct env_stat, capacity);
+    if (paths->count > 1) memcpy(stats, folders->stats, (paths->count - 1) * sizeof *stats);
+    folders->stats = stats;
+    folders->capacity = capacity;
+  }
+  folders->stats[paths->count - 1] = *stat;
+}
+
 /* One folder's rule files to `files`, its folders to `folders`. */
-static int list_folder(const struct env *env, const char *folder, struct paths *folders, struct paths *files,
+static int list_folder(const struct env *env, const char *folder, struct folders *folders, struct paths *files,
                        struct err *err) {
   const char *const *names;
   size_t count;
@@ -60,8 +84,13 @@ static int list_folder(const struct env *env, const char *folder, struct paths *
     if (names[i][0] == '.') continue;
     const char *path = arena_printf(files->arena, "%s%s%s", folder, slash, names[i]);
     struct env_stat stat;
-    if (env->stat(env->context, path, &stat) != 0) continue; /* a dangling link */
-    if (stat.kind == ENV_FOLDER && folders->count < PARSE_FILES_MAX) add_path(folders, path);
+    int64_t unseen = env->stat(env->context, path, &stat);
+    if (unseen != 0 && ends_with(path, ".weir")) { /* a dangling link: its rules would be missed */
+      mem_free(files->arena->mem, (void *)(uintptr_t)names);
+      return err_set(err, ERR_FATAL, "%s: %s", path, env_error(unseen));
+    }
+    if (unseen != 0) continue;
+    if (stat.kind == ENV_FOLDER) add_folder(folders, path, &stat);
     if (stat.kind == ENV_FILE && ends_with(path, ".weir") && files->count <= PARSE_FILES_MAX) add_path(files, path);
   }
   mem_free(files->arena->mem, (void *)(uintptr_t)names);
@@ -77,10 +106,11 @@ static int find_files(const struct env *env, const char *path, struct paths *out
     add_path(out, path);
     return 0;
   }
-  struct paths folders = {.arena = out->arena}, files = {.arena = out->arena};
-  add_path(&folders, path);
-  for (size_t i = 0; i < folders.count; i++) {
-    if (list_folder(env, folders.items[i], &folders, &files, err) != 0) {
+  struct paths files = {.arena = out->arena};
+  struct folders folders = {.paths.arena = out->arena};
+  add_folder(&folders, path, &stat);
+  for (size_t i = 0; i < folders.paths.count; i++) {
+    if (list_folder(env, folders.paths.items[i], &folders, &files, err) != 0) {
       if (err != NULL) err->class = ERR_FATAL;
       return ERR_FATAL;
     }

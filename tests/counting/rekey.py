@@ -1,376 +1,21 @@
 """rekey.py - rules whose key changes inside the pattern: what they must tell, by brute force, and random ones.
 
 `at key F == s.G` cuts the rule in two: the first part is an unnamed derived event, the second starts with it at the new
-key. So a part is a pattern of its own over the events of its key; the matches of a former part (all of them, for it
-runs as `overlap`) are events of the next one, at the place of what completed them, behind it by the rule's name. The
-patterns are sequences of steps, loops and absences, run by the numbered sentences of the language's page.
+key. So a part is a pattern of its own (pattern.py) over the events of its key; the matches of a former part (all of them,
+for it runs as `overlap`) are events of the next one, at the place of what completed them, behind it by the rule's name.
 """
-from fractions import Fraction
-
-from events import Ambiguous, Event, key_json, moment_of
-from values import digits_of, half_away, in_range, step_of, time_text
+from events import Event, key_json, moment_of
+from pattern import PLAIN, Part, all_words, bound, leaves_of, parts_of, words_of
+from values import time_text
 from write_case import OTHERS, duration, entries, expression, key_clause, life_lines, use
 
-REPORTS = ["first", "first", "first", "all", "all", "longest", "timeout", "timeout only"]
+REPORTS = ["first", "first", "first", "all", "all", "all", "all", "longest", "timeout", "timeout only"]
 FOREVER = 1 << 62
-RUNS_MAX = 300  # of one key
 
 
-# ---- what is read of steps ----
-
-
-def over_step(agg, kind, values):
-    """An aggregate over the events that a step has so far; `values` of its field, or of nothing in particular."""
-    if agg in ("first", "last"):
-        return (values[0] if agg == "first" else values[-1]) if values else None
-    known = [v for v in values if v is not None]
-    if agg == "count":
-        return len(known)
-    if agg == "distinct":
-        return len(set(known))
-    if agg == "sum":
-        return in_range(sum((Fraction(v) for v in known), Fraction(0)) if digits_of(kind) else sum(known), kind)
-    if not known:
-        return None
-    if agg in ("min", "max"):
-        return min(known) if agg == "min" else max(known)
-    mean = sum((step_of(v) for v in known), Fraction(0)) / len(known)
-    return half_away(mean) if kind == "duration" else float(mean)
-
-
-def bound(node, steps):
-    """The expression with the values of the steps put in."""
-    if not isinstance(node, list):
-        return node
-    if node[0] == "side":
-        found = steps.get(node[2])
-        return ["lit", node[1], None if not found else found[-1].time if node[3] == "time" else found[-1].fields.get(node[3])]
-    if node[0] == "step":
-        _, kind, agg, step, field, field_kind = node
-        found = steps.get(step, [])
-        values = [1 if field is None else e.fields.get(field) for e in found]
-        return ["lit", kind, over_step(agg, field_kind, values)]
-    return [bound(each, steps) for each in node]
-
-
-# ---- a partial match of one part ----
-
-
-class Run:
-    def __init__(self, part, taken, origin):
-        self.part, self.taken, self.origin = part, taken, origin  # taken: (place of the step, event, rank)
-        self.arrive()
-
-    def arrive(self):
-        self.barred, self.passed = set(), False
-        self.ways = self.part.ways(self)
-
-    def place(self):
-        return self.taken[-1][0]
-
-    def last(self):
-        return self.taken[-1][1]
-
-    def steps(self):
-        """Name of each step -> its events, of the parts before too."""
-        steps = {name: list(events) for name, events in self.origin["steps"].items()} if self.origin else {}
-        for place, event, _ in self.taken:
-            name = self.part.steps[place]["name"]
-            if name:
-                steps.setdefault(name, []).append(event)
-        return steps
-
-    def times(self):
-        """How often the step that took the last event has taken one in a row: loops do not come twice."""
-        return sum(1 for place, _, _ in self.taken if place == self.place())
-
-    def copy(self):
-        run = object.__new__(Run)
-        run.part, run.taken, run.origin = self.part, list(self.taken), self.origin
-        run.barred, run.passed, run.ways = set(self.barred), self.passed, self.ways
-        return run
-
-    def open(self):
-        return [w for w in self.ways if w["to"] not in self.barred]
-
-
-class NewKey(dict):
-    """The field of the new key: the same in all types but in the derived event."""
-
-    def __init__(self, field, hidden):
-        super().__init__({hidden: "key"})
-        self.field = field
-
-    def __missing__(self, kind):
-        return self.field
-
-    def copy(self):
-        copy = NewKey(self.field, "")
-        copy.update(self)
-        return copy
-
-
-class Part:
-    """One part of the pattern with all its keys' partial matches."""
-
-    def __init__(self, world, rule, number, tell):
-        self.world, self.rule, self.tell = world, rule, tell
-        cuts = [n for n, step in enumerate(rule["steps"]) if step["rekey"]] + [len(rule["steps"])]
-        first = 0 if number == 0 else cuts[number - 1]
-        self.steps = rule["steps"][first:cuts[number]]
-        self.last_one = cuts[number] == len(rule["steps"])
-        self.hidden = None if number == 0 else f"{rule['name']}, part {number}"
-        if self.hidden:
-            self.steps = [{"name": None, "on": [self.hidden, None], "link": None, "gap": None, "no": [], "min": 1,
-                           "max": 1, "loop": False, "until": None, "greedy": False, "strict": False, "among": None}] + self.steps
-            rekey = rule["steps"][first]["rekey"]
-            kinds = {step["on"][0] for step in self.steps[1:]} | {on[0] for step in self.steps for _, on in step["no"]}
-        else:
-            kinds = {step["on"][0] for step in self.steps} | {on[0] for step in self.steps for _, on in step["no"]}
-        self.absent = rule["absent"] if self.last_one else None
-        if self.absent:
-            kinds.add(self.absent[0][0])
-        self.kinds = kinds | ({self.hidden} if self.hidden else set())
-        if self.hidden:
-            self.key_names, self.key_types = [rekey[0]], [rekey[3]]
-            self.key = [NewKey(rekey[0], self.hidden)]
-        else:
-            self.key, self.key_names, self.key_types = rule["key"], rule["key_names"], rule["key_types"]
-        self.report = rule["report"] if self.last_one else "all"
-        self.after = (rule["after"] or ("overlap" if self.report == "all" else "past last")) if self.last_one else "overlap"
-        self.keys = {}
-
-    # ---- ways ----
-
-    def ways(self, run):
-        """What may come now, in the order of asking: {to: place or "end", link, gap, no, again}."""
-        here = run.place() if run else -1
-        found, ending = [], []
-        if run is None or run.times() >= self.steps[here]["min"]:
-            no = []
-            for place in range(here + 1, len(self.steps)):
-                step = self.steps[place]
-                no = no + step["no"]
-                gap = None if step["loop"] else step["gap"]
-                found.append({"to": place, "link": step["link"], "gap": gap, "no": no, "again": False})
-                if step["min"] > 0:
-                    break
-            else:
-                absent = [(False, self.absent[0])] if self.absent else []
-                ending = [{"to": "end", "link": "then", "gap": None, "no": no + absent, "again": False}]
-        if run and (self.steps[here]["max"] is None or run.times() < self.steps[here]["max"]):
-            link = "next" if self.steps[here]["strict"] else "then"
-            found.insert(0, {"to": here, "link": link, "gap": self.steps[here]["gap"], "no": [], "again": True})
-        greedy = [way for way in found if self.steps[way["to"]]["greedy"]]  # before all that follows them
-        return ending + greedy + [way for way in reversed(found) if way not in greedy]
-
-    def holds(self, run, condition, event):
-        if condition is None:
-            return True
-        steps = run.steps() if run else {}
-        return self.world.holds(bound(condition, steps), event, rule={"key": self.key, "on": None})
-
-    def fits(self, run, on, event):
-        return on[0] == event.type and self.holds(run, on[1], event)
-
-    def takes(self, run, way, event):
-        if way["to"] == "end":
-            return False
-        step = self.steps[way["to"]]
-        if not self.fits(run, step["on"], event):
-            return False
-        if step["until"] and self.holds(run, step["until"], event):
-            return False
-        if run is None:
-            return True
-        if self.rule["within"] is not None and event.time - self.start_of(run) > self.rule["within"]:
-            return False
-        if way["gap"] is not None and event.time - run.last().time > way["gap"]:
-            return False
-        return not step["among"] or way["again"] or self.holds(run, step["among"], event)
-
-    def bars(self, run, way, event):
-        if way["gap"] is not None and event.time - run.last().time > way["gap"]:
-            return True
-        step = None if way["to"] == "end" else self.steps[way["to"]]
-        if way["link"] == "next":
-            among = None if way["again"] else step["among"]
-            if not among or event.type != self.hidden and self.holds(run, among, event):
-                return True
-        if way["again"] and step["until"] and event.type == step["on"][0] and self.holds(run, step["until"], event):
-            return True
-        return any(self.fits(run, on, event) and not (following and run.passed) for following, on in way["no"])
-
-    @staticmethod
-    def start_of(run):
-        return run.origin["first"] if run.origin else run.taken[0][1].time
-
-    # ---- events and time of one key ----
-
-    def state(self, key):
-        return self.keys.setdefault(key, {"runs": [], "told": [], "best": {}, "quiet": set()})
-
-    def event(self, event):
-        key = self.world.key_of(event, [part[event.type] for part in self.key])
-        if key is None:
-            return
-        state = self.state(key)
-        self.time(key, event.time)
-        complete, starts = [], []
-        for run in list(state["runs"]):
-            place = state["runs"].index(run)
-            forks, done = self.turn(run, event)
-            state["runs"][place:place + 1] = forks
-            complete += done
-        for way in self.ways(None):
-            if self.takes(None, way, event):
-                run = Run(self, [(way["to"], event, 0)], event.fields.get("origin"))
-                starts.append(run)
-                break
-        for run in starts:
-            forks, done = self.arrived(run)
-            state["runs"] += forks
-            complete += done
-        if len(state["runs"]) > RUNS_MAX or len(complete) > RUNS_MAX:
-            raise Ambiguous("too many partial matches for brute force")
-        self.complete(state, key, event, complete)
-
-    def turn(self, run, event):
-        """The run and its forks behind the event, and which of them are complete."""
-        forks, complete, still = [], [], True
-        for rank, way in enumerate(run.ways):
-            if way["to"] in run.barred or not self.takes(run, way, event):
-                continue
-            taken = run.copy()
-            taken.taken.append((way["to"], event, rank))
-            taken.arrive()
-            more, done = self.arrived(taken)
-            forks += more
-            complete += done
-            if way["link"] != "any":
-                still = False
-                break
-        if still:
-            for way in run.ways:
-                if way["to"] not in run.barred and self.bars(run, way, event):
-                    run.barred.add(way["to"])
-            run.passed = True
-            if any(way["to"] != "end" for way in run.open()) or self.waits(run) is not None:
-                forks.append(run)
-        return forks, complete
-
-    def arrived(self, run):
-        """A run that has just taken an event: does it go on, is it complete?"""
-        ends = any(way["to"] == "end" for way in run.ways)
-        if ends and not self.absent:
-            if self.report == "longest":
-                return ([run] if [w for w in run.ways if w["to"] != "end"] else []), [run]
-            return [], [run]
-        return [run], []
-
-    def waits(self, run):
-        ends = any(way["to"] == "end" for way in run.open())
-        return run.last().time + self.absent[1] if ends and self.absent else None
-
-    def time(self, key, until):
-        """All deadlines before `until`, earliest first."""
-        state, within = self.keys[key], self.rule["within"]
-        while True:
-            ends = [self.waits(run) for run in state["runs"] if self.waits(run) is not None]
-            if within is not None:
-                ends += [self.start_of(run) + within for run in state["runs"] if [w for w in run.open() if w["to"] != "end"]]
-            if not ends or min(ends) >= until:
-                return
-            deadline = min(ends)
-            due = [run for run in state["runs"] if self.waits(run) == deadline]
-            state["runs"] = [run for run in state["runs"] if run not in due]
-            self.complete(state, key, deadline, due)
-            over = [run for run in state["runs"] if within is not None and self.start_of(run) + within == deadline]
-            timed_out = []
-            for run in over:
-                if self.waits(run) is not None:  # the wait at the end goes on
-                    run.barred |= {way["to"] for way in run.ways if way["to"] != "end"}
-                else:
-                    state["runs"].remove(run)
-                    timed_out.append(run)
-            if self.report.startswith("timeout"):
-                self.time_out(state, key, deadline, timed_out)
-            else:
-                self.complete(state, key, deadline, [])
-
-    # ---- what is told ----
-
-    @staticmethod
-    def positions(run):
-        return [event.moment for _, event, _ in run.taken]
-
-    @staticmethod
-    def leftness(run):
-        return [(event.moment, rank) for _, event, rank in run.taken]
-
-    def distinct(self, runs):
-        """Of forks with the same events the leftmost in the text."""
-        kept = {}
-        for run in sorted(runs, key=lambda r: ([place for place, _, _ in r.taken], self.leftness(r))):
-            kept.setdefault(tuple(self.positions(run)), run)
-        return sorted(kept.values(), key=self.positions)
-
-    def complete(self, state, key, at, runs):
-        """All that is complete at one event or deadline."""
-        if self.report == "longest":
-            for run in runs:
-                state["best"].setdefault(run.taken[0][1].moment, []).append(run)
-            going = {run.taken[0][1].moment for run in state["runs"]}
-            runs = []
-            for start in sorted(state["best"]):
-                if start not in going:
-                    most = [r for r in state["best"][start] if len(r.taken) == max(len(x.taken) for x in state["best"][start])]
-                    runs.append(min(self.distinct(most), key=self.leftness))
-                    del state["best"][start]
-        runs = self.distinct(runs)
-        if not runs or self.report == "timeout only":
-            return
-        first = min((r for r in runs if r.taken[0][1].moment == runs[0].taken[0][1].moment), key=self.leftness)
-        cut = self.report == "all" and self.last_one and len(runs) > self.rule["limit"]
-        if self.report in ("first", "timeout") or cut:
-            runs = [first]
-        borders = []
-        for run in runs:
-            if any(behind(run, border) for border in borders):
-                continue
-            state["quiet"].add(run.taken[0][1].moment)
-            self.tell(self, key, at, run, "limit" if cut else None, False)
-            borders.append(self.border(run))
-            state["runs"] = [r for r in state["runs"] if not behind(r, borders[-1])]
-            state["best"] = {s: [r for r in b if not behind(r, borders[-1])] for s, b in state["best"].items()}
-            state["best"] = {s: b for s, b in state["best"].items() if b}
-
-    def border(self, run):
-        """No later match may begin before that place, nor, if True is said, at it; None: no limit."""
-        if self.after == "overlap":
-            return None
-        if self.after == "past last":
-            return run.last().moment, True
-        if self.after != "next":
-            which, name = self.after
-            own = [event.moment for place, event, _ in run.taken if self.steps[place]["name"] == name]
-            if own:
-                return own[0] if which == "first" else own[-1], False
-        return run.taken[0][1].moment, True
-
-    def time_out(self, state, key, deadline, runs):
-        by_start = {}
-        for run in runs:
-            by_start.setdefault(run.taken[0][1].moment, []).append(run)
-        for start in sorted(by_start):
-            if start not in state["quiet"]:
-                most = [r for r in by_start[start] if len(r.taken) == max(len(x.taken) for x in by_start[start])]
-                self.tell(self, key, deadline, min(self.distinct(most), key=self.leftness), None, True)
-
-
-def behind(run, border):
-    start = run.taken[0][1].moment
-    return border is not None and (start < border[0] or border[1] and start == border[0])
+def rekeys_of(rule):
+    """What is said at each change of key: (F, step, G, type)."""
+    return [rule["steps"][n]["rekey"] for n in rule["tree"] if isinstance(n, int) and rule["steps"][n]["rekey"]]
 
 
 # ---- the rule ----
@@ -378,8 +23,7 @@ def behind(run, border):
 
 def run_change(world, rule):
     """Part by part: the matches of one are the events of the next."""
-    count = 1 + sum(1 for step in rule["steps"] if step["rekey"])
-    for number in range(count):
+    for number, elements in enumerate(parts_of(rule)):
         made = []
 
         def tell(part, key, at, run, cut, timeout):
@@ -389,7 +33,8 @@ def run_change(world, rule):
                 made.append(derived(world, rule, part, number, at, run, len(made)))
 
         part = Part(world, rule, number, tell)
-        inputs = part.kinds | world.counted([[step["on"], step["no"], step["until"], step["among"]] for step in part.steps])
+        inputs = part.kinds | world.counted([[words.get("on"), words["no"], words["until"], words["among"]]
+                                             for words in all_words(rule, elements)])
         if part.last_one:
             inputs |= world.counted(rule["emit"])
             world.finish(rule, inputs, [])
@@ -407,17 +52,16 @@ def run_change(world, rule):
 
 def derived(world, rule, part, number, at, run, ordinal):
     """A match of a former part as an event at the place of what completed it."""
-    rekeys = [step["rekey"] for step in rule["steps"] if step["rekey"]]
-    _, step, field, _ = rekeys[number]
+    _, step, field, _ = rekeys_of(rule)[number]
     steps = run.steps()
-    origin = {"first": part.start_of(run), "steps": steps, "matched": matched_of(part, run)}
+    origin = {"first": run.begin(), "steps": steps, "matched": matched_of(part, run)}
     key = steps[step][-1].fields.get(field) if steps.get(step) else None
     return Event(f"{rule['name']}, part {number + 1}", at.time, moment_of(at, rule["name"], ordinal), {"key": key, "origin": origin})
 
 
 def matched_of(part, run):
-    own = [(part.steps[place]["name"], event) for place, event, _ in run.taken if part.steps[place]["name"]]
-    return (run.origin["matched"] if run.origin else []) + own
+    own = [(part.nodes[node].words["name"], event) for node, event, _ in run.taken if event.type != part.hidden]
+    return (run.origin()["matched"] if run.origin() else []) + own
 
 
 def tell_change(world, rule, part, key, at, run, cut, timeout):
@@ -445,31 +89,51 @@ def tell_change(world, rule, part, key, at, run, cut, timeout):
 # ---- as text ----
 
 
+LINKS = {"then": "then", "next": "next", "any": "then any"}
+
+
 def step_text(step):
     text = f"{step['name']} = {use(step['on'])}"
     if step["rekey"]:
         text += f" at key {step['rekey'][0]} == {step['rekey'][1]}.{step['rekey'][2]}"
-    if step["among"]:
-        text += f" among ({expression(step['among'])})"
-    if step["loop"]:
-        text += f" {{{step['min']},{'' if step['max'] is None else step['max']}}}"
-        text += "".join(f" {word}" for word in ("strict", "greedy") if step[word])
-        if step["until"]:
-            text += f" until ({expression(step['until'])})"
-    if step["gap"] is not None:
-        text += f" gap {duration(step['gap'])}"
-    return text
+    return text + (f" among ({expression(step['among'])})" if step["among"] else "")
+
+
+def quantifier_text(words):
+    text = ""
+    if words["loop"]:
+        text += f" {{{words['min']},{'' if words['max'] is None else words['max']}}}"
+        text += "".join(f" {word}" for word in ("strict", "each", "any", "greedy") if words[word])
+        if words["until"]:
+            text += f" until ({expression(words['until'])})"
+    return text if words["gap"] is None else f"{text} gap {duration(words['gap'])}"
+
+
+def element_text(rule, element):
+    words = words_of(rule, element)
+    if isinstance(element, int):
+        return step_text(words) + quantifier_text(words)
+    if words["kind"] == "group":
+        inside = " ".join(" ".join(clauses(rule, child, place == 0)) for place, child in enumerate(words["children"]))
+    else:
+        inside = f" {words['kind']} ".join(element_text(rule, child) for child in words["children"])
+    return f"({inside}){quantifier_text(words)}"
+
+
+def clauses(rule, element, first, opens="", closes=""):
+    """The absences before the element, and the element with its connector."""
+    words = words_of(rule, element)
+    lines = [f"{'next' if following else 'then'} no {use(on)}" for following, on in words["no"]]
+    return lines + [f"{'' if first else LINKS[words['link']] + ' '}{opens}{element_text(rule, element)}{closes}"]
 
 
 def change_text(rule):
     lines = [f"score {rule['score']}"] if rule.get("score") is not None else []
     lines.append(key_clause(rule))
     begin, end = rule["parentheses"] or (-1, -1)
-    for place, step in enumerate(rule["steps"]):
-        for following, on in step["no"]:
-            lines.append(f"{'next' if following else 'then'} no {use(on)}")
-        word = "match" if place == 0 else {"then": "then", "next": "next", "any": "then any"}[step["link"]]
-        lines.append(f"{word} {'(' if place == begin else ''}{step_text(step)}{')' if place == end else ''}")
+    for place, element in enumerate(rule["tree"]):
+        said = clauses(rule, element, place == 0, "(" if place == begin else "", ")" if place == end else "")
+        lines += ["match " + said[0]] + said[1:] if place == 0 else said
     if rule["absent"]:
         lines.append(f"then no {use(rule['absent'][0])} for {duration(rule['absent'][1])}")
     if rule["within"] is not None:
@@ -489,18 +153,72 @@ def change_text(rule):
 
 OTHERS["change"] = change_text
 
+# ---- smaller ones ----
+
+DULL = {"no": [], "until": None, "gap": None, "among": None, "each": False, "any": False, "strict": False, "greedy": False}
+
+
+def lists_of(rule, elements):
+    """The list of elements that each element stands in, with its place there, as all_words() counts them."""
+    found = []
+    for place, element in enumerate(elements):
+        found.append((elements, place))
+        if not isinstance(element, int):
+            found += lists_of(rule, element["children"])
+    return found
+
+
+def smaller_patterns(rule):
+    """What without_words() can leave out: (place of the element or -1, word)."""
+    for word in ("parentheses", "absent", "after", "suppress"):
+        if rule.get(word):
+            yield -1, word
+    for place, words in enumerate(all_words(rule, rule["tree"])):
+        yield place, "element"
+        for word in [w for w in DULL if words[w]] + (["loop"] if words["loop"] else []):
+            yield place, word
+        if "on" in words and words["on"][1]:
+            yield place, "condition"
+
+
+def without_words(rule, place, word):
+    if place < 0:
+        rule[word] = None
+        if word == "suppress":
+            del rule[word]
+        return
+    words = all_words(rule, rule["tree"])[place]
+    if word == "element":
+        elements, own = lists_of(rule, rule["tree"])[place]
+        if len(elements) > 1 and not words.get("rekey") and not (rule["parentheses"] and elements is rule["tree"]):
+            del elements[own]
+            words_of(rule, elements[0])["link"] = words["link"] if own == 0 else words_of(rule, elements[0])["link"]
+    elif word == "loop":
+        words.update(PLAIN, no=words["no"], link=words["link"], among=words["among"])
+    elif word == "condition":
+        words["on"][1] = None
+    else:
+        words[word] = DULL[word]
+
+
 # ---- random ones ----
 
+FEW_VALUES = ("b", "k", "u")  # fields whose values come often
 NEW_KEYS = {"string": ["k", "s"], "int": ["u", "i"], "ip": ["p"], "bool": ["b"]}
 
 
 class ChangeGenerator:
     """What generate_more.py adds for the feature `at_key`."""
 
+    dense = False  # few keys and short conditions, so that much matches
+
     def make_at_key(self, case, sources):
         names = list(sources)
         self.sizes = [20, 40, 80]
-        if self.chance(0.25):
+        rich = [n for n in names if all(f in self.fields[n] for f in FEW_VALUES)]
+        if rich and self.chance(0.5):
+            self.dense, names, self.sizes = True, rich[:2], [40, 80, 120]
+        elif self.chance(0.25):
             derived = self.derived_filter(sources) if self.chance(0.6) else self.derived_window(sources)
             case["declarations"].append(derived)
             names = list(self.fields)
@@ -515,7 +233,7 @@ class ChangeGenerator:
 
     @staticmethod
     def last_key(rule):
-        rekeys = [step["rekey"] for step in rule["steps"] if step["rekey"]]
+        rekeys = rekeys_of(rule)
         return ([rekeys[-1][0]], [rekeys[-1][3]]) if rekeys else (rule["key_names"], rule["key_types"])
 
     def change(self, names):
@@ -527,8 +245,11 @@ class ChangeGenerator:
     def tried_change(self, names):
         first = self.random.sample(names, self.pick([1, 1, min(2, len(names))]))
         key, key_names, key_types = self.key(first)
+        if self.dense:
+            key_names = self.pick([[], ["b"], ["b"], ["k"], ["u"]])
+            key, key_types = [{n: f for n in first} for f in key_names], [self.fields[first[0]][f] for f in key_names]
         rule = {"kind": "change", "name": self.name("r"), "key": key, "key_names": key_names, "key_types": key_types, "steps": [],
-                "within": None, "report": self.pick(REPORTS), "limit": self.pick([100, 100, 1, 3]), "after": None, "absent": None,
+                "tree": [], "within": None, "report": self.pick(REPORTS), "limit": self.pick([100, 100, 1, 3]), "after": None, "absent": None,
                 "emit": [], "when": None, "parentheses": None}
         for number in range(self.pick([1, 2, 2, 2, 2, 3])):
             rekey = None
@@ -537,44 +258,60 @@ class ChangeGenerator:
                 rekey, kinds = self.new_key(rule, names)
                 if rekey is None:
                     return None
-            for place in range(self.pick([1, 1, 2, 3] if number == 0 else [1, 1, 2])):
-                rule["steps"].append(self.change_step(rule, kinds, rekey if place == 0 else None, number))
-            if self.steps_of(rule, number)[0]["min"] == 0 and number == 0:
-                rule["steps"][0].update(min=1, max=1, loop=False, until=None, greedy=False, strict=False, gap=None)
+            rule["tree"] += self.sequence(rule, kinds, number, self.pick([1, 1, 2, 3] if number == 0 else [1, 1, 2]), 0, rekey)
         self.change_policies(rule, kinds)
         if key_names == ["who"]:
-            used = {on[0] for step in self.steps_of(rule, 0) for on in [step["on"]] + [o for _, o in step["no"]]}
-            if rule["absent"] and not any(step["rekey"] for step in rule["steps"]):
+            used = self.kinds_of(rule, 0)
+            if rule["absent"] and not rekeys_of(rule):
                 used.add(rule["absent"][0][0])
             rule["key"] = [{n: f for n, f in part.items() if n in used} for part in rule["key"]]
         return rule
 
     @staticmethod
     def steps_of(rule, number):
-        cuts = [0] + [n for n, step in enumerate(rule["steps"]) if step["rekey"]] + [len(rule["steps"])]
-        return rule["steps"][cuts[number]:cuts[number + 1]]
+        return [rule["steps"][n] for n in leaves_of(parts_of(rule)[number])]
+
+    @staticmethod
+    def kinds_of(rule, number):
+        """The types of the part's steps and absences."""
+        words = all_words(rule, parts_of(rule)[number])
+        return {w["on"][0] for w in words if "on" in w} | {on[0] for w in words for _, on in w["no"]}
 
     def new_key(self, rule, names):
         """(F, step, G, type), and the types of the part that follows."""
         step = self.pick(rule["steps"])
-        fields = {n: k for n, k in self.fields[step["on"][0]].items() if k in NEW_KEYS and "." not in n}
+        fields = {n: k for n, k in self.comparable(self.fields[step["on"][0]]).items() if k in NEW_KEYS}
         if not fields:
             return None, None
         field = self.pick(sorted(fields))
         kind = fields[field]
-        wanted = field if self.chance(0.6) else self.pick(NEW_KEYS[kind])
+        wanted = field if self.dense or self.chance(0.6) else self.pick(NEW_KEYS[kind])
         kinds = [n for n in names if self.fields[n].get(wanted) == kind]
         if not kinds:
             return None, None
         return [wanted, step["name"], field, kind], self.random.sample(kinds, self.pick([1, min(2, len(kinds))]))
 
-    def change_condition(self, rule, fields, own=None):
+    def comparable(self, fields):
+        """The fields that are compared with steps, or become keys."""
+        return {n: k for n, k in fields.items() if n in FEW_VALUES} if self.dense else {
+            n: k for n, k in fields.items() if "." not in n and not k.startswith("[")}
+
+    def short_condition(self, fields):
+        name, value = self.pick(sorted(self.comparable(fields))), None
+        while value is None:
+            value = self.field_value(name)
+        return ["cmp", "bool", self.pick(["==", "!="]), ["field", fields[name], name], ["lit", fields[name], value]]
+
+    def change_condition(self, rule, fields, own=None, often=0.2):
         """On the event, now and then compared with earlier steps."""
-        condition = self.maybe_condition(fields, 0.2)
+        if self.dense and self.comparable(fields):
+            condition = self.short_condition(fields) if self.chance(often + 0.3) else None
+        else:
+            condition = self.maybe_condition(fields, often)
         known = rule["steps"] + ([own] if own else [])
         if known and self.chance(0.3):
             asked = self.of_steps(known)
-            same = [["field", kind, name] for name, kind in fields.items() if kind == asked[1] and "." not in name]
+            same = [["field", kind, name] for name, kind in self.comparable(fields).items() if kind == asked[1]]
             other = self.pick(same) if same and self.chance(0.8) else self.literal(asked[1])
             operators = ["==", "!=", "<=", ">"] if asked[1] in ("int", "string", "time", "dec:2", "duration") else ["==", "!="]
             compared = ["cmp", "bool", self.pick(operators), other, asked]
@@ -583,7 +320,7 @@ class ChangeGenerator:
 
     def of_steps(self, steps):
         step = self.pick(steps)
-        fields = {n: k for n, k in self.fields[step["on"][0]].items() if "." not in n and not k.startswith("[")}
+        fields = self.comparable(self.fields[step["on"][0]])
         if self.chance(0.3) or not fields:
             return ["step", "int", "count", step["name"], None, None]
         name = self.pick(sorted(fields))
@@ -607,41 +344,92 @@ class ChangeGenerator:
             return None
         return {"key": key, "names": kinds, "asking": [kind], "on": [kind, None]}
 
-    def change_step(self, rule, kinds, rekey, number):
+    # ---- elements ----
+
+    def sequence(self, rule, kinds, number, count, depth, rekey=None):
+        """The elements of a part, or of a group. A group has one that takes an event, and so has what follows an absence."""
+        elements, must, absence = [], depth == 0 and number > 0, False
+        for place in range(count):
+            no = self.absences(rule, kinds) if must else []
+            absence = absence or bool(no)
+            element = self.element(rule, kinds, number, depth, place == 0 and (number == 0 or depth > 0), rekey)
+            words_of(rule, element)["no"] = no
+            if words_of(rule, element)["min"] > 0:
+                must, absence = True, False
+            elements.append(element)
+            rekey = None
+        if absence or not must:
+            words_of(rule, elements[-1])["min"] = 1
+        return elements
+
+    def absences(self, rule, kinds):
+        if not self.chance(0.25):
+            return []
+        on = [self.pick(kinds), None]
+        on[1] = self.change_condition(rule, self.fields[on[0]])
+        return [(self.chance(0.3), on)] if on[1] is not None or self.chance(0.3) else []
+
+    def element(self, rule, kinds, number, depth, first, rekey):
+        words = dict(PLAIN, link=None if first else self.pick(["then"] * 4 + ["next", "any"]))
+        dice = 1 if rekey or depth > 1 or len(rule["steps"]) > 5 else self.random.random()
+        kind = "group" if dice < 0.15 else "or" if dice < 0.24 else "and" if dice < 0.31 else "step"
+        if kind == "step":
+            return self.change_step(rule, kinds, number, words, rekey, len(rule["steps"]) == 0)
+        words["kind"] = kind
+        if kind == "group":
+            words["children"] = self.sequence(rule, kinds, number, self.pick([1, 2, 2, 3]), depth + 1)
+        else:
+            groups = kind == "or" and self.chance(0.5)
+            words["children"] = [self.alternative(rule, kinds, number, depth, groups and (n == 0 or self.chance(0.5)))
+                                 for n in range(self.pick([2, 2, 3]))]
+        own = sorted({rule["steps"][n]["on"][0] for n in leaves_of(words["children"])})
+        self.quantifier(rule, words, 0.6 if kind == "group" else 0.3, first, self.shared(own))
+        return words
+
+    def alternative(self, rule, kinds, number, depth, group):
+        """An alternative, or one of several in any order."""
+        words = dict(PLAIN)
+        if not group:
+            return self.change_step(rule, kinds, number, words, None, True, 0.6)
+        return dict(words, kind="group", children=self.sequence(rule, kinds, number, self.pick([1, 2]), depth + 1))
+
+    def change_step(self, rule, kinds, number, words, rekey, plain, often=0.2):
+        """The number of a new step."""
         kind = self.pick(kinds)
         fields = self.fields[kind]
-        first = not rule["steps"]
-        step = {"name": f"x{len(rule['steps'])}", "on": [kind, None], "link": "then" if first else self.pick(["then"] * 4 + ["next", "any"]),
-                "gap": None, "no": [], "min": 1, "max": 1, "loop": False, "until": None, "greedy": False, "strict": False, "among": None,
-                "rekey": rekey}
-        step["on"][1] = self.change_condition(rule, fields)
+        words.update(name=f"x{len(rule['steps'])}", on=[kind, None], rekey=rekey)
+        words["on"][1] = self.change_condition(rule, fields, None, often)
         asker = self.asker(rule, kinds, kind, number) if self.chance(0.1) else None
         if asker:
             node = self.asking(asker, step=True)
-            step["on"][1] = node if step["on"][1] is None else ["and", "bool", step["on"][1], node]
-        if self.chance(0.3):
-            step["loop"] = True
-            step["min"], step["max"] = self.pick([(1, None), (2, None), (2, 3), (3, 3), (0, 1), (0, None), (1, 2)])
-            step["greedy"] = self.chance(0.2)
-            step["strict"] = not step["greedy"] and self.chance(0.2)
-            if self.chance(0.3):
-                step["until"] = self.condition(fields)
-            if step["max"] is not None and step["max"] <= 1:
-                step.update(greedy=False, strict=False)
-            if self.chance(0.15):
-                step["gap"] = self.duration()
-        elif not first and self.chance(0.15):
-            step["gap"] = self.duration()
-        if not first and self.chance(0.3):
-            on = [self.pick(kinds), None]
-            on[1] = self.change_condition(rule, self.fields[on[0]])
-            if step["min"] > 0 and (on[1] is not None or self.chance(0.3)):
-                step["no"].append((self.chance(0.3), on))
-        return step
+            words["on"][1] = node if words["on"][1] is None else ["and", "bool", words["on"][1], node]
+        rule["steps"].append(words)
+        if often == 0.2:
+            self.quantifier(rule, words, 0.3, plain, fields)
+        return len(rule["steps"]) - 1
+
+    def quantifier(self, rule, words, often, first, fields):
+        single = "kind" not in words
+        if self.chance(often):
+            words["loop"] = True
+            words["min"], words["max"] = self.pick([(1, None), (2, None), (2, 3), (3, 3), (0, 1), (0, None), (1, 2), (2, 2)])
+            several = words["max"] is None or words["max"] > 1
+            if rule["report"] == "all" and self.chance(0.4):
+                words["any" if single and self.chance(0.4) else "each"] = True
+            words["greedy"] = not words["any"] and self.chance(0.2)
+            words["strict"] = several and not words["greedy"] and not words["any"] and self.chance(0.2)
+            if fields and several and self.chance(0.3):
+                words["until"] = self.change_condition(rule, fields, None, 0.9)
+            if not words["any"] and self.chance(0.15):
+                words["gap"] = self.duration()
+        elif not first and words["link"] and self.chance(0.15):
+            words["gap"] = self.duration()
 
     def change_policies(self, rule, kinds):
-        last = self.steps_of(rule, len([1 for step in rule["steps"] if step["rekey"]]))
+        last = self.steps_of(rule, len(rekeys_of(rule)))
         rule["within"] = self.pick([2, 5, 10, 20, 60, 200]) * self.step
+        if self.dense:
+            rule["within"] = self.pick([5, 10, 20, 60, 200]) * self.step
         if rule["report"] != "longest" and self.chance(0.25):
             on = [self.pick(kinds), None]
             on[1] = self.change_condition(rule, self.fields[on[0]])
@@ -650,21 +438,23 @@ class ChangeGenerator:
         rule["after"] = self.pick([None, None, "overlap", "past last", "next", (self.pick(["first", "last"]), self.pick(named))])
         if self.chance(0.1):
             rule["suppress"] = self.duration()
-        parts = 1 + len([1 for step in rule["steps"] if step["rekey"]])
+        parts = 1 + len(rekeys_of(rule))
         for number in range(parts):
-            self.among(self.steps_of(rule, number), rule["absent"] if number + 1 == parts else None)
-        begins = [n for n, step in enumerate(rule["steps"]) if step["min"] > 0 and not step["among"]]
+            kinds_of = self.kinds_of(rule, number) | ({rule["absent"][0][0]} if rule["absent"] and number + 1 == parts else set())
+            self.among(self.steps_of(rule, number), sorted(kinds_of))
+        whole = [words_of(rule, element) for element in rule["tree"]]
+        begins = [n for n, words in enumerate(whole) if words["min"] > 0 and not words["among"]]
         if begins and self.chance(0.25):  # plain parentheses change nothing
             begin = self.pick(begins)
-            rule["parentheses"] = (begin, self.random.randint(begin, len(rule["steps"]) - 1))
-        plain = not any(step["loop"] for step in rule["steps"])
+            rule["parentheses"] = (begin, self.pick([n for n in range(begin, len(whole)) if whole[n]["min"] > 0]))
+        plain = not any(words["loop"] or "kind" in words for words in whole)
         if plain and rule["report"] in ("first", "all") and self.chance(0.3):
             rule["within"] = None
             for step in rule["steps"][1:]:
                 step["gap"] = step["gap"] or self.duration()
         for n in range(self.pick([0, 1, 2, 3])):
             node = self.of_steps(rule["steps"])
-            asker = self.asker(rule, kinds, kinds[0], len([1 for step in rule["steps"] if step["rekey"]])) if self.chance(0.15) else None
+            asker = self.asker(rule, kinds, kinds[0], len(rekeys_of(rule))) if self.chance(0.15) else None
             if asker:
                 node = self.counter(asker, step=True)
                 node[2]["by"] = None
@@ -672,10 +462,8 @@ class ChangeGenerator:
                     node[2]["span"]["kind"] = "over"
             rule["emit"].append((f"{rule['name']}_{n}", node))
 
-    def among(self, steps, absent):
+    def among(self, steps, kinds):
         """`next … among (…)` reads what all types of the part have."""
-        kinds = {on[0] for step in steps for on in [step["on"]] + [o for _, o in step["no"]]}
-        kinds = sorted(kinds | {absent[0][0]} if absent else kinds)
         shared = self.shared(kinds)
         for step in steps:
             if step["link"] == "next" and shared and self.chance(0.3):

@@ -22,6 +22,7 @@ from events import Ambiguous
 from generate_wide import generate
 from models import same_reasons, write_model
 from reference import World
+from rekey import smaller_patterns, without_words
 from properties import check_arrival, check_batches, check_cut, check_order_of_arrival, check_words
 from values import Between, Near
 from write_case import declaration_text, records_text, rules_text
@@ -176,6 +177,8 @@ def smaller(case):
             yield "when", n, None
         if item.get("on") and item["on"][1]:
             yield "on", n, None
+        if item["kind"] == "change":
+            yield from (("pattern", n, more) for more in smaller_patterns(item))
     if len(case["partitions"]) > 1:
         yield "join", 0, None
     words = set(re.findall(r"[a-z]\w*", "".join(declaration_text(d) for d in case["declarations"])))
@@ -203,6 +206,8 @@ def without(case, what, n, more):
         case["declarations"][n]["when"] = None
     elif what == "on":
         case["declarations"][n]["on"][1] = None
+    elif what == "pattern":
+        without_words(case["declarations"][n], *more)
     elif what == "field":
         del case["types"][n]["fields"][more]
         for records in case["partitions"]:

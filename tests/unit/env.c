@@ -3,7 +3,9 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/env.h"
@@ -57,6 +59,39 @@ TEST(files_are_replaced_whole) {
   EXPECT_INT(env_read_file(env, mem, path, 0, &bytes, &err), 0);
   EXPECT_INT(bytes.length, 0);
   drop(bytes);
+  end();
+}
+
+/* What a name leads to is replaced, not the name: a link stays one, a mode stays, and /dev/null stays what it is. */
+TEST(what_is_replaced_keeps_what_it_is) {
+  begin();
+  const struct env *env = env_real();
+  char link[512];
+  struct stat st;
+  EXPECT_INT(env_replace_file(env, in_folder("kept"), SLICE("one"), &err), 0);
+  EXPECT_INT(chmod(path, 0640), 0);
+  snprintf(link, sizeof link, "%s/link", folder);
+  EXPECT_INT(symlink("kept", link), 0);
+  EXPECT_INT(env_replace_file(env, link, SLICE("two"), &err), 0);
+  EXPECT(lstat(link, &st) == 0 && S_ISLNK(st.st_mode));
+  EXPECT(stat(path, &st) == 0 && (st.st_mode & 07777) == 0640 && st.st_size == 3);
+  EXPECT_INT(env_replace_file(env, in_folder("kept.new"), SLICE("mine"), &err), 0); /* not ours to overwrite */
+  EXPECT_INT(env_replace_file(env, link, SLICE("three"), &err), 0);
+  EXPECT(stat(in_folder("kept.new"), &st) == 0 && st.st_size == 4);
+  EXPECT(stat(in_folder("kept"), &st) == 0 && st.st_size == 5);
+  EXPECT(stat(in_folder("kept.new1"), &st) < 0);
+  EXPECT_INT(mkfifo(in_folder("pipe"), 0600), 0);
+  int reader = open(path, O_RDONLY | O_NONBLOCK);
+  EXPECT_INT(env_replace_file(env, path, SLICE("into"), &err), 0);
+  char read_back[8] = "";
+  EXPECT_INT(read(reader, read_back, sizeof read_back), 4);
+  EXPECT(stat(path, &st) == 0 && S_ISFIFO(st.st_mode));
+  close(reader);
+  if (geteuid() != 0) { /* root may write everything */
+    EXPECT_INT(chmod(in_folder("kept"), 0440), 0);
+    EXPECT_INT(env_replace_file(env, path, SLICE("x"), &err), ERR_FATAL);
+    EXPECT_INT(chmod(path, 0640), 0);
+  }
   end();
 }
 

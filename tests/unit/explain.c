@@ -2,6 +2,7 @@
 /* explain.c - what is said about a rule: sentences for each construct, the same content as JSON, graphs. */
 #include "rules/explain.h"
 
+#include "base/sketch.h"
 #include "rules/check.h"
 #include "rules/parse.h"
 #include "test.h"
@@ -157,11 +158,13 @@ TEST(counters_say_what_they_keep_and_cost) {
                 "    sum(amount) over 1h: counts payment(status == \"x\") by card; keeps events for 1h; one counter, "
                 "shared with s\n");
     const struct count_size *size = &f.set->populations[f.set->counters[f.set->rules[0].counters[0]].population].size;
-    char line[200];
-    snprintf(line, sizeof line,
-             "      state: at most %zu bytes a key, %zu for each event, %zu for each different value, together with 3 "
-             "more counters over the same events\n",
-             size->state, size->event, size->value);
+    char line[400];
+    snprintf(
+        line, sizeof line,
+        "      state: %zu bytes a key, %zu for each event, %zu for each different value, 8 to 17 for each value in the "
+        "order of a median or percentile, %zu for each sixteenth of a window that is a sketch; room for more is "
+        "made by doubling; together with 3 more counters over the same events\n",
+        size->state, size->event, size->value, sizeof(struct hll));
     EXPECT(size->state > 0 && size->event > 0 && size->value > 0);
     EXPECT_PART(text, line);
     EXPECT_PART(text,
@@ -266,7 +269,7 @@ TEST(whatever_has_a_name_can_be_asked_about) {
     const char *text = explained(&f, "spent", EXPLAIN_TEXT);
     EXPECT_PART(text,
                 "counter spent = sum(amount) of payment by card over 1h\n  counts payment by card; keeps events for "
-                "1h\n  state: at most ");
+                "1h\n  state: ");
     EXPECT_PART(text, "\n  read by event low\n");
     EXPECT_TEXT(explained(&f, "idle_one", EXPLAIN_TEXT),
                 "counter idle_one = count() of login by card over 1h\n  nothing reads it\n");

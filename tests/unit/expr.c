@@ -761,10 +761,22 @@ TEST(choices_and_casts) {
   EXPECT(same(value_of(many), value_int(13)));
   event[8] = value_int(20);
   EXPECT(same(value_of(many), value_int(20)));
-  /* A number that the wider type cannot hold is null and counted. */
+  /* A number that the wider type cannot hold is null and counted, and no reason to take the next: it was there. */
   event[0] = value_int(INT64_MAX);
-  EXPECT(same(value_of(binary(EXPR_COALESCE, x, d)), value_decimal(150, 2)));
+  EXPECT(value_is_null(value_of(binary(EXPR_COALESCE, x, d))));
   EXPECT_INT(counts.overflow, 1);
+  struct expr_node *widened = node_new(EXPR_CAST, TYPE_DECIMAL(2), 1); /* as rules/lower writes it */
+  widened->children[0] = x;
+  EXPECT(value_is_null(value_of(binary(EXPR_COALESCE, widened, d))));
+  EXPECT(value_is_null(value_of(binary(EXPR_COALESCE, literal(value_int(INT64_MAX)), d))));
+  EXPECT_INT(counts.overflow, 3);
+  event[0] = value_null();
+  EXPECT(same(value_of(binary(EXPR_COALESCE, widened, d)), value_decimal(150, 2)));
+  struct expr_node *rest = node_new(EXPR_COALESCE, TYPE_DECIMAL(2), 3);
+  rest->children[0] = widened;
+  rest->children[1] = literal(value_null());
+  rest->children[2] = literal(value_null());
+  EXPECT(value_is_null(value_of(binary(EXPR_ADD, d, rest))));
   event[0] = value_int(3);
   for (int truth = -1; truth <= 1; truth++) {
     struct expr_node *c = three(truth, 0, 5);

@@ -95,9 +95,11 @@ static struct value plain(const struct expr_node *node) {
   case EXPR_IN_SET: return plain_in(node);
   case EXPR_IS_NULL: return value_bool(value_is_null(plain(node->children[0])));
   case EXPR_COALESCE:
-    for (unsigned i = 0; i < node->child_count; i++) {
-      a = number_cast(plain(node->children[i]), node->type, &plain_counts);
-      if (!value_is_null(a)) return a;
+    for (unsigned i = 0; i < node->child_count; i++) { /* the one that is there is widened, whatever comes of it */
+      const struct expr_node *child = node->children[i];
+      if (child->op == EXPR_CAST && type_equal(child->type, node->type)) child = child->children[0];
+      a = plain(child);
+      if (!value_is_null(a)) return number_cast(a, node->type, &plain_counts);
     }
     return value_null();
   case EXPR_IF:

@@ -129,6 +129,33 @@ TEST(several_types) {
   EXPECT(strstr(text, "type ") == NULL);
 }
 
+/* An event has a field, also where its records have none that can be declared. */
+TEST(types_without_fields) {
+  EXPECT_TEXT(LINES("{\"type\":\"ping\"}", "{\"a\":[null]}"),
+              "\n# 1 record\n"
+              "event ping {\n"
+              "  event_time log              # no field looks like an event time\n"
+              "  type string                 # no other field can be declared\n"
+              "}\n"
+              "\n# 1 record\n"
+              "event card_payment {\n"
+              "  event_time log              # no field looks like an event time\n"
+              "  # \"a\"                       # up to 1 elements, not all of one plain type\n"
+              "  type string                 # no other field can be declared\n"
+              "}\n");
+}
+
+TEST(names_of_types_are_told_apart) {
+  const char *text = LINES("{\"type\":\"A b\"}", "{\"type\":\"a_b\"}", "{\"type\":\"a-b\"}", "{\"type\":\"\u00e9\"}",
+                           "{\"type\":\"\u00e8\"}", "{\"type\":\"label\"}");
+  EXPECT(strstr(text, "event label_2 {\n  named \"label\"\n") != NULL); /* `label` is built in */
+  EXPECT(strstr(text, "event a_b_2 {\n  named \"A b\"\n") != NULL);
+  EXPECT(strstr(text, "event a_b {\n  event_time") != NULL);
+  EXPECT(strstr(text, "event a_b_3 {\n  named \"a-b\"\n") != NULL);
+  EXPECT(strstr(text, "event field {\n  named \"\u00e9\"\n") != NULL);
+  EXPECT(strstr(text, "event field_2 {\n  named \"\u00e8\"\n") != NULL);
+}
+
 TEST(bad_records) {
   struct mem *mem = mem_new(0);
   struct infer *infer = infer_new(mem, SLICE("e"), SLICE("type"));

@@ -527,6 +527,28 @@ TEST(what_is_not_run_yet_is_left_out_or_refused) {
   tear_down(&f);
 }
 
+TEST(a_join_reaches_no_further_than_ten_thousand_years) {
+  static const struct {
+    const char *times, *says; /* NULL: it is fine */
+  } joins[] = {{"q.time between p.time - 3650000d and p.time + 3650000d", NULL},
+               {"q.time between p.time and p.time + 3650000d + 1us", "may be too far apart"},
+               {"p.time - 99999999d < q.time and q.time <= p.time", "may be too far apart"},
+               {"q.time between p.time - 3650000d - 1us and p.time", "may be too far apart"},
+               {"q.time >= p.time and q.time <= p.time + p.n", "must be bounded by each other"}};
+  for (size_t i = 0; i < sizeof joins / sizeof *joins; i++) {
+    char rules[600];
+    snprintf(rules, sizeof rules,
+             "event one { event_time at at time card string n duration }\n"
+             "event pair join p = one, q = one key card where %s { card = card }\nrule r { on pair key card }",
+             joins[i].times);
+    struct fixture f;
+    set_up(&f, rules);
+    EXPECT_INT(f.diags.error_count, joins[i].says == NULL ? 0 : 1);
+    if (joins[i].says != NULL) expect_diag(&f, 2, joins[i].says);
+    tear_down(&f);
+  }
+}
+
 TEST(a_failure_at_every_allocation_is_one_fatal_error) {
   const char *rules = EVENTS "list l string { \"a\", \"b\" }\n"
                              "event big from payment where amount > 5 { card = card  amount = amount }\n"

@@ -231,6 +231,20 @@ TEST(what_may_hold_no_more_is_the_same_with_and_without_shared_totals) {
   }
 }
 
+/* ---- events that concern nobody ---- */
+
+TEST(what_a_condition_makes_does_not_stay) {
+  static const char text[] = EVENT "rule r { key k on e(upper(s) == \"NONE\") }";
+  struct told few, many;
+  run(&few, text, one_key, 5000, 0, 0, TEXT_MAX);
+  run(&many, text, one_key, 50000, 0, 0, TEXT_MAX);
+  EXPECT_INT(few.status, 0);
+  EXPECT_INT(many.status, 0);
+  EXPECT_INT(many.stats.memory_peak, few.stats.memory_peak);
+  free(few.text);
+  free(many.text);
+}
+
 /* ---- alerts of one moment ---- */
 
 TEST(alerts_of_one_moment_are_sorted_through_a_file) {

@@ -364,7 +364,7 @@ TEST(explain_says_both_parts) {
 }
 
 /* Where a match stopped, on either side of the change of key. */
-static void expect_near_miss(const char *lines, const char *said) {
+static void expect_near_miss_of(const char *rule, const char *lines, const char *said) {
   struct mem *mem = mem_new(0);
   struct arena arena;
   struct ruleset *set = NULL;
@@ -375,11 +375,7 @@ static void expect_near_miss(const char *lines, const char *said) {
     return;
   }
   arena_init(&arena, mem, 1 << 16);
-  char *text = arena_printf(&arena,
-                            EVENTS "rule r { key k match a = l(n == 1) {2} then b = l(n == 2) then c = t(n == 3) "
-                                   "at key d == b.d {2} within 10s }\n"
-                                   "test \"x\" for r {\n%s  expect r\n}\n",
-                            lines);
+  char *text = arena_printf(&arena, EVENTS "rule r { %s }\ntest \"x\" for r {\n%s  expect r\n}\n", rule, lines);
   struct tree *tree = compiled(&arena, slice_of(text), &set);
   EXPECT_INT(test_run(set, tree, tree->decls[tree->decl_count - 1].test, NULL, &arena, &result, &err), 0);
   bool missed = said != NULL;
@@ -389,6 +385,12 @@ static void expect_near_miss(const char *lines, const char *said) {
   ruleset_unref(set);
   mem_unguard(mem);
   mem_free_all(mem);
+}
+
+static void expect_near_miss(const char *lines, const char *said) {
+  expect_near_miss_of(
+      "key k match a = l(n == 1) {2} then b = l(n == 2) then c = t(n == 3) at key d == b.d {2} within 10s", lines,
+      said);
 }
 
 #define L(time, k, d, n) "  l { at: \"10:00:0" time "\", k: \"" k "\", d: \"" d "\", n: " n " }\n"
@@ -401,6 +403,56 @@ TEST(near_misses_on_both_sides) {
   expect_near_miss(FIRST_PART T("03", "v", "3"), "no event was then taken by `c = t(n == 3) at key d == b.d {2}`");
   expect_near_miss(FIRST_PART T("03", "u", "3") T("04", "v", "3"), "1 of the 2 rounds that `c = t(n == 3) at key");
   expect_near_miss(FIRST_PART T("03", "u", "3") T("11", "u", "3"), "came too late: `within 10s` was over");
+}
+
+/* What a step's condition counted, by the key of the step's part. */
+TEST(near_misses_say_what_either_side_counted) {
+  const char *first = "key k match a = l(n == 1 and count() of l over 1m >= 3) then b = t at key d == a.d within 10s";
+  expect_near_miss_of(first, L("0", "x", "u", "1") L("1", "x", "u", "1") L("2", "y", "u", "1"),
+                      "  near miss: no event was taken by `a = l(n == 1 and count() of l over 1m >= 3)`\n"
+                      "  near miss: `l` at 2026-01-05T10:00:01Z came nearest\n"
+                      "  near miss: `count() of l over 1m` was 2, needs >= 3\n");
+  const char *second = "key k match a = l then b = t(n == 3 and count() of t over 1m >= 3) at key d == a.d within 10s";
+  expect_near_miss_of(second, L("0", "x", "u", "1") T("01", "u", "3") T("02", "v", "3") T("03", "u", "3"),
+                      "  near miss: it got as far as `a` at 2026-01-05T10:00:00Z\n"
+                      "  near miss: no event was then taken by `b = t(n == 3 and count() of t over 1m >= 3) at key "
+                      "d == a.d`\n"
+                      "  near miss: `t` at 2026-01-05T10:00:03Z came nearest\n"
+                      "  near miss: `count() of t over 1m` was 2, needs >= 3\n");
+  const char *third = "key k match a = l(n == 1) then b = t(n == 2) at key d == a.d then c = l(n == 3) at key k == a.k "
+                      "then e = l(sum(n) of l over 1m > 9) within 10s";
+  expect_near_miss_of(
+      third, L("0", "x", "u", "1") T("01", "u", "2") L("2", "x", "w", "3") L("3", "y", "w", "5") L("4", "x", "w", "2"),
+      "  near miss: `l` at 2026-01-05T10:00:04Z came nearest\n"
+      "  near miss: `sum(n) of l over 1m` was 6, needs > 9\n");
+}
+
+/* The step that is named is the one that was not reached, in whichever parentheses it stands. */
+TEST(near_misses_name_the_step) {
+  const char *inside = "key k match a = l(n == 1) then (b = l(n == 2) then c = t(n == 3) at key d == b.d) within 10s";
+  expect_near_miss_of(inside, L("0", "x", "u", "1") L("1", "x", "u", "2") T("02", "u", "4"),
+                      "  near miss: it got as far as `a` at 2026-01-05T10:00:00Z, `b` at 2026-01-05T10:00:01Z\n"
+                      "  near miss: no event was then taken by `c = t(n == 3) at key d == b.d`\n");
+  expect_near_miss_of(inside, L("0", "x", "u", "1") T("02", "u", "3"),
+                      "  near miss: it got as far as `a` at 2026-01-05T10:00:00Z\n"
+                      "  near miss: no event was then taken by `b = l(n == 2)`\n");
+  const char *barred =
+      "key k match a = l(n == 1) then no t(n == 9) then c = t(n == 3) at key d == a.d gap 5s within 1m";
+  expect_near_miss_of(barred, L("0", "x", "u", "1") T("01", "u", "9") T("02", "u", "3"),
+                      "  near miss: then an event of `no t(n == 9)` barred the way\n");
+  expect_near_miss_of(barred, L("0", "x", "u", "1") T("06", "u", "3"),
+                      "  near miss: `c` at 2026-01-05T10:00:06Z came too late: `gap 5s` was over\n");
+  const char *next = "key k match a = l(n == 1) next c = t(n == 3) at key d == a.d then no t for 5s within 1m";
+  expect_near_miss_of(next, L("0", "x", "u", "1") T("01", "u", "4") T("02", "u", "3"),
+                      "  near miss: `c` at 2026-01-05T10:00:02Z came, but not as the very next event\n");
+  expect_near_miss_of(next, L("0", "x", "u", "1") T("02", "u", "3") T("04", "u", "4"),
+                      "  near miss: then an event of `no t` broke the wait\n");
+  const char *twice = "key k match a = l(n == 1) then c = t(n == 3) at key d == a.d then e = l(n == 4) at key k == a.k "
+                      "then f = l(n == 5) {2} within 10s";
+  expect_near_miss_of(twice, L("0", "x", "u", "1") T("01", "u", "3") L("2", "x", "w", "4") L("3", "x", "w", "5"),
+                      "  near miss: that is 1 of the 2 rounds that `f = l(n == 5) {2}` needs\n");
+  expect_near_miss_of(twice, L("0", "x", "u", "1") T("01", "u", "3") L("2", "y", "w", "4"),
+                      "  near miss: no event was then taken by `e = l(n == 4) at key k == a.k`\n");
 }
 
 TEST_MAIN

@@ -260,6 +260,12 @@ TEST(percentiles) {
   EXPECT(percentile_of(&pool, uneven, 2, 50, number).f == 5e299);
   struct value zero[] = {value_float(0), value_float(0.3)};
   EXPECT(percentile_of(&pool, zero, 2, 10, number).f == 0.03);
+  const struct value tiny[] = {value_float(-3.539743462275442e-20), value_float(79.19)};
+  EXPECT(percentile_of(&pool, tiny, 2, 3, number).f == 2.3757); /* not 0.97 * tiny + 0.03 * 79.19 in doubles */
+  const struct value least[] = {value_float(-79.19), value_float(5e-324)};
+  EXPECT(percentile_of(&pool, least, 2, 97, number).f == -2.3757);
+  const struct value half[] = {value_float(-1e-300), value_float(4.0)};
+  EXPECT(percentile_of(&pool, half, 2, 50, number).f == 2);
   mem_free_all(mem);
 }
 

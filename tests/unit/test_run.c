@@ -290,9 +290,9 @@ TEST(a_near_miss_of_a_group_is_its_highest_score) {
 
 TEST(an_event_that_is_refused_fails_the_test) {
   fails("needs", "need { at: \"10:00:00\" } expect nothing",
-        "t.weir:32:22: this event was refused: `card` is missing\n");
+        "t.weir:32:22: this event was refused: `card`: required, but missing or null\n");
   fails("needs", "need { at: \"10:00:00\", card: null } * 3 every 1m expect nothing",
-        "3 of these 3 events were refused; the first: `card` is missing\n");
+        "3 of these 3 events were refused; the first: `card`: required, but missing or null\n");
   fails("needs", "need { at: \"10:00:00\", card: \"c\" } need { at: \"12:00:00\", card: \"c\" } expect nothing",
         "this event was refused: 2026-01-05T12:00:00Z leaps more than 1h ahead of 2026-01-05T10:00:00Z\n");
 }

@@ -457,6 +457,13 @@ if t "run: the summary"; then
   exits 0
   tells '{"summary":{"read":4,"processed":4,"late":0,"dead":0,"duplicate":0,"ignored":0,"held":0,'
   tells '{"rule":"probe","told":1,'
+  printf 'event a { event_time at  at time  k string  n int  f float }\nrule r { on a(n > 0 or f > 0)  key k }\n' >keyless.weir
+  printf '{"at":"2026-01-05T10:00:00Z","n":1%s}\n' '' '.5,"k":"x"' ',"k":"x","f":"1"' '.5,"k":"x"' >keyless.jsonl
+  run "$weir" run keyless.weir --input keyless.jsonl --summary
+  tells ': 1 alert, 3 bad values (a.n 2, a.f 1)'
+  run "$weir" run keyless.weir --input keyless.jsonl --summary --json
+  tells '"regex_limit":0,"report_limit":0,"null_key":1}'
+  tells '"bad_values":[{"event":"a","field":"n","count":2},{"event":"a","field":"f","count":1}]}}'
 fi
 if t "run: what each rule costs"; then
   run "$weir" run rules --input events.jsonl --profile
@@ -1022,7 +1029,7 @@ test "meant" for every {
 WEIR
   run "$weir" test sent.weir --junit junit.xml
   exits 1
-  says 'sent.weir:10:3: this event was refused: `card` is missing'
+  says 'sent.weir:10:3: this event was refused: `card`: required, but missing or null'
   says 'sent.weir:15:3: this event is late: no event before 2026-01-05T10:00:00Z was expected any more'
   says 'ok     meant'
   says '       note: 1 of the events sent was a duplicate (`unique`)'
@@ -1082,6 +1089,59 @@ if t "test: errors in the rules"; then
   tells 'wrong.weir:3:21: error:'
 fi
 
+if t "folders: links in circles are walked once, a link to nothing is an error"; then
+  mkdir -p links/more
+  cp rules/events.weir links/events.weir
+  cp rules/more/probe.weir links/more/probe.weir
+  ln -s .. links/more/circle
+  run "$weir" check links
+  exits 0
+  tells '0 errors, 0 warnings in 2 files'
+  run "$weir" fmt --check links
+  tells_nothing
+  ln -s nowhere links/gone.weir
+  run "$weir" check links
+  exits 3
+  tells 'links/gone.weir: No such file or directory'
+fi
+
+if t "run: a file whose name looks like a pattern"; then
+  cp events.jsonl 'events[1].jsonl'
+  run "$weir" run rules --input 'events[1].jsonl'
+  exits 0
+  same out expected
+fi
+if t "run: the files of one input are of one format"; then
+  run "$weir" run rules --input events.jsonl,events.csv.gz
+  exits 3
+  tells 'events.csv.gz is CSV, but the input begins as JSON lines'
+  run "$weir" run rules --input 'events.c*'
+  exits 3
+  tells 'is CSV, but the input begins as JSON lines: one input has files of one format'
+  run "$weir" run rules --input payment=,events.csv.gz
+  exits 0
+  tells_nothing
+fi
+
+if t "fmt and test: what a path leads to is written, links and modes stay"; then
+  mkdir -p kept
+  printf 'event e { event_time at  at time }\n' >kept/e.weir
+  chmod 640 kept/e.weir
+  ln -s e.weir kept/link.weir
+  run "$weir" fmt kept/link.weir
+  exits 0
+  [ -L kept/link.weir ] || no "the link is gone"
+  [ "$(stat -c %a kept/e.weir)" = 640 ] || no "the mode has changed"
+  [ "$(head -n 1 kept/e.weir)" = 'event e {' ] || no "the file is as it was"
+  mkfifo kept/junit
+  timeout 10 cat kept/junit >kept/read &
+  run "$weir" test kept/e.weir --junit kept/junit
+  wait
+  exits 0
+  [ -p kept/junit ] || no "the pipe is gone"
+  grep -q '<testsuites>' kept/read || no "nothing came out of the pipe"
+fi
+
 # ---- functions, adapters, infer, version ----
 
 if t "functions"; then
@@ -1121,6 +1181,8 @@ if t "infer: what it proposes is right and can be used"; then
   says 'event payment {'
   cp out inferred.weir
   run "$weir" check inferred.weir
+  exits 0
+  run "$weir" fmt --check inferred.weir
   exits 0
   run "$weir" infer events.csv.gz
   exits 0
