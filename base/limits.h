@@ -63,7 +63,8 @@
   X(PATTERN_ELEMENTS, 1024, 1024, "per rule", "more steps, absences and groups are an error in the rules")             \
   X(STEP_VALUES, 4096, 4096, "per rule", "reading more values of steps is an error in the rules")                      \
   X(RUNS, 100000, 10000000, "per rule and key",                                                                        \
-    "`runs_max`: no new run starts (later starts are parts of it), counted")                                           \
+    "`runs_max`: no new run starts (later starts are parts of it), nor a fork of one; what is complete is told; "      \
+    "counted")                                                                                                         \
   X(MATCH_EVENTS, 100000, 10000000, "per partial match",                                                               \
     "`match_events_max`: one that would take more is dropped, counted; later starts go on")                            \
   X(PART_EVENTS, 100000, 100000, "of all matches that one event completes before `at key`",                            \

@@ -34,8 +34,13 @@ static bool row_order(const struct outbox_row *a, const char *key_a, const struc
   return order != 0 ? order < 0 : a->ordinal < b->ordinal;
 }
 
+/* No row may have a key: then there are no bytes at all. */
+static const char *key_of(const struct outbox *outbox, const struct outbox_row *row) {
+  return outbox->keys.length == 0 ? "" : outbox->keys.data + row->key_at;
+}
+
 static bool row_before(const struct outbox *outbox, const struct outbox_row *a, const struct outbox_row *b) {
-  return row_order(a, outbox->keys.data + a->key_at, b, outbox->keys.data + b->key_at);
+  return row_order(a, key_of(outbox, a), b, key_of(outbox, b));
 }
 
 static void sift(const struct outbox *outbox, struct outbox_row *rows, uint32_t at, uint32_t count) {
@@ -93,7 +98,7 @@ static void spill_group(struct outbox *outbox) {
     spilled.bytes = (bytes + 7u) & ~(size_t)7u;
     buf_clear(&record);
     buf_slice(&record, (struct slice){(const char *)&spilled, sizeof spilled});
-    buf_slice(&record, (struct slice){outbox->keys.data + rows[i].key_at, rows[i].key_length});
+    buf_slice(&record, (struct slice){key_of(outbox, &rows[i]), rows[i].key_length});
     buf_slice(&record, (struct slice){outbox->bytes.data + rows[i].at, rows[i].length});
     while (record.length < spilled.bytes) buf_byte(&record, 0);
     spill_add(outbox->spill, record.data, record.length);
@@ -178,7 +183,8 @@ bool outbox_close(struct outbox *outbox) {
   if (!outbox->grouped) return outbox->sources != NULL && read_back(outbox);
   outbox->grouped = false;
   if (outbox->sources == NULL) {
-    sort_rows(outbox, outbox->rows + outbox->group_start, outbox->count - outbox->group_start);
+    uint32_t rows = outbox->count - outbox->group_start;
+    if (rows > 0) sort_rows(outbox, outbox->rows + outbox->group_start, rows);
     buf_clear(&outbox->keys);
     return false;
   }

@@ -343,6 +343,170 @@ static void add_path(struct stepping *s, const struct compact *c, struct listing
   completion_add_chain(s, chain, length);
 }
 
+/* ---- listing where very many forks have the same events ---- */
+
+/* Goes back from the last event to the first, all forks with the same events together: a set of nodes for each event.
+ * So each match is found once, however many forks it has. */
+struct sets {
+  uint32_t *nodes; /* of all levels, one behind the other */
+  uint32_t count, capacity;
+  struct set_level {
+    uint32_t first, end; /* what may come at this level, by event; the level begins at `first` */
+    uint32_t group, at;  /* the set in hand: one event's */
+  } * levels;
+  uint32_t depth, level_capacity;
+  uint32_t *waiting; /* of one collecting */
+  uint32_t waiting_capacity;
+};
+
+static void *sets_room(struct stepping *s, void *old, uint32_t count, uint32_t *capacity, size_t size) {
+  if (count < *capacity) return old;
+  uint32_t more = *capacity == 0 ? 64 : 2 * *capacity;
+  void *bigger = arena_alloc(s->context->scratch, more * size);
+  if (count > 0) memcpy(bigger, old, count * size);
+  *capacity = more;
+  return bigger;
+}
+
+/* The nodes of events at and below `root`, down to the next event each; those marked with the query are known. */
+static void sets_collect(struct stepping *s, struct compact *c, struct sets *sets, uint32_t root) {
+  uint32_t depth = 0;
+  for (uint32_t node = root;;) {
+    struct graph_node *n = node_lives(c, node) ? node_at(c, node) : NULL;
+    if (n != NULL && n->mark != c->query) {
+      n->mark = c->query;
+      if (n->step == WAY_END) {
+        sets->waiting = sets_room(s, sets->waiting, depth, &sets->waiting_capacity, sizeof *sets->waiting);
+        sets->waiting[depth++] = n->right;
+        node = n->left;
+        continue;
+      }
+      sets->nodes = sets_room(s, sets->nodes, sets->count, &sets->capacity, sizeof *sets->nodes);
+      sets->nodes[sets->count++] = node;
+    }
+    if (depth == 0) return;
+    node = sets->waiting[--depth];
+  }
+}
+
+struct by_event {
+  uint32_t age, node;
+};
+static int compare_by_event(const void *left, const void *right) {
+  const struct by_event *a = left, *b = right;
+  if (a->age != b->age) return a->age < b->age ? -1 : 1;
+  return (a->node > b->node) - (a->node < b->node);
+}
+
+/* A level of what has been collected from `first` on, by events. */
+static void sets_level(struct stepping *s, const struct compact *c, struct sets *sets, uint32_t first) {
+  uint32_t count = sets->count - first;
+  struct arena_mark mark = arena_mark(s->context->scratch);
+  struct by_event *items = arena_alloc(s->context->scratch, (count + 1) * sizeof *items);
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t node = sets->nodes[first + i];
+    items[i] = (struct by_event){age(c, node_at(c, node)->right), node};
+  }
+  sort_items(items, count, sizeof *items, compare_by_event, s->context->scratch);
+  for (uint32_t i = 0; i < count; i++) sets->nodes[first + i] = items[i].node;
+  arena_release(s->context->scratch, mark);
+  sets->levels = sets_room(s, sets->levels, sets->depth, &sets->level_capacity, sizeof *sets->levels);
+  sets->levels[sets->depth++] = (struct set_level){.first = first, .end = sets->count, .at = first};
+}
+
+/* Whether one of `count` nodes stands right below the node. What is collected for that goes again. */
+static bool reaches(struct stepping *s, struct compact *c, struct sets *sets, uint32_t node, const uint32_t *nodes,
+                    uint32_t count) {
+  uint32_t first = sets->count;
+  bool found = false;
+  c->query++;
+  sets_collect(s, c, sets, node_at(c, node)->left);
+  for (uint32_t i = first; i < sets->count && !found; i++)
+    for (uint32_t k = 0; k < count && !found; k++) found = sets->nodes[i] == nodes[k];
+  sets->count = first;
+  return found;
+}
+
+/* Of nodes the ones with the least step, or rank. */
+static uint32_t keep_least(const struct compact *c, uint32_t *nodes, uint32_t count, bool ranks) {
+  uint32_t least = UINT32_MAX, kept = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t label = ranks ? node_at(c, nodes[i])->rank : node_at(c, nodes[i])->step;
+    if (label > least) continue;
+    if (label < least) kept = 0;
+    least = label;
+    nodes[kept++] = nodes[i];
+  }
+  return kept;
+}
+
+/* The fork that stands for the match of the sets: from the first event on the least steps, then the least ranks. */
+static void add_of_sets(struct stepping *s, struct compact *c, struct sets *sets, struct listing *listing) {
+  uint32_t length = sets->depth;
+  uint32_t **kept = arena_alloc(s->context->scratch, length * sizeof *kept), *counts;
+  counts = arena_alloc(s->context->scratch, length * sizeof *counts);
+  for (int ranks = 0; ranks < 2; ranks++) {
+    for (uint32_t i = length; i-- > 0;) { /* level length - 1 has the first event */
+      const struct set_level *level = &sets->levels[i];
+      uint32_t all = ranks ? counts[i] : level->at - level->group, count = 0;
+      if (!ranks) kept[i] = arena_alloc(s->context->scratch, all * sizeof *kept[i]);
+      for (uint32_t k = 0; k < all; k++) {
+        uint32_t node = ranks ? kept[i][k] : sets->nodes[level->group + k];
+        bool first = node_at(c, node)->left == COMPACT_NONE;
+        if (i + 1 == length ? first : !first && reaches(s, c, sets, node, kept[i + 1], counts[i + 1]))
+          kept[i][count++] = node;
+      }
+      check(count > 0);
+      counts[i] = keep_least(c, kept[i], count, ranks != 0);
+    }
+    for (uint32_t i = 1; i < length && !ranks; i++) { /* what no fork with the least steps goes on to */
+      uint32_t count = 0;
+      for (uint32_t k = 0; k < counts[i]; k++) {
+        bool above = false;
+        for (uint32_t j = 0; j < counts[i - 1] && !above; j++)
+          above = reaches(s, c, sets, kept[i - 1][j], &kept[i][k], 1);
+        if (above) kept[i][count++] = kept[i][k];
+      }
+      check(count > 0);
+      counts[i] = count;
+    }
+  }
+  const struct link **chain = arena_alloc(s->context->scratch, length * sizeof *chain);
+  for (uint32_t i = 0; i < length; i++) chain[i] = listing_link(s, c, listing, kept[length - 1 - i][0]);
+  completion_add_chain(s, chain, length);
+}
+
+/* As enumerate() without a start. */
+static bool enumerate_sets(struct stepping *s, struct compact *c, const struct roots *roots) {
+  uint32_t enough = (uint32_t)s->p->report_limit + 1;
+  struct sets sets = {0};
+  struct listing listing = {0};
+  c->query++;
+  for (uint32_t r = 0; r < roots->count; r++) sets_collect(s, c, &sets, roots->items[r]);
+  sets_level(s, c, &sets, 0);
+  while (sets.depth > 0) {
+    struct set_level *level = &sets.levels[sets.depth - 1];
+    if (level->at == level->end) {
+      sets.count = level->first;
+      sets.depth--;
+      continue;
+    }
+    uint32_t event = node_at(c, sets.nodes[level->at])->right, end = level->at;
+    bool first = false;
+    while (end < level->end && node_at(c, sets.nodes[end])->right == event)
+      first |= node_at(c, sets.nodes[end++])->left == COMPACT_NONE;
+    level->group = level->at;
+    level->at = end;
+    if (first) add_of_sets(s, c, &sets, &listing);
+    if (s->completion_count >= enough) return true;
+    uint32_t below = sets.count, group = level->group;
+    c->query++;
+    for (uint32_t i = group; i < end; i++) sets_collect(s, c, &sets, node_at(c, sets.nodes[i])->left);
+    if (sets.count > below) sets_level(s, c, &sets, below);
+  }
+  return false;
+}
+
 /* Lists the matches below the roots. With `start` COMPACT_NONE: until more than the limit are known to differ: true, if
  * so. Else all that begin there, or true if they are more than CUT_EXACT_MAX, or too long. */
 static bool enumerate(struct stepping *s, struct compact *c, const struct roots *roots, uint32_t start) {
@@ -390,7 +554,10 @@ static bool enumerate(struct stepping *s, struct compact *c, const struct roots 
       add_path(s, c, &listing, path, length);
       if (one_start && (s->completion_count > CUT_EXACT_MAX || listing.entries > CUT_ENTRIES_MAX)) return true;
       if (one_start) continue;
-      if (s->completion_count >= 2 * enough && completions_distinct(s) >= enough) return true;
+      if (s->completion_count < 2 * enough) continue;
+      if (completions_distinct(s) >= enough) return true;
+      s->completion_count = 0; /* many forks have the same events */
+      return enumerate_sets(s, c, roots);
     }
   }
   return !one_start && s->completion_count >= enough && completions_distinct(s) >= enough;

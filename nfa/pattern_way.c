@@ -232,38 +232,42 @@ static void set_connector(struct way *w, struct compiler *c, const struct patter
   if (w->next && node->has_among) w->among = add_conditions(c, node->among, node->among_count);
 }
 
-/* Whether, after the target, the element is still to come in the sequence around both. */
-static bool is_ahead(const struct compiler *c, int target, int elem) {
-  for (int e = elem; c->elems[e].parent >= 0; e = c->elems[e].parent) {
-    int around = c->elems[e].parent;
-    if (!inside(c, target, around)) continue;
-    int branch = target;
-    while (c->elems[branch].parent != around) branch = c->elems[branch].parent;
-    return c->elems[around].node->kind == PATTERN_GROUP && c->elems[branch].index < c->elems[e].index;
-  }
-  return false;
+/* The child of `around` that holds the element, by its index. */
+static int branch_of(const struct compiler *c, int elem, int around) {
+  while (c->elems[elem].parent != around) elem = c->elems[elem].parent;
+  return c->elems[elem].index;
 }
 
-/* What was decided about an `each` or `any` element stays decided while it is ahead, or while its round goes on. */
-static void forget_choices(struct compiler *c, struct path *p, int target) {
+/* Whether the path leaves what holds the element, or begins it anew. `leaf`: the step where it begins. */
+static bool touches(const struct compiler *c, const struct path *p, int leaf, int target, int elem) {
+  if (p->container < 0) return true; /* the start */
+  if (p->round >= 0) return inside(c, elem, p->round);
+  if (elem == p->container || !inside(c, elem, p->container)) return false;
+  int branch = branch_of(c, elem, p->container);
+  return branch >= branch_of(c, leaf, p->container) && branch <= branch_of(c, target, p->container);
+}
+
+/* What a fork decided about an `each` or `any` element stays decided until the element is reached, in this round of
+ * what is around it or in a next one, and while its own round goes on. */
+static void forget_choices(struct compiler *c, struct path *p, int leaf, int target) {
   for (int e = 0; e < c->elem_count; e++) {
     if (c->elems[e].choice_counter < 0) continue;
-    bool kept = decided(p, e) < 0 && (inside(c, target, e) || is_ahead(c, target, e));
-    if (!kept) add_action(c, p, ACTION_SET, c->elems[e].choice_counter, CHOICE_OPEN);
+    bool ahead = c->elems[e].position > c->elems[target].position || !touches(c, p, leaf, target, e);
+    if (decided(p, e) >= 0 || !ahead) add_action(c, p, ACTION_SET, c->elems[e].choice_counter, CHOICE_OPEN);
   }
 }
 
 /* Connector, gap, until and absences of the way that `d` is. */
-static void finish_draft(struct compiler *c, struct draft *d, bool start) {
+static void finish_draft(struct compiler *c, struct draft *d, int leaf) {
   struct way *w = &d->way;
-  if (d->target_elem >= 0) forget_choices(c, &d->path, d->target_elem);
+  if (d->target_elem >= 0) forget_choices(c, &d->path, leaf, d->target_elem);
   const struct path *p = &d->path;
   *w = (struct way){.target = WAY_END, .gap_us = INT64_MAX, .for_us = -1};
   const struct elem *target = d->target_elem >= 0 ? &c->elems[d->target_elem] : NULL;
   if (target != NULL) w->target = target->node->step;
   const struct elem *entry = p->entry >= 0 ? &c->elems[p->entry] : NULL;
   const struct elem *round = p->round >= 0 ? &c->elems[p->round] : NULL;
-  if (target != NULL && !start) {
+  if (target != NULL && leaf >= 0) {
     w->gap_us = p->gap_us;
     if (round != NULL) {
       w->next = round->node->strict;
@@ -429,6 +433,7 @@ static void add_forks(struct compiler *c, struct node *node, int step_elem) {
 void pattern_build_node(struct compiler *c, int index) {
   struct pattern *g = c->program;
   struct node *node = &g->nodes[index];
+  const int leaf = index == 0 ? -1 : c->step_elem[index - 1]; /* the start has none */
   c->draft_count = 0;
   struct path *p = arena_zero(&c->scratch, sizeof *p);
   p->entry = p->round = -1;
@@ -437,8 +442,8 @@ void pattern_build_node(struct compiler *c, int index) {
     p->container = -1;
     follow(c, 0, 0, p, false);
   } else {
-    p->container = c->step_elem[index - 1];
-    leave(c, c->step_elem[index - 1], p);
+    p->container = leaf;
+    leave(c, leaf, p);
   }
   if (c->failed) return;
   for (int i = 1; i < c->draft_count; i++) { /* the order of asking: insertion sort, 64 at most */
@@ -454,7 +459,7 @@ void pattern_build_node(struct compiler *c, int index) {
   node->all_gaps = true;
   for (int i = 0; i < ways; i++) {
     struct draft *d = &c->drafts[i];
-    finish_draft(c, d, index == 0);
+    finish_draft(c, d, leaf);
     for (int j = 0; j < ways; j++)
       if (j != i && !d->way.any && !side_by_side(&d->path, &c->drafts[j].path))
         d->way.blocks |= (uint64_t)1 << j;
@@ -475,11 +480,11 @@ void pattern_build_node(struct compiler *c, int index) {
     g->ways = pattern_grow(c, g->ways, c->way_count, &c->way_capacity, sizeof *g->ways);
     g->ways[c->way_count++] = d->way;
   }
-  add_forks(c, node, index == 0 ? -1 : c->step_elem[index - 1]);
+  add_forks(c, node, leaf);
   if (index > 0) {
     node->closers = (struct range){(uint16_t)c->condition_count, 0};
     node->closed = (struct range){(uint16_t)c->closed_count, 0};
-    for (int e = c->elems[c->step_elem[index - 1]].parent; e >= 0; e = c->elems[e].parent) {
+    for (int e = c->elems[leaf].parent; e >= 0; e = c->elems[e].parent) {
       if (c->elems[e].closed_counter < 0) continue;
       struct range r = add_conditions(c, c->elems[e].node->until, c->elems[e].node->until_count);
       node->closers.count = (uint16_t)(node->closers.count + r.count);

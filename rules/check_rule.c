@@ -110,7 +110,8 @@ static void check_life_cycle(struct checker *c, struct rule_tree *rule) {
     check_say(c, clause_at(rule, CLAUSE_CANARY), "range", NULL, "`canary` takes 0%% to 100%%");
   if (has(rule, CLAUSE_ACTIVE) && rule->rare->active_from_given && rule->rare->active_until_given &&
       rule->rare->active_from_us >= rule->rare->active_until_us)
-    check_say(c, clause_at(rule, CLAUSE_ACTIVE), "range", NULL, "`active` ends before it begins: `until` must be after `from`");
+    check_say(c, clause_at(rule, CLAUSE_ACTIVE), "range", NULL,
+              "`active` ends before it begins: `until` must be after `from`");
   if (has(rule, CLAUSE_ACTIVE) && !rule->rare->active_from_given && !rule->rare->active_until_given)
     check_say(c, clause_at(rule, CLAUSE_ACTIVE), "range", "as `active from @2026-11-21T00:00:00Z`",
               "`active` says from or until when");

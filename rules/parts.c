@@ -101,9 +101,29 @@ static struct element *led_by(struct arena *arena, const struct element *element
 
 static void cut_element(struct cutting *cutting, struct element *element);
 
+/* Parentheses that begin with a cut, at a loop or a step that may be left out: their gap and their connector are about
+ * their first event, whichever step takes it, so they stay around what comes before the next cut inside. */
+static void cut_leading(struct cutting *cutting, const struct element *group) {
+  uint16_t end = 1;
+  while (end < group->child_count && !has_cut(group->children[end], true)) end++;
+  bool cut_again = end < group->child_count;
+  while (cut_again && group->children[end - 1]->kind == ELEMENT_ABSENCE) end--;
+  struct element *copy = copy_of(cutting->arena, group);
+  copy->child_count = end;
+  cut_here(cutting);
+  push(cutting->arena, &cutting->now, copy);
+  cutting->begun = true;
+  for (uint16_t i = end; i < group->child_count; i++) cut_element(cutting, group->children[i]);
+}
+
 /* Parentheses with a cut inside: what stands before it stays in parentheses of its own, the rest stands without.
  * Recursion follows the pattern, whose depth is limited (PATTERN_DEPTH_MAX). */
 static void cut_group(struct cutting *cutting, const struct element *group) {
+  const struct element *first = group->children[0];
+  if (first->kind == ELEMENT_STEP && first->has_quantifier && has_cut(first, cutting->begun)) {
+    cut_leading(cutting, group);
+    return;
+  }
   struct sequence before = {0};
   uint16_t at = 0;
   bool begun = cutting->begun;

@@ -982,6 +982,29 @@ static void plant_small_signs(struct world *w, struct label *label) {
   set_span(label, from, at);
 }
 
+/* An empty account is guessed open; then the same address enters another one, whose password it need not guess. Or both
+ * live together: one cannot type, the other pays the rent. */
+static void plant_second_account(struct world *w, struct label *label) {
+  unsigned first = victim(w), second = victim(w);
+  int64_t at = scenario_moment(w, 2 * HOUR), from = at;
+  struct moment_text ip = label->fraud ? address("203.0.113.", between(w, 1, 120)) : home(w, first);
+  for (int64_t misses = between(w, 3, 6); misses > 0; misses--) {
+    login(w, at, first, false, ip, "browser");
+    at += between(w, 4, 30) * SECOND;
+  }
+  login(w, at, first, true, ip, "browser");
+  login(w, at += between(w, 3, 40) * MINUTE, second, true, ip, "browser");
+  if (!label->fraud) {
+    mfa(w, at + 400, second, "asked");
+    mfa(w, at + 15 * SECOND, second, "passed");
+  }
+  at += between(w, 2, 20) * MINUTE;
+  struct account payee = label->fraud ? outside_account(w) : landlord_of(second);
+  transfer(w, at, second, payee.text, between(w, 60000, 98000));
+  set_key(label, "c", second);
+  set_span(label, from, at);
+}
+
 /* ---- cash desks ---- */
 
 struct silence {
@@ -1115,6 +1138,12 @@ static const struct scenario later_scenarios[] = {
     {plant_small_signs, 2, true, "small_signs", "weak_signs", "three signs that mean nothing alone"},
 };
 
+/* As above, behind the history too. */
+static const struct scenario latest_scenarios[] = {
+    {plant_second_account, 2, true, "second_account", "second_account", "one guessed account leads to the next"},
+    {plant_second_account, 1, false, "family_evening", "second_account", "two who live together and one pays the rent"},
+};
+
 static void plant(struct world *w, const struct scenario *planted, size_t count_planted) {
   for (size_t i = 0; i < count_planted; i++) {
     const struct scenario *scenario = &planted[i];
@@ -1205,6 +1234,7 @@ int main(int argc, char **argv) {
   w.first_regular = w.next_victim;
   plant(&w, later_scenarios, sizeof later_scenarios / sizeof *later_scenarios);
   history(&w);
+  plant(&w, latest_scenarios, sizeof latest_scenarios / sizeof *latest_scenarios);
   write_lines(&w, out);
   write_labels(&w, out);
   free(w.customers);

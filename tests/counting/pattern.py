@@ -13,7 +13,6 @@ from events import Ambiguous
 from values import digits_of, half_away, in_range, step_of
 
 RUNS_MAX = 300  # of one key
-WAYS_MAX = 60
 PLAIN = {"no": [], "link": None, "gap": None, "min": 1, "max": 1, "loop": False, "until": None, "greedy": False, "strict": False,
          "each": False, "any": False, "among": None}
 
@@ -286,7 +285,7 @@ class Part:
     """One part of the pattern with all its keys' partial matches."""
 
     def __init__(self, world, rule, number, tell):
-        self.world, self.rule, self.tell, self.keys = world, rule, tell, {}
+        self.world, self.rule, self.tell, self.keys, self.led = world, rule, tell, {}, None
         parts = parts_of(rule)
         self.last_one = number + 1 == len(parts)
         self.hidden = None if number == 0 else f"{rule['name']}, part {number}"
@@ -294,7 +293,7 @@ class Part:
         if self.hidden:
             begin = self.add("step", 0, dict(PLAIN, link="start"))
             begin.on = [self.hidden, None]
-        for element in parts[number]:
+        for element in self.parenthesized(parts[number]):
             self.build(element, 0)
         self.absent = None
         if self.last_one and rule["absent"]:
@@ -310,6 +309,19 @@ class Part:
 
     # ---- the tree ----
 
+    def parenthesized(self, elements):
+        """Plain parentheses are a group; of one that is cut only the part with its first step, whose connector it has."""
+        begin, end, gap = self.rule["parentheses"] or (0, -1, None)
+        inside = self.rule["tree"][begin:end + 1]
+        if not inside or inside[0] not in elements:
+            return elements
+        first = words_of(self.rule, inside[0])
+        inside = [element for element in inside if element in elements]
+        group = dict(PLAIN, kind="group", children=inside, no=first["no"], link=first["link"], gap=gap)
+        self.led = inside[0]
+        place = elements.index(inside[0])
+        return elements[:place] + [group] + elements[place + len(inside):]
+
     def add(self, kind, parent, words):
         node = Node(kind, parent, words)
         self.nodes[parent].children.append(len(self.nodes))
@@ -318,7 +330,7 @@ class Part:
 
     def build(self, element, parent):
         words = words_of(self.rule, element)
-        for following, on in words["no"]:
+        for following, on in [] if element == self.led and parent else words["no"]:  # before the parentheses
             absence = self.add("absence", parent, dict(PLAIN))
             absence.following, absence.on = following, on
         node = self.add("step" if isinstance(element, int) else words["kind"], parent, words)
@@ -445,7 +457,7 @@ class Part:
     # ---- events and time of one key ----
 
     def state(self, key):
-        return self.keys.setdefault(key, {"runs": [], "told": [], "best": {}, "quiet": set()})
+        return self.keys.setdefault(key, {"runs": [], "best": {}, "quiet": set()})
 
     def event(self, event):
         key = self.world.key_of(event, [part[event.type] for part in self.key])

@@ -9,6 +9,8 @@ import random
 
 from write_case import record_text, records_text, rules_text
 
+GOLDEN_CHARACTERS_MAX = 8 << 20  # what the golden tests' program reads of a file is bounded
+
 
 def plain_case(case, disorder):
     """The case in one partition, in order, no two records of one time; the records have numbers."""
@@ -83,6 +85,8 @@ def check_batches(program, parse, case, seed):
         item.pop("canary", None)
     events = "-- partition\n".join(records_text(case, records) for records in case["partitions"])
     told = "".join(line + "\n" for line in program.run(case))
+    if len(told) > GOLDEN_CHARACTERS_MAX:
+        return None
     failed = program.golden(f"## a case\n{rules_text(case)}----\n{events}----\n{told}")
     return (f"batches, the index or the way of matching\n{failed}", case) if failed else None
 

@@ -130,9 +130,10 @@ def clauses(rule, element, first, opens="", closes=""):
 def change_text(rule):
     lines = [f"score {rule['score']}"] if rule.get("score") is not None else []
     lines.append(key_clause(rule))
-    begin, end = rule["parentheses"] or (-1, -1)
+    begin, end, gap = rule["parentheses"] or (-1, -1, None)
+    closes = ")" if gap is None else f") gap {duration(gap)}"
     for place, element in enumerate(rule["tree"]):
-        said = clauses(rule, element, place == 0, "(" if place == begin else "", ")" if place == end else "")
+        said = clauses(rule, element, place == 0, "(" if place == begin else "", closes if place == end else "")
         lines += ["match " + said[0]] + said[1:] if place == 0 else said
     if rule["absent"]:
         lines.append(f"then no {use(rule['absent'][0])} for {duration(rule['absent'][1])}")
@@ -372,12 +373,12 @@ class ChangeGenerator:
     def element(self, rule, kinds, number, depth, first, rekey):
         words = dict(PLAIN, link=None if first else self.pick(["then"] * 4 + ["next", "any"]))
         dice = 1 if rekey or depth > 1 or len(rule["steps"]) > 5 else self.random.random()
-        kind = "group" if dice < 0.15 else "or" if dice < 0.24 else "and" if dice < 0.31 else "step"
+        kind = "group" if dice < 0.22 else "or" if dice < 0.31 else "and" if dice < 0.38 else "step"
         if kind == "step":
             return self.change_step(rule, kinds, number, words, rekey, len(rule["steps"]) == 0)
         words["kind"] = kind
         if kind == "group":
-            words["children"] = self.sequence(rule, kinds, number, self.pick([1, 2, 2, 3]), depth + 1)
+            words["children"] = self.sequence(rule, kinds, number, self.pick([1, 1, 2, 2, 3]), depth + 1)
         else:
             groups = kind == "or" and self.chance(0.5)
             words["children"] = [self.alternative(rule, kinds, number, depth, groups and (n == 0 or self.chance(0.5)))
@@ -414,10 +415,10 @@ class ChangeGenerator:
             words["loop"] = True
             words["min"], words["max"] = self.pick([(1, None), (2, None), (2, 3), (3, 3), (0, 1), (0, None), (1, 2), (2, 2)])
             several = words["max"] is None or words["max"] > 1
-            if rule["report"] == "all" and self.chance(0.4):
+            if rule["report"] == "all" and self.chance(0.6):
                 words["any" if single and self.chance(0.4) else "each"] = True
             words["greedy"] = not words["any"] and self.chance(0.2)
-            words["strict"] = several and not words["greedy"] and not words["any"] and self.chance(0.2)
+            words["strict"] = several and not words["greedy"] and not words["any"] and self.chance(0.2 if single else 0.35)
             if fields and several and self.chance(0.3):
                 words["until"] = self.change_condition(rule, fields, None, 0.9)
             if not words["any"] and self.chance(0.15):
@@ -443,10 +444,11 @@ class ChangeGenerator:
             kinds_of = self.kinds_of(rule, number) | ({rule["absent"][0][0]} if rule["absent"] and number + 1 == parts else set())
             self.among(self.steps_of(rule, number), sorted(kinds_of))
         whole = [words_of(rule, element) for element in rule["tree"]]
-        begins = [n for n, words in enumerate(whole) if words["min"] > 0 and not words["among"]]
-        if begins and self.chance(0.25):  # plain parentheses change nothing
-            begin = self.pick(begins)
-            rule["parentheses"] = (begin, self.pick([n for n in range(begin, len(whole)) if whole[n]["min"] > 0]))
+        begins = [n for n, words in enumerate(whole) if not words["among"]]
+        begin = self.pick(begins) if begins and self.chance(0.25) else len(whole)
+        ends = [n for n in range(begin, len(whole)) if whole[n]["min"] > 0]
+        if ends:
+            rule["parentheses"] = (begin, self.pick(ends), self.duration() if begin > 0 and self.chance(0.3) else None)
         plain = not any(words["loop"] or "kind" in words for words in whole)
         if plain and rule["report"] in ("first", "all") and self.chance(0.3):
             rule["within"] = None

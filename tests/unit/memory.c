@@ -231,6 +231,21 @@ TEST(what_may_hold_no_more_is_the_same_with_and_without_shared_totals) {
   }
 }
 
+/* ---- forks ---- */
+
+/* Each event doubles the forks, and all of them have the same events. */
+TEST(forks_with_the_same_events_are_listed_together) {
+  static const char text[] =
+      EVENT "rule r { key k match f = e(n == 1) then ((x = e) or (y = e(n == 1) {0,3} strict each "
+            "then z = e)) {1,} each within 30s report all }";
+  struct told told;
+  run(&told, text, one_key, 200, 256 << 20, 0, TEXT_MAX);
+  EXPECT_INT(told.status, 0);
+  EXPECT_INT(told.alerts, 30 * 29 / 2 + 170 * 30); /* one for each start of the 30 s before */
+  EXPECT(told.stats.memory_peak < 8 << 20);
+  free(told.text);
+}
+
 /* ---- events that concern nobody ---- */
 
 TEST(what_a_condition_makes_does_not_stay) {

@@ -1065,6 +1065,32 @@ if t "test: groups, what was counted, and rules to nothing"; then
   says '{"rule":"block","tests":4,"fires":true,"quiet":true}'
   says '{"group":"takeover","tests":3,"fires":true,"quiet":true}'
 fi
+if t "test: what a step behind a change of key counted"; then
+  cat >handed.weir <<'WEIR'
+event login { event_time at at time uid string device string ok bool }
+event order { event_time at at time device string amount decimal(2) }
+rule handed {
+  key    uid
+  match  s = login(ok)
+  then   (f = login(not ok) then o = order(sum(amount) of order over 10m > 100) at key device == s.device)
+  within 1h
+}
+test "too little" for handed {
+  login { at: "10:00:00", uid: "u", device: "d", ok: true }
+  login { at: "10:01:00", uid: "u", device: "d", ok: false }
+  order { at: "10:02:00", device: "d", amount: 30.00 }
+  order { at: "10:03:00", device: "e", amount: 50.00 }
+  order { at: "10:04:00", device: "d", amount: 60.00 }
+  expect handed
+}
+WEIR
+  run "$weir" test handed.weir
+  exits 1
+  says '  near miss: it got as far as `s` at 2026-01-05T10:00:00Z, `f` at 2026-01-05T10:01:00Z'
+  says '  near miss: no event was then taken by `o = order(sum(amount) of order over 10m > 100) at key device == s.device`'
+  says '  near miss: `order` at 2026-01-05T10:04:00Z came nearest'
+  says '  near miss: `sum(amount) of order over 10m` was 90.00, needs > 100'
+fi
 if t "test: the alert of a window that a late event tells again has the time of its end"; then
   cat >revised.weir <<'WEIR'
 event a { event_time at disorder 10s late accept at time k string }
