@@ -555,7 +555,7 @@ static double between_floats(double low, double high, unsigned hundredths) {
   if (a == 0) a_exponent = b_exponent;
   if (b == 0) b_exponent = a_exponent;
   int apart = a_exponent - b_exponent;
-  exact_int left = (exact_int)(a * (100 - hundredths)), right = (exact_int)(b * hundredths);
+  exact_int left = (exact_int)a * (100 - hundredths), right = (exact_int)b * hundredths;
   if (apart > FAR) {
     right = odd_below(right, apart - FAR);
     apart = FAR;

@@ -177,8 +177,9 @@ static int check_types(struct cli *cli, struct weir *weir, const struct run_plan
   return EXIT_FINE;
 }
 
-/* A side that nothing goes to is a slip, and what was meant for it would go elsewhere. */
-static int check_sides(struct cli *cli, struct weir *weir, const struct run_plan *plan) {
+/* A side that nothing goes to may be a slip, and what was meant for it goes elsewhere then; or the same command runs
+ * other rules. */
+static void check_sides(struct cli *cli, struct weir *weir, const struct run_plan *plan) {
   for (size_t i = 0; i < plan->drive.side_count; i++) {
     struct slice name = slice_of(plan->sides[i].name), names[RUN_SINKS_SHOWN];
     uint64_t cursor = 0;
@@ -193,22 +194,21 @@ static int check_sides(struct cli *cli, struct weir *weir, const struct run_plan
     if (known) continue;
     struct slice near = diag_nearest(name, names, count);
     char text[3 * RUN_NAME_MAX];
-    int length =
-        snprintf(text, sizeof text, "`--side %.100s=…`: no rule or event type sends anything to the sink `%.100s`",
-                 plan->sides[i].name, plan->sides[i].name);
+    int length = snprintf(text, sizeof text,
+                          "warning: `--side %.100s=…`: no rule or event type sends anything to the sink `%.100s`",
+                          plan->sides[i].name, plan->sides[i].name);
     if (near.length > 0 && near.length < RUN_NAME_MAX)
-      snprintf(text + length, sizeof text - (size_t)length, "\ndid you mean `" SLICE_FMT "`?", SLICE_ARG(near));
-    return cli_usage(cli, text);
+      snprintf(text + length, sizeof text - (size_t)length, "; did you mean `" SLICE_FMT "`?", SLICE_ARG(near));
+    cli_say(cli, "%s", text);
   }
-  return EXIT_FINE;
 }
 
 static int run_with(struct cli *cli, const struct run_options *options, struct run_plan *plan, struct live *live,
                     struct weir *weir, struct drive *drive, struct progress *progress, char **rules, unsigned count) {
   int code = load_rules(cli, weir, rules, count, options->json);
   if (code == EXIT_FINE) code = check_types(cli, weir, plan);
-  if (code == EXIT_FINE) code = check_sides(cli, weir, plan);
   if (code != EXIT_FINE) return code;
+  check_sides(cli, weir, plan);
   struct err err;
   progress_begin(progress);
   int status = drive_run(drive, weir, &err);
@@ -309,7 +309,8 @@ static const struct option run_option_table[] = {
      .file = true,
      .offset = offsetof(struct run_options, sides),
      .help = "rows for the sink NAME (`late side NAME`, `to NAME`) go to FILE; `shadow` takes the alerts of rules in "
-             "`mode shadow`, which are dropped otherwise. May be said several times"},
+             "`mode shadow`, which are dropped otherwise. May be said several times; a NAME that nothing goes to is a "
+             "warning"},
     {.name = "dead-letters",
      .argument = "FILE",
      .kind = OPTION_TEXT,

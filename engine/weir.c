@@ -281,6 +281,7 @@ int weir_open(struct weir *weir, const char *source, const char *type, enum weir
   err_clear(err);
   int status;
   if (!ready(weir, err, &status)) return status;
+  if (source == NULL) return err_set(err, ERR_ABORT, "an input has the name of its source");
   if (!utf8_valid(slice_of(source))) return err_set(err, ERR_ABORT, "the name of the source is no UTF-8 text");
   if (MEM_GUARD(weir->run)) return out_of_memory(weir, err);
   weir->inside = true;
