@@ -1,7 +1,6 @@
 /* json_plan.c - see json_plan.h. */
 #include "base/json_plan.h"
 
-#include "base/check.h"
 #include "base/hash.h"
 #include "base/json_scan.h"
 

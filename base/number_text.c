@@ -378,11 +378,6 @@ void number_write_int(struct buf *out, int64_t number) {
   buf_add(out, text, number_int_text(text, number));
 }
 
-void number_write_unsigned(struct buf *out, uint64_t number) {
-  char text[NUMBER_TEXT_MAX];
-  buf_add(out, text, unsigned_text(text, number));
-}
-
 void number_write_float(struct buf *out, double f) {
   char text[NUMBER_TEXT_MAX];
   buf_add(out, text, number_float_text(text, f));

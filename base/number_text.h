@@ -32,7 +32,6 @@ unsigned number_int_text(char out[NUMBER_TEXT_MAX], int64_t number);
 unsigned number_float_text(char out[NUMBER_TEXT_MAX], double f);
 
 void number_write_int(struct buf *out, int64_t number);
-void number_write_unsigned(struct buf *out, uint64_t number);
 void number_write_float(struct buf *out, double f);
 
 /* The correctly rounded quotient (once, ties to even) of two integers; `denominator` > 0. Never overflows: 128-bit

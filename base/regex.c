@@ -175,7 +175,6 @@ struct slice regex_pattern(const struct regex *regex) {
 }
 unsigned regex_flags_of(const struct regex *regex) { return regex->flags; }
 unsigned regex_group_count(const struct regex *regex) { return regex->group_count; }
-bool regex_is_jit(const struct regex *regex) { return regex->jit; }
 
 void regex_version(char out[32]) {
   char words[64] = "";

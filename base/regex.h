@@ -42,7 +42,6 @@ int regex_compile(struct mem *mem, struct slice pattern, unsigned flags, struct 
 struct slice regex_pattern(const struct regex *regex);
 unsigned regex_flags_of(const struct regex *regex);
 unsigned regex_group_count(const struct regex *regex); /* capturing groups, group 0 not counted */
-bool regex_is_jit(const struct regex *regex);          /* whether JIT code was made */
 void regex_version(char out[32]);                      /* PCRE2's: part of the rule set's hash */
 
 /* Whether a subject's first byte tells that it cannot match: so it is where the pattern begins with `^`, has no

@@ -60,34 +60,37 @@ static void count_word(struct buf *out, uint64_t count, const char *word) {
   if (count > 0) buf_printf(out, ", %s %s", count_text(text, count), word);
 }
 
-/* Which derived events there were: of more types than have room the first ones. */
-static void derived_names(struct buf *out, struct weir *weir) {
-  enum { NAMES_SHOWN = 6 };
-  struct weir_derived derived;
-  unsigned count = 0;
-  for (uint64_t cursor = 0; weir_next_derived(weir, &cursor, &derived);) {
-    char made[COUNT_TEXT_MAX];
-    if (derived.made == 0 || ++count > NAMES_SHOWN) continue;
-    buf_printf(out, "%s%.*s %s", count == 1 ? " (" : ", ", (int)derived.event.length, derived.event.data,
-               count_text(made, derived.made));
-  }
+/* A count among others in parentheses: of more than have room the first ones. `field` may be empty. */
+enum { NAMES_SHOWN = 6 };
+static void add_named(struct buf *out, unsigned number, struct weir_bytes name, struct weir_bytes field,
+                      uint64_t count) {
+  char text[COUNT_TEXT_MAX];
+  if (number > NAMES_SHOWN) return;
+  buf_printf(out, "%s%.*s%s%.*s %s", number == 1 ? " (" : ", ", (int)name.length, name.data,
+             field.length > 0 ? "." : "", (int)field.length, field.length > 0 ? field.data : "",
+             count_text(text, count));
+}
+static void end_named(struct buf *out, unsigned count) {
   if (count > NAMES_SHOWN) buf_str(out, ", …");
   if (count > 0) buf_byte(out, ')');
 }
 
-/* Which fields had bad values: of more fields than have room the first ones. */
+/* Which derived events there were. */
+static void derived_names(struct buf *out, struct weir *weir) {
+  struct weir_derived derived;
+  unsigned count = 0;
+  for (uint64_t cursor = 0; weir_next_derived(weir, &cursor, &derived);)
+    if (derived.made > 0) add_named(out, ++count, derived.event, (struct weir_bytes){0}, derived.made);
+  end_named(out, count);
+}
+
+/* Which fields had bad values. */
 static void bad_names(struct buf *out, struct weir *weir) {
-  enum { NAMES_SHOWN = 6 };
   struct weir_bad_field bad;
   unsigned count = 0;
-  for (uint64_t cursor = 0; weir_next_bad_field(weir, &cursor, &bad);) {
-    char times[COUNT_TEXT_MAX];
-    if (++count > NAMES_SHOWN) continue;
-    buf_printf(out, "%s%.*s.%.*s %s", count == 1 ? " (" : ", ", (int)bad.type.length, bad.type.data,
-               (int)bad.field.length, bad.field.data, count_text(times, bad.count));
-  }
-  if (count > NAMES_SHOWN) buf_str(out, ", …");
-  if (count > 0) buf_byte(out, ')');
+  for (uint64_t cursor = 0; weir_next_bad_field(weir, &cursor, &bad);)
+    add_named(out, ++count, bad.type, bad.field, bad.count);
+  end_named(out, count);
 }
 
 static void summary_text(struct progress *progress, struct weir *weir, const struct weir_stats *stats, int64_t us) {

@@ -378,8 +378,6 @@ __attribute__((noinline)) static struct value ask_otherwise(struct counters *cou
   if (asker->how == ASK_SEEN && operand.kind == VALUE_NULL) return value_null();
   if (*state == NULL) return asker->empty;
   switch (asker->how) {
-  case ASK_DISTINCT:
-    return value_int(values_distinct(counters, asker->layout, *state, asker->index, asker->item, time));
   case ASK_SEEN: return value_bool(values_seen(asker->layout, *state, asker->index, operand, time - asker->over_us));
   case ASK_SLICES: return ask_slices(counters, asker, *state, time);
   default: return ask_ring(counters, asker, *state, time, scratch, counts);

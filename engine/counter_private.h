@@ -376,7 +376,6 @@ struct counter_state *ring_relayout(struct counters *counters, const struct layo
 struct counter_state *ring_trim(struct counters *counters, const struct layout *layout, struct counter_state *state,
                                 int64_t time);
 void ring_free_state(struct counters *counters, const struct layout *layout, struct counter_state *state);
-size_t ring_state_bytes(const struct layout *layout, const struct counter_state *state);
 /* The sum of the values of `number` and later events; .count is not set. */
 struct sum ring_sum(const struct layout *layout, const struct counter_state *state, const struct ring *ring,
                     uint16_t sum, uint32_t number);

@@ -168,12 +168,6 @@ struct counter_state *ring_new_state(struct counters *counters, const struct lay
   return state;
 }
 
-size_t ring_state_bytes(const struct layout *layout, const struct counter_state *state) {
-  size_t bytes = block_bytes(layout, state->variant, state->room_log2);
-  if (ring_beside(layout, state)) bytes += ring_bytes(&layout->variants[state->variant], state->room_log2);
-  return bytes;
-}
-
 /* Events from state->first on, to a ring of the same layout: in as few pieces as there are ends of rings between. */
 static void copy_events(const struct counter_state *state, const struct ring *from, const struct ring *to) {
   for (uint32_t number = state->first; number != state->next;) {

@@ -194,4 +194,3 @@ uint64_t dedup_filter_count(const struct dedup_filter *filter) {
   return count;
 }
 uint64_t dedup_filter_forgotten(const struct dedup_filter *filter) { return filter->forgotten; }
-uint64_t dedup_filter_bytes(const struct dedup_filter *filter) { return filter->entries * sizeof(uint32_t); }

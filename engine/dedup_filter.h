@@ -23,6 +23,5 @@ struct dedup_filter *dedup_filter_new(struct mem *mem, int64_t unique_us, uint64
 bool dedup_filter_seen(struct dedup_filter *filter, struct hash128 id, int64_t time);
 uint64_t dedup_filter_count(const struct dedup_filter *filter);     /* entries, some of them past their time */
 uint64_t dedup_filter_forgotten(const struct dedup_filter *filter); /* ids that the limit drove out */
-uint64_t dedup_filter_bytes(const struct dedup_filter *filter);
 
 #endif

@@ -1,7 +1,6 @@
 /* derive.c - filter and map events. Owned by engine.c. */
 #include "engine/derive.h"
 
-#include "base/check.h"
 #include "base/hash.h"
 #include "engine/live.h"
 #include "engine/moment.h"

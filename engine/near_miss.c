@@ -9,6 +9,7 @@
 enum {
   NEAR_MISS_ROUNDS = 16, /* numbers of rounds of a loop that are tried together */
   NEAR_MISS_EVENTS_SHOWN = 4,
+  NEAR_MISS_VARIANTS_MAX = 64, /* of a rule, tried together */
 };
 
 /* What a variant may be freed of: each can keep an event from the step that its condition fits. */

@@ -33,8 +33,6 @@ void near_miss_write(const struct near_miss *miss, struct buf *out);
 
 /* ---- between near_miss.c and near_miss_values.c ---- */
 
-enum { NEAR_MISS_VARIANTS_MAX = 64 }; /* of a rule, tried together */
-
 /* A copy that only matches: it emits, tells, suppresses, adds nothing. */
 struct rule_tree *near_miss_bare(struct arena *arena, const struct rule_tree *rule);
 /* Runs the test's events over all `rules`, which get names and ids by their places here, and over those of the test;

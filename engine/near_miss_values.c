@@ -14,7 +14,6 @@
 enum {
   PARTS_MAX = 32, /* of a condition; further ones are not looked at */
   READS_MAX = 8,  /* values told of a part that is no comparison */
-  NO_ENTRY = UINT16_MAX,
 };
 
 struct read {

@@ -197,5 +197,4 @@ int spill_status(const struct spill *spill, struct err *err) {
   return spill->failed;
 }
 
-uint64_t spill_file_bytes(const struct spill *spill) { return (uint64_t)spill->block_count * spill->block_bytes; }
 size_t spill_bytes(const struct spill *spill) { return sizeof *spill + spill->bytes; }

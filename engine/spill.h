@@ -35,7 +35,6 @@ size_t spill_read(struct spill *spill, struct spill_run *run, void *room);
 void spill_run_free(struct spill *spill, struct spill_run *run);
 
 int spill_status(const struct spill *spill, struct err *err); /* 0, or ERR_FATAL with its text; `err` may be NULL */
-uint64_t spill_file_bytes(const struct spill *spill);         /* the file's length */
 size_t spill_bytes(const struct spill *spill);                /* memory */
 
 #endif

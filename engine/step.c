@@ -685,5 +685,4 @@ void stepper_opens(const struct stepper *stepper, struct profile_open *opens) {
 size_t stepper_table_bytes(const struct stepper *stepper) { return key_table_bytes(stepper->table); }
 const struct tally *stepper_tally(const struct stepper *stepper) { return stepper->tally; }
 uint64_t stepper_keys(const struct stepper *stepper) { return key_table_count(stepper->table); }
-size_t stepper_bytes(const struct stepper *stepper) { return stepper->pool.used + key_table_bytes(stepper->table); }
 const struct expr_counts *stepper_shared_counts(const struct stepper *stepper) { return &stepper->shared; }

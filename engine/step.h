@@ -68,7 +68,6 @@ int64_t stepper_deadline(const struct stepper *stepper); /* the next one, INT64_
 const struct rule_counts *stepper_counts(const struct stepper *stepper, uint16_t rule);
 const struct expr_counts *stepper_shared_counts(const struct stepper *stepper); /* of predicates, shared by rules */
 uint64_t stepper_keys(const struct stepper *stepper);                           /* keys with state now */
-size_t stepper_bytes(const struct stepper *stepper);                            /* of that state, about */
 size_t stepper_table_bytes(const struct stepper *stepper); /* of it: what finds keys, and their records */
 struct tally;
 const struct tally *stepper_tally(const struct stepper *stepper); /* NULL: no counter is asked */

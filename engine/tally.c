@@ -60,7 +60,7 @@ struct tally {
   struct tally_key *keys;                   /* of the event in hand, one for each of its type's spaces */
   struct tally_key *more_keys;              /* room for them, where they are too many to be in `ahead` */
   bool *member;                             /* of the event in hand, one for each of its type's feeds */
-  uint64_t *null_keys, *dropped;            /* per population */
+  uint64_t *dropped;                        /* per population */
   struct tally_line *lines;
   struct laps *laps;   /* of the profile; NULL */
   uint32_t lap_first;  /* row of population 0 */
@@ -163,7 +163,6 @@ struct tally *tally_new(struct mem *mem, const struct tally_options *options) {
   tally->counters = counters_new(mem, options->pool, set);
   if (options->entries_max > 0) counters_set_entries(tally->counters, options->entries_max);
   tally->types = mem_alloc(mem, (set->schema_count + 1u) * sizeof *tally->types);
-  tally->null_keys = mem_alloc(mem, (set->population_count + 1u) * sizeof *tally->null_keys);
   tally->dropped = mem_alloc(mem, (set->population_count + 1u) * sizeof *tally->dropped);
   tally->lines = mem_alloc(mem, (set->population_count + 1u) * sizeof *tally->lines);
   tally->quiet_until = INT64_MAX;
@@ -383,7 +382,7 @@ static void forget_first(struct tally *tally, uint16_t population) {
 /* More keys than the population may have: the one that was looked at longest ago goes. */
 static __attribute__((noinline)) void enforce_keys(struct tally *tally, uint16_t population, int64_t now) {
   const struct tally_line *line = &tally->lines[population];
-  sweep(tally, now);
+  sweep_line(tally, population, now);
   while (line->end - line->first > tally->options.keys_max) forget_first(tally, population);
 }
 
@@ -391,7 +390,7 @@ static __attribute__((noinline)) void enforce_keys(struct tally *tally, uint16_t
 static __attribute__((noinline)) void enforce_entries(struct tally *tally, uint16_t population,
                                                       const struct key_record *in_hand, int64_t now) {
   struct tally_line *line = &tally->lines[population];
-  sweep(tally, now);
+  sweep_line(tally, population, now);
   while (counters_crowded(tally->counters, population) && line->end - line->first > 1) {
     struct tally_place first = line->places[line->first & (line->capacity - 1)];
     if (first.record == in_hand) {
@@ -444,9 +443,7 @@ static void find_keys(struct tally *tally, const struct tally_type *type, const 
 
 static inline bool find_member(struct tally *tally, const struct tally_feed *feed) {
   if (feed->predicate != PREDICATE_TRUE && !truth_evaluate(tally->options.truth, feed->predicate)) return false;
-  if (!tally->keys[feed->place].null) return true;
-  tally->null_keys[feed->population]++;
-  return false;
+  return !tally->keys[feed->place].null;
 }
 
 void tally_event(struct tally *tally, const struct event *event, struct expr_env *env) {
@@ -491,7 +488,3 @@ bool tally_asks(const struct tally *tally, uint16_t type) {
 
 const struct counters *tally_counters(const struct tally *tally) { return tally->counters; }
 uint64_t tally_dropped(const struct tally *tally, uint16_t population) { return tally->dropped[population]; }
-uint64_t tally_keys(const struct tally *tally, uint16_t population) {
-  return tally->lines[population].end - tally->lines[population].first;
-}
-uint64_t tally_null_keys(const struct tally *tally, uint16_t population) { return tally->null_keys[population]; }

@@ -48,7 +48,5 @@ static inline bool tally_owns(const struct ruleset *ruleset, uint32_t owner) { r
 
 const struct counters *tally_counters(const struct tally *tally);
 uint64_t tally_dropped(const struct tally *tally, uint16_t population); /* keys, by keys_max */
-uint64_t tally_keys(const struct tally *tally, uint16_t population);    /* with state now */
-uint64_t tally_null_keys(const struct tally *tally, uint16_t population);
 
 #endif

@@ -6,8 +6,8 @@
 #include "base/check.h"
 
 enum {
-  CHUNK_FIRST = 15,
-  CHUNK_MORE = 63 /* entries: 256 bytes, 1 KiB */,
+  CHUNK_FIRST = 15, /* entries: 256 bytes */
+  CHUNK_MORE = 63,  /* 1 KiB */
   STALE_MIN = 1024,
   NEAR_FIRST = 64,
   SORT_BY_INSERTION_MAX = 24,
@@ -80,11 +80,13 @@ static struct wheel_entry due_pop(struct wheel *wheel) {
 
 /* ---- the slots ---- */
 
+static size_t chunk_bytes(uint32_t room) { return sizeof(struct wheel_chunk) + room * sizeof(struct wheel_entry); }
+
 static void slot_push(struct wheel *wheel, unsigned level, unsigned slot, struct wheel_entry entry) {
   struct wheel_chunk *chunk = wheel->slots[level][slot];
   if (chunk == NULL || chunk->count == chunk->room) {
     uint32_t room = chunk == NULL ? CHUNK_FIRST : CHUNK_MORE;
-    struct wheel_chunk *first = pool_alloc(wheel->pool, sizeof *first + room * sizeof first->entries[0]);
+    struct wheel_chunk *first = pool_alloc(wheel->pool, chunk_bytes(room));
     first->next = chunk;
     first->count = 0;
     first->room = room;
@@ -124,8 +126,6 @@ static uint64_t earliest_tick(const struct wheel *wheel, unsigned level, int *sl
   uint64_t tick = (wheel->tick >> (shift + 8) << (shift + 8)) | (uint64_t)*slot << shift;
   return tick < wheel->tick ? wheel->tick : tick;
 }
-
-static size_t chunk_bytes(uint32_t room) { return sizeof(struct wheel_chunk) + room * sizeof(struct wheel_entry); }
 
 static void chunk_free(struct wheel *wheel, struct wheel_chunk *chunk) {
   pool_free(wheel->pool, chunk, chunk_bytes(chunk->room));
@@ -274,7 +274,7 @@ static void open_round(struct wheel *wheel, struct wheel_chunk *list) {
   check(wheel->near_first == wheel->near_end);
   for (const struct wheel_chunk *chunk = list; chunk != NULL; chunk = chunk->next) {
     ask_for_chunk(chunk->next);
-    count += (uint32_t)chunk->count;
+    count += chunk->count;
   }
   if (count > wheel->near_capacity) {
     uint32_t wanted = wheel->near_capacity == 0 ? NEAR_FIRST : wheel->near_capacity;
@@ -287,7 +287,7 @@ static void open_round(struct wheel *wheel, struct wheel_chunk *list) {
     uint32_t at = 0;
     for (const struct wheel_chunk *chunk = list; chunk != NULL; chunk = chunk->next) {
       memcpy(&wheel->near[at], chunk->entries, chunk->count * sizeof chunk->entries[0]);
-      at += (uint32_t)chunk->count;
+      at += chunk->count;
     }
     sort_few(wheel->near, count);
   }
@@ -338,7 +338,8 @@ void wheel_near(struct wheel *wheel, int64_t until) {
 struct wheel_timer *wheel_next(struct wheel *wheel, int64_t frontier, int64_t *deadline) {
   while (frontier >
          wheel->quiet_until) { /* ends: each turn takes an entry out, empties a slot, or finds that none is due */
-    bool any = wheel->near_first<wheel->near_end, heap = wheel->due_count> 0;
+    bool any = wheel->near_first < wheel->near_end;
+    bool heap = wheel->due_count > 0;
     struct wheel_entry entry = {.deadline = INT64_MAX};
     if (any) entry = wheel->near[wheel->near_first];
     heap = heap && (!any || wheel->due[0].deadline < entry.deadline);

@@ -1,5 +1,4 @@
 /* window_aligned.c - tumbling and sliding windows and calendar days: their deadlines are the same for all keys. */
-#include "base/check.h"
 #include "engine/window_private.h"
 
 static int64_t less(int64_t a, int64_t b) { return a < b ? a : b; }

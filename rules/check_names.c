@@ -33,10 +33,6 @@ int64_t name_map_put(struct name_map *map, struct slice name, uint32_t value) {
   return NAME_ABSENT;
 }
 
-void name_map_set(struct name_map *map, struct slice name, uint32_t value) {
-  if (name_map_put(map, name, value) != NAME_ABSENT) find(map, name, hash_bytes(name.data, name.length))->value = value;
-}
-
 int64_t name_map_get(const struct name_map *map, struct slice name) {
   if (map->capacity == 0) return NAME_ABSENT;
   const struct name_entry *entry = find(map, name, hash_bytes(name.data, name.length));

@@ -25,8 +25,7 @@ enum { NAME_ABSENT = -1 };
 void name_map_init(struct name_map *map, struct arena *arena);
 /* The value that the name has already, or NAME_ABSENT if it was put. */
 int64_t name_map_put(struct name_map *map, struct slice name, uint32_t value);
-void name_map_set(struct name_map *map, struct slice name, uint32_t value); /* replaces */
-int64_t name_map_get(const struct name_map *map, struct slice name);        /* NAME_ABSENT = none */
+int64_t name_map_get(const struct name_map *map, struct slice name); /* NAME_ABSENT = none */
 
 /* A graph of `count` nodes; edges say "from needs to". */
 struct name_edge {

@@ -173,7 +173,6 @@ void check_derived(struct checker *c, struct event_tree *event);
 void check_lists_and_tables(struct checker *c);
 void check_table_event(struct checker *c, struct table_tree *table); /* columns and key against `from event` */
 void check_lookups_and_models(struct checker *c);
-void check_counters(struct checker *c);
 void check_groups_and_actions(struct checker *c);
 void check_action(struct checker *c, const struct name *action);
 void check_zone(struct checker *c, struct span span, struct slice zone);

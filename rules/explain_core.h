@@ -9,6 +9,7 @@
 #ifndef WEIR_RULES_EXPLAIN_CORE_H
 #define WEIR_RULES_EXPLAIN_CORE_H
 
+#include "base/time_text.h"
 #include "rules/explain.h"
 
 /* A section collects lines; its owner writes them in the form that is asked for. */
@@ -24,6 +25,11 @@ void explain_line(struct explain_lines *lines, const char *format, ...) __attrib
 void explain_section(struct buf *out, const char *key, const char *title, const struct explain_lines *lines, bool json);
 /* A line that is built up in `lines->text` directly ends here. */
 void explain_end(struct explain_lines *lines);
+
+static inline void explain_duration(struct buf *out, int64_t us) {
+  char text[DURATION_TEXT_MAX];
+  buf_add(out, text, duration_text(text, us));
+}
 
 /* One part of a rule whose key changes; the last one is the rule. */
 static inline const struct rule *explain_part(const struct ruleset *ruleset, const struct rule *rule, uint16_t part) {

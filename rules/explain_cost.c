@@ -4,11 +4,6 @@
 #include "rules/index.h"
 #include "rules/print.h"
 
-static void duration(struct buf *out, int64_t us) {
-  char text[DURATION_TEXT_MAX];
-  buf_add(out, text, duration_text(text, us));
-}
-
 static const char *article(struct slice name) {
   return name.length > 0 && memchr("aeiou", name.data[0], 5) != NULL ? "An" : "A";
 }
@@ -120,7 +115,7 @@ static void bound_words(struct explain_lines *lines, const struct rule *rule) {
   int64_t wait_us = trailing_us(rule);
   if (rule->within_us >= 0 || wait_us > 0) {
     buf_str(&lines->text, "A partial match lives at most ");
-    duration(&lines->text, (rule->within_us > 0 ? rule->within_us : 0) + wait_us);
+    explain_duration(&lines->text, (rule->within_us > 0 ? rule->within_us : 0) + wait_us);
     buf_str(&lines->text, " of event time.");
   } else if (rule->step_count == 1) {
     buf_str(&lines->text, "A match is one event: nothing waits.");
@@ -224,14 +219,14 @@ void explain_delay(struct explain_lines *lines, const struct ruleset *ruleset, c
     buf_str(&lines->text, "None on one input; with several, an event waits until all of them have passed its time.");
   } else {
     buf_str(&lines->text, "An event is taken when the watermark has passed its time: ");
-    duration(&lines->text, slowest->disorder_us);
+    explain_duration(&lines->text, slowest->disorder_us);
     buf_printf(&lines->text, " behind the newest event of the slowest input (the disorder of " SLICE_FMT ").",
                SLICE_ARG(slowest->name));
   }
   explain_end(lines);
   if (rule->pattern == NULL || trailing_us(rule) == 0) return;
   buf_str(&lines->text, "A match is told ");
-  duration(&lines->text, trailing_us(rule));
+  explain_duration(&lines->text, trailing_us(rule));
   buf_str(&lines->text, " after its last event: it waits for what must not come.");
   explain_end(lines);
 }

@@ -8,11 +8,6 @@
 
 #define DAY_US INT64_C(86400000000)
 
-static void duration(struct buf *out, int64_t us) {
-  char text[DURATION_TEXT_MAX];
-  buf_add(out, text, duration_text(text, us));
-}
-
 static bool asks(const struct rule *rule, uint16_t counter) {
   for (uint16_t i = 0; i < rule->counter_count; i++)
     if (rule->counters[i] == counter) return true;
@@ -55,14 +50,14 @@ static void lifetime(struct buf *out, const struct counter_window *window) {
   case SPAN_LAST:
     buf_printf(out, "keeps the last %lld event%s, no longer than ", (long long)window->last,
                window->last == 1 ? "" : "s");
-    duration(out, longest_us(window));
+    explain_duration(out, longest_us(window));
     return;
   case SPAN_TODAY: buf_str(out, "begins anew each day"); return;
   case SPAN_EVER:
     buf_str(out, "goes when the key is silent for ");
-    duration(out, window->over_us);
+    explain_duration(out, window->over_us);
     return;
-  default: buf_str(out, "keeps events for "); duration(out, window->over_us);
+  default: buf_str(out, "keeps events for "); explain_duration(out, window->over_us);
   }
 }
 
@@ -147,7 +142,7 @@ void explain_counted(struct explain_lines *lines, const struct ruleset *ruleset,
   }
   if (longest < 0) return;
   buf_str(&lines->text, "Its counters (see there) forget an event after at most ");
-  duration(&lines->text, longest);
+  explain_duration(&lines->text, longest);
   buf_str(&lines->text, " of event time, and a key that is silent so long has no state.");
   explain_end(lines);
 }

@@ -6,11 +6,6 @@
 #include "rules/explain_core.h"
 #include "rules/print.h"
 
-static void duration(struct buf *out, int64_t us) {
-  char text[DURATION_TEXT_MAX];
-  buf_add(out, text, duration_text(text, us));
-}
-
 /* ---- groups ---- */
 
 static void group_does(struct explain_lines *lines, const struct ruleset *ruleset, const struct group_plan *group) {
@@ -20,14 +15,14 @@ static void group_does(struct explain_lines *lines, const struct ruleset *rulese
   for (uint16_t i = 0; i < group->key_count; i++)
     buf_printf(out, "%s" SLICE_FMT, i == 0 ? "" : ", ", SLICE_ARG(group->key_names[i]));
   buf_str(out, ": of the last ");
-  duration(out, group->over_us);
+  explain_duration(out, group->over_us);
   buf_str(out, !group->score_sum ? ", takes the highest score of its rules' alerts"
                : group->sum_all
                    ? ", adds up the scores of all alerts of its rules"
                    : ", adds up the scores of its rules' alerts, each rule once, with the one that is worth most");
   if (group->decay_us > 0) {
     buf_str(out, "; a score halves every ");
-    duration(out, group->decay_us);
+    explain_duration(out, group->decay_us);
   }
   if (group->score_max >= 0) buf_printf(out, "; %lld is the most", (long long)group->score_max);
   explain_end(lines);
@@ -37,7 +32,7 @@ static void group_does(struct explain_lines *lines, const struct ruleset *rulese
     if (b > 0) buf_printf(out, " and stays below %lld", (long long)group->bands[b - 1].at);
     if (band->for_us >= 0) {
       buf_str(out, ", for ");
-      duration(out, band->for_us);
+      explain_duration(out, band->for_us);
     }
     explain_end(lines);
   }
@@ -72,7 +67,7 @@ static void group_stages(struct explain_lines *lines, const struct ruleset *rule
 static void group_state(struct explain_lines *lines, const struct ruleset *ruleset, const struct group_plan *group) {
   (void)ruleset;
   buf_printf(&lines->text, "Each alert is kept for at most ");
-  duration(&lines->text, group->over_us);
+  explain_duration(&lines->text, group->over_us);
   buf_printf(&lines->text, " of event time, about %u bytes; %u of a key at most", (unsigned)EXPLAIN_ALERT_BYTES,
              (unsigned)LIMIT_GROUP_ALERTS);
   if (group->score_sum && !group->sum_all)
@@ -188,6 +183,8 @@ static bool event_reads(const struct event_tree *event, struct target target) {
   for (uint16_t t = 0; t < event->from_type_count; t++)
     target.found |= target.kind == TARGET_TYPE && event->from_types[t] == target.index;
   look_in(&target, event->where);
+  look_in(&target, event->watermark_when);
+  for (uint16_t i = 0; i < event->field_count; i++) look_in(&target, event->fields[i].computed);
   if (event->window != NULL) look_in(&target, event->window->early_when);
   for (uint16_t i = 0; i < event->entry_count; i++) look_in(&target, event->entries[i].expr);
   return target.found;
@@ -196,7 +193,7 @@ static bool event_reads(const struct event_tree *event, struct target target) {
 static bool decl_reads(const struct decl *decl, struct target target) {
   switch (decl->kind) {
   case DECL_RULE: return rule_reads(decl->rule, target);
-  case DECL_EVENT: return decl->event->derived && event_reads(decl->event, target);
+  case DECL_EVENT: return event_reads(decl->event, target);
   case DECL_COUNTER: look_in(&target, decl->counter->counting); return target.found;
   case DECL_TABLE: return target.kind == TARGET_TYPE && slice_equal(decl->table->from_event.text, target.name);
   case DECL_MODEL:
@@ -255,11 +252,11 @@ static void source_event(struct explain_lines *lines, const struct type_info *in
   buf_printf(out, "event " SLICE_FMT ": of the inputs", SLICE_ARG(info->name));
   if (event->disorder_us > 0) {
     buf_str(out, ", out of order by up to ");
-    duration(out, event->disorder_us);
+    explain_duration(out, event->disorder_us);
   }
   if (event->unique_us > 0) {
     buf_printf(out, ", unique by " SLICE_FMT " for ", SLICE_ARG(event->unique.text));
-    duration(out, event->unique_us);
+    explain_duration(out, event->unique_us);
   }
   bool any = false;
   for (uint16_t f = 0; f < info->field_count; f++) {

@@ -13,11 +13,6 @@ enum {                             /* about: engine/README.md has what they are 
        EXPLAIN_ROW_BYTES = 96      /* of a table's row beside its columns */
 };
 
-static void duration(struct buf *out, int64_t us) {
-  char text[DURATION_TEXT_MAX];
-  buf_add(out, text, duration_text(text, us));
-}
-
 static struct slice event_name(const struct ruleset *ruleset, uint16_t type) { return ruleset->schemas[type].name; }
 
 static void names(struct buf *out, const struct slice *items, uint16_t count) {
@@ -38,17 +33,17 @@ static void window_kind(struct buf *out, const struct window_plan *plan) {
   switch (plan->kind) {
   case WINDOW_TUMBLING:
     buf_str(out, "a tumbling window of ");
-    duration(out, plan->size_us);
+    explain_duration(out, plan->size_us);
     break;
   case WINDOW_SLIDING:
     buf_str(out, "a sliding window of ");
-    duration(out, plan->size_us);
+    explain_duration(out, plan->size_us);
     buf_str(out, " every ");
-    duration(out, plan->every_us);
+    explain_duration(out, plan->every_us);
     break;
   case WINDOW_SESSION:
     buf_str(out, "a session that ends with a gap of ");
-    duration(out, plan->size_us);
+    explain_duration(out, plan->size_us);
     break;
   case WINDOW_COUNT:
     buf_printf(out, "a window of %lld events", (long long)plan->count);
@@ -72,12 +67,12 @@ static void window_source(struct buf *out, const struct ruleset *ruleset, const 
 static void window_told(struct buf *out, const struct window_plan *plan) {
   if (plan->lateness_us > 0) {
     buf_str(out, "; late events change it for ");
-    duration(out, plan->lateness_us);
+    explain_duration(out, plan->lateness_us);
   }
   if (plan->early_us > 0 || plan->early_count > 0 || plan->early_when != NULL) buf_str(out, "; told early, too");
   if (plan->known_us > 0) {
     buf_str(out, "; told empty for each key of the last ");
-    duration(out, plan->known_us);
+    explain_duration(out, plan->known_us);
   }
 }
 
@@ -92,7 +87,7 @@ static void window_state(struct buf *out, const struct window_plan *plan) {
   if (plan->kind == WINDOW_COUNT) return;
   int64_t longest = plan->kind == WINDOW_TODAY ? INT64_C(25) * 3600 * 1000000 : plan->size_us;
   buf_str(out, plan->kind == WINDOW_SESSION ? ", until it is silent for " : ", for at most ");
-  duration(out, longest + plan->lateness_us);
+  explain_duration(out, longest + plan->lateness_us);
   buf_str(out, " of event time");
 }
 
@@ -109,7 +104,7 @@ static void join_source(struct buf *out, const struct ruleset *ruleset, const st
 static void join_side(struct buf *out, const struct ruleset *ruleset, const struct join_plan *plan, unsigned side) {
   int64_t longest = side == 0 ? plan->high_us : -plan->low_us;
   buf_printf(out, "; a " SLICE_FMT " is kept for ", SLICE_ARG(event_name(ruleset, plan->types[side])));
-  duration(out, longest > 0 ? longest : 0);
+  explain_duration(out, longest > 0 ? longest : 0);
   buf_printf(out, " (%zu bytes and its texts)",
              EXPLAIN_KEPT_BYTES + sizeof(struct held) + plan->slot_counts[side] * sizeof(struct value));
 }
@@ -226,7 +221,7 @@ void explain_lists(struct explain_lines *lines, const struct ruleset *ruleset, s
       buf_printf(out, "; rules change it, about %u bytes and its text for each entry", (unsigned)EXPLAIN_CHANGE_BYTES);
       if (list->ttl_us > 0) {
         buf_str(out, ", for ");
-        duration(out, list->ttl_us);
+        explain_duration(out, list->ttl_us);
       }
     }
     explain_end(lines);
@@ -245,7 +240,7 @@ void explain_tables(struct explain_lines *lines, const struct ruleset *ruleset, 
                  EXPLAIN_ROW_BYTES + table->column_count * sizeof(struct value));
       if (table->ttl_us > 0) {
         buf_str(out, table->ttl_on_read ? ", until nobody has asked it for " : ", for ");
-        duration(out, table->ttl_us);
+        explain_duration(out, table->ttl_us);
       }
     } else if (table->rows == NULL) {
       buf_str(out, "empty");

@@ -5,11 +5,6 @@
 
 enum { INDENT = 3 };
 
-static void duration(struct buf *out, int64_t us) {
-  char text[DURATION_TEXT_MAX];
-  buf_add(out, text, duration_text(text, us));
-}
-
 /* ---- steps ---- */
 
 struct words {
@@ -62,7 +57,7 @@ static void manner(struct buf *out, const struct element *element) {
   if (element->any) buf_str(out, ", and every choice of them makes a match of its own");
   if (element->gap_us >= 0) {
     buf_str(out, ", at most ");
-    duration(out, element->gap_us);
+    explain_duration(out, element->gap_us);
     buf_str(out, element->has_quantifier ? " between two of them" : " after the event before");
   }
   if (element->until != NULL) {
@@ -95,7 +90,7 @@ static void step_words(struct buf *out, const struct element *element) {
 static void absence_words(struct buf *out, const struct element *element) {
   if (element->for_us >= 0) {
     buf_str(out, "then, for ");
-    duration(out, element->for_us);
+    explain_duration(out, element->for_us);
     buf_str(out, ", no ");
     event_words(out, &element->use, false);
     buf_str(out, "; the match is complete when that time has passed");
@@ -202,7 +197,7 @@ void explain_bounds(struct explain_lines *lines, const struct rule *rule) {
   int64_t for_us;
   if (rule->within_us >= 0) {
     buf_str(&lines->text, "From the first event to the last at most ");
-    duration(&lines->text, rule->within_us);
+    explain_duration(&lines->text, rule->within_us);
     if (has_trailing(rule->tree, &for_us)) buf_str(&lines->text, "; the wait at the end comes after that");
     buf_byte(&lines->text, '.');
     explain_end(lines);
@@ -278,7 +273,7 @@ void explain_tells(struct explain_lines *lines, const struct ruleset *ruleset, c
 void explain_suppress(struct explain_lines *lines, const struct rule *rule) {
   if (rule->suppress_us < 0) return;
   buf_str(&lines->text, "After an alert, those of the same key are only counted for ");
-  duration(&lines->text, rule->suppress_us);
+  explain_duration(&lines->text, rule->suppress_us);
   if (rule->tree->suppress_unless != NULL) {
     buf_str(&lines->text, ", unless ");
     print_expr(&lines->text, rule->tree->suppress_unless);

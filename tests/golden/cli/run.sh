@@ -919,6 +919,16 @@ if t "explain: groups, counters, events, lists and tables by name"; then
   run "$weir" explain counting.weir --rule seen_cards
   says '  changed by rule block'
   says '  read by rule rich'
+  cat >read.weir <<'WEIR'
+list good string { "a" }
+list bad string { "b" }
+event l { event_time at watermark when (k not in bad)  at time  k string  g bool = k in good }
+rule q { on l(g) key k }
+WEIR
+  run "$weir" explain read.weir --rule good
+  says '  read by event l'
+  run "$weir" explain read.weir --rule bad
+  says '  read by event l'
   run "$weir" explain counting.weir --rule last_amount
   says 'table last_amount: the last row of each key from payment'
   run "$weir" explain counting.weir --rule minute
