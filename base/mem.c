@@ -33,6 +33,55 @@ struct mem {
 #define BLOCK_MARK 0x57454952424c4f43u
 _Static_assert(sizeof(struct block) % 16 == 0, "blocks stay 16-byte aligned");
 
+/* ---- large blocks ----
+ *
+ * State that is looked up at random is better off in large pages, and so is state that is made page by page: blocks of
+ * a large page and more are mapped at borders of large pages, which the system is asked to use. Refusing changes
+ * nothing. */
+
+enum { SMALL_PAGE = 4 << 10, LARGE_PAGE = 2 << 20 };
+
+/* Blocks with their headers. The sanitizers want to see every block themselves. */
+static bool is_large(size_t bytes) {
+#ifdef WEIR_SANITIZED
+  (void)bytes;
+  return false;
+#else
+  return bytes >= LARGE_PAGE;
+#endif
+}
+
+/* A last page that would be large and more than half empty is left out: small ones do. */
+static size_t mapped_bytes(size_t bytes) {
+  size_t page = bytes % LARGE_PAGE >= LARGE_PAGE / 2 ? LARGE_PAGE : SMALL_PAGE;
+  return (bytes + page - 1) & ~(page - 1);
+}
+
+static void *map_large(size_t bytes) {
+  size_t wanted = mapped_bytes(bytes), taken = wanted + LARGE_PAGE;
+  char *all = mmap(NULL, taken, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (all == MAP_FAILED) return NULL;
+  size_t before = -(uintptr_t)all & (LARGE_PAGE - 1), behind = taken - before - wanted;
+  if (before > 0) (void)munmap(all, before);
+  if (behind > 0) (void)munmap(all + before + wanted, behind);
+  (void)madvise(all + before, wanted & ~(size_t)(LARGE_PAGE - 1), MADV_HUGEPAGE);
+  return all + before;
+}
+
+static void *take_block(size_t bytes, bool zeroed) {
+  if (is_large(bytes)) return map_large(bytes);
+  return zeroed ? calloc(1, bytes) : malloc(bytes);
+}
+
+static void release_block(struct block *block, size_t bytes) {
+  if (is_large(bytes))
+    (void)munmap(block, mapped_bytes(bytes));
+  else
+    free(block);
+}
+
+/* ---- contexts ---- */
+
 struct mem *mem_new(size_t limit_bytes) {
   struct mem *mem = calloc(1, sizeof *mem);
   if (mem == NULL) return NULL;
@@ -58,7 +107,7 @@ void mem_free_all(struct mem *mem) {
   for (struct block *block = mem->blocks.after; block != &mem->blocks;) {
     struct block *after = block->after;
     block->mark = 0;
-    free(block);
+    release_block(block, block->bytes);
     block = after;
   }
   free(mem);
@@ -111,19 +160,9 @@ static struct block *unlink_block(struct mem *mem, void *memory) {
   return block;
 }
 
-/* A hint to the system: state that is looked up at random is better off in large pages. Refusing it changes nothing. */
-static void *large_pages(void *block, size_t bytes) {
-  enum { LARGE_PAGE = 2 << 20 };
-  if (block == NULL || bytes < 2 * (size_t)LARGE_PAGE) return block;
-  uintptr_t first = ((uintptr_t)block + LARGE_PAGE - 1) & ~(uintptr_t)(LARGE_PAGE - 1);
-  uintptr_t end = ((uintptr_t)block + bytes) & ~(uintptr_t)(LARGE_PAGE - 1);
-  if (end > first) (void)madvise((char *)block + (first - (uintptr_t)block), end - first, MADV_HUGEPAGE);
-  return block;
-}
-
 void *mem_try(struct mem *mem, size_t bytes) {
   if (!may_take(mem, 0, bytes)) return NULL;
-  struct block *block = large_pages(malloc(sizeof *block + bytes), sizeof *block + bytes);
+  struct block *block = take_block(sizeof *block + bytes, false);
   return block == NULL ? NULL : link_block(mem, block, bytes);
 }
 
@@ -135,10 +174,18 @@ void *mem_alloc_raw(struct mem *mem, size_t bytes) {
 
 void *mem_alloc(struct mem *mem, size_t bytes) {
   /* calloc and not memset: large blocks come zeroed from the system, page by page as they are touched. */
-  struct block *block =
-      may_take(mem, 0, bytes) ? large_pages(calloc(1, sizeof *block + bytes), sizeof *block + bytes) : NULL;
+  struct block *block = may_take(mem, 0, bytes) ? take_block(sizeof *block + bytes, true) : NULL;
   if (block == NULL) escape(mem);
   return link_block(mem, block, bytes);
+}
+
+static struct block *resize_block(struct block *block, size_t old_bytes, size_t bytes) {
+  if (!is_large(old_bytes) && !is_large(bytes)) return realloc(block, bytes);
+  struct block *moved = take_block(bytes, false);
+  if (moved == NULL) return NULL;
+  memcpy(moved, block, old_bytes < bytes ? old_bytes : bytes);
+  release_block(block, old_bytes);
+  return moved;
 }
 
 void *mem_realloc(struct mem *mem, void *old, size_t bytes) {
@@ -146,7 +193,7 @@ void *mem_realloc(struct mem *mem, void *old, size_t bytes) {
   size_t old_bytes = ((struct block *)old - 1)->bytes;
   if (!may_take(mem, old_bytes, bytes)) escape(mem);
   struct block *block = unlink_block(mem, old);
-  struct block *moved = realloc(block, sizeof *block + bytes);
+  struct block *moved = resize_block(block, old_bytes, sizeof *block + bytes);
   if (moved == NULL) {
     link_block(mem, block, old_bytes - sizeof *block); /* still the context's, so that mem_free_all() finds it */
     escape(mem);
@@ -155,7 +202,9 @@ void *mem_realloc(struct mem *mem, void *old, size_t bytes) {
 }
 
 void mem_free(struct mem *mem, void *memory) {
-  if (memory != NULL) free(unlink_block(mem, memory));
+  if (memory == NULL) return;
+  struct block *block = unlink_block(mem, memory);
+  release_block(block, block->bytes);
 }
 
 void mem_defer(struct mem *mem, void (*clean_up)(void *), void *argument) {

@@ -28,7 +28,7 @@ DOORS = [
      "open openat creat read write pread pwrite close stat fstat lstat fstatat access unlink rename mkdir rmdir fsync "
      "fdatasync ftruncate opendir fdopendir readdir closedir isatty getenv secure_getenv setenv clock_gettime gettimeofday "
      "time clock getrandom getentropy rand srand random arc4random poll select pipe pipe2 sigaction socket connect system "
-     "popen fork vfork execve posix_spawn nanosleep usleep sleep pthread_create dlopen mmap",
+     "popen fork vfork execve posix_spawn nanosleep usleep sleep pthread_create dlopen",
      {"base/env.c": None, "cli/live.c": "sigaction poll pipe2 write close".split()}),
     ("streams", "fopen fdopen freopen fread fgets getc fgetc getline fwrite fputs fputc putc putchar puts printf fprintf "
      "vprintf vfprintf fflush fclose stdin stdout stderr perror",
@@ -36,6 +36,7 @@ DOORS = [
       "cli/progress.c": None, "cli/run.c": None}),
     ("memory", "malloc calloc realloc free aligned_alloc posix_memalign memalign strdup strndup asprintf vasprintf",
      {"base/mem.c": None, "engine/weir.c": None}),
+    ("pages of memory", "mmap munmap mremap madvise mprotect brk sbrk", {"base/mem.c": None}),
     ("the end of the process", "exit _exit _Exit abort quick_exit",
      {"base/check.c": None, "base/regex.c": ["abort"], "cli/live.c": ["_exit"]}),
     ("signals", "signal raise kill sigaction sigprocmask", {"cli/cli.c": ["signal"], "cli/live.c": ["sigaction"]}),

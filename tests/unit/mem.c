@@ -45,6 +45,51 @@ TEST(realloc_keeps_content_and_count) {
   mem_free_all(mem);
 }
 
+/* Blocks of a large page and more come from the system itself: sizes around the borders of pages. */
+static const size_t large_sizes[] = {2097119, 2097120, 2097121, 3000000, 3145728, 4194272, 4194304, 6291457, 9000000};
+enum { LARGE_SIZES = sizeof large_sizes / sizeof large_sizes[0] };
+
+static bool is_filled(const unsigned char *block, size_t bytes, unsigned char with) {
+  for (size_t i = 0; i < bytes; i++)
+    if (block[i] != with) return false;
+  return true;
+}
+
+TEST(large_blocks_are_zeroed_and_whole) {
+  struct mem *mem = mem_new(0);
+  unsigned char *blocks[LARGE_SIZES];
+  for (int round = 0; round < 2; round++) { /* what is freed is not seen again */
+    for (int i = 0; i < LARGE_SIZES; i++) {
+      blocks[i] = mem_alloc(mem, large_sizes[i]);
+      EXPECT_INT((uintptr_t)blocks[i] % 16, 0);
+      EXPECT(is_filled(blocks[i], large_sizes[i], 0));
+      memset(blocks[i], 1 + i, large_sizes[i]);
+    }
+    for (int i = 0; i < LARGE_SIZES; i++) EXPECT(is_filled(blocks[i], large_sizes[i], (unsigned char)(1 + i)));
+    for (int i = 0; i < LARGE_SIZES; i++) mem_free(mem, blocks[i]);
+    EXPECT_INT(mem_used(mem), 0);
+  }
+  for (int i = 0; i < LARGE_SIZES; i++) blocks[i] = mem_alloc(mem, large_sizes[i]);
+  mem_free_all(mem);
+}
+
+TEST(realloc_over_the_border_of_large_blocks) {
+  static const size_t sizes[] = {1000, 3000000, 2097119, 2097121, 9000000, 2097152, 100, 5000000, 4000};
+  struct mem *mem = mem_new(0);
+  unsigned char *block = mem_alloc_raw(mem, 500);
+  size_t filled = 500;
+  memset(block, 7, filled);
+  for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    block = mem_realloc(mem, block, sizes[i]);
+    if (sizes[i] < filled) filled = sizes[i];
+    EXPECT(is_filled(block, filled, 7));
+    memset(block, 7, sizes[i]);
+    filled = sizes[i];
+    EXPECT(mem_used(mem) >= sizes[i] && mem_used(mem) < sizes[i] + 100);
+  }
+  mem_free_all(mem);
+}
+
 static int cleaned[4], cleaned_count;
 static void clean(void *argument) { cleaned[cleaned_count++] = *(int *)argument; }
 
