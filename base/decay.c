@@ -232,7 +232,7 @@ struct value decay_mean(const struct decay *decay, struct type argument, struct 
     outside |= decay->outside[i];
   }
   if (outside != 0) {
-    if (counts != NULL) counts->overflow++;
+    if (counts != NULL) expr_count_overflow(counts);
     return value_null();
   }
   bool negative = sum.limbs[WIDE_LIMBS - 1] >> 63 != 0;

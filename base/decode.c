@@ -51,7 +51,7 @@ static bool field_is_wanted(const struct schema *schema, uint16_t index) {
 
 static void type_compile(struct decode_type *type, const struct schema *schema, struct mem *mem) {
   type->schema = schema;
-  type->time_target = -1;
+  type->time_target = type->time_slot = -1;
   type->slot_count = schema->slot_count;
   type->targets = mem_alloc(mem, sizeof *type->targets * (schema->field_count + 1u));
   type->required = mem_alloc(mem, sizeof *type->required * (schema->field_count + 1u));
@@ -61,7 +61,10 @@ static void type_compile(struct decode_type *type, const struct schema *schema, 
     uint16_t target = type->target_count++;
     uint16_t slot = field->used ? field->slot : type->slot_count++;
     type->targets[target] = (struct decode_target){.field = field, .field_index = i, .slot = slot};
-    if ((int32_t)i == schema->time_field) type->time_target = target;
+    if ((int32_t)i == schema->time_field) {
+      type->time_target = target;
+      type->time_slot = slot;
+    }
     if (field->required) type->required[type->required_count++] = target;
   }
 }
@@ -99,7 +102,7 @@ struct decoder *decode_plan_new(struct mem *mem, const struct decode_plan *plan)
     if (type->target_count > targets_max) targets_max = type->target_count;
     decoder->type_count++;
   }
-  decoder->types[decoder->type_count].time_target = -1;
+  decoder->types[decoder->type_count].time_target = decoder->types[decoder->type_count].time_slot = -1;
   decoder->bad = mem_alloc(mem, sizeof *decoder->bad * (targets_max + 1u));
   if (decoder->fixed >= 0) decoder->predicted = (uint16_t)decoder->fixed;
   names_compile(decoder);
@@ -122,9 +125,7 @@ int32_t decode_type_named(const struct decoder *decoder, struct slice name, uint
   return DECODE_TYPE_UNKNOWN;
 }
 
-int32_t decode_type_final(const struct decoder *decoder, int32_t seen, struct decoded *out) {
-  if (decoder->fixed >= 0) return decoder->fixed;
-  if (seen >= 0) return seen;
+int32_t decode_type_unseen(const struct decoder *decoder, int32_t seen, struct decoded *out) {
   if (seen == DECODE_TYPE_UNKNOWN) {
     out->code = DECODE_IGNORED;
     return -1;
@@ -179,8 +180,8 @@ static void tell_bad(const struct decoder *decoder, const struct decode_type *ty
   }
 }
 
-void decode_finish(struct decoder *decoder, const struct decode_type *type, struct value *values, struct arena *arena,
-                   struct decoded *out) {
+void decode_finish_flawed(struct decoder *decoder, const struct decode_type *type, struct value *values,
+                          struct arena *arena, struct decoded *out) {
   out->time = 0;
   if (type->time_target >= 0) {
     const struct decode_target *target = &type->targets[type->time_target];
@@ -218,11 +219,10 @@ void decode_record(struct decoder *decoder, struct slice record, struct arena *a
   out->bad = NULL;
   out->detail[0] = 0;
   decoder->bad_count = 0;
-  if (record.length > RECORD_BYTES_MAX) {
+  if (__builtin_expect(record.length > RECORD_BYTES_MAX, 0))
     decode_refuse(out, DECODE_TOO_LONG, "longer than %d bytes", RECORD_BYTES_MAX);
-  } else if (decoder->json != NULL) {
+  else if (decoder->json != NULL)
     decode_json_record(decoder, record, arena, out);
-  } else {
+  else
     decode_csv_record(decoder, record, arena, out);
-  }
 }

@@ -8,9 +8,9 @@
  * Each shortcut handles the common shape and leaves everything else, wrong input included, to the general way. */
 #include "base/check.h"
 #include "base/decode_value.h"
+#include "base/json_fast.h"
 #include "base/json_plan.h"
 #include "base/json_scan.h"
-#include "base/time_text.h"
 #include "base/utf8.h"
 
 struct json_reader {
@@ -18,6 +18,8 @@ struct json_reader {
   struct decoder *decoder;
   struct json_plan *plan;
   const struct decode_type *type;
+  const struct json_text *type_text; /* its type field */
+  struct json_key *key;              /* on leaving the fast way: the member expected next */
   struct arena *arena;
   struct value *values;
   uint16_t type_index;
@@ -186,7 +188,7 @@ static inline const char *number_end(struct json_reader *reader, const char *at)
 
 /* `true`, `false` or `null`; no branch tells them apart, for which of them comes is hard to foresee. */
 static inline const char *literal_end(struct json_reader *reader, const char *at, enum json_kind *kind) {
-  uint64_t five = json_load8(at) & 0xFFFFFFFFFFu, four = five & 0xFFFFFFFFu;
+  uint64_t five = read_u64_little(at) & 0xFFFFFFFFFFu, four = five & 0xFFFFFFFFu;
   bool is_true = four == 0x65757274u, is_null = four == 0x6C6C756Eu, is_false = five == 0x65736C6166u;
   if (JSON_UNLIKELY(!(is_true | is_null | is_false))) return fail_json(reader, at, "expected a value");
   *kind = is_true ? JSON_TRUE : is_null ? JSON_NULL : JSON_FALSE;
@@ -264,11 +266,24 @@ static const char *skip_container(struct json_reader *reader, const char *at) {
   }
 }
 
-/* A value that does not begin with a quote or a digit. */
+/* The object that a member stands in is not closed where the record ends; NULL stays what it is. */
+static const char *fail_end(struct json_reader *reader, const char *at) {
+  return at == NULL ? NULL : fail_json(reader, reader->end, "expected `,` or `}`");
+}
+
+/* Any value that nobody wants; what follows it stands before the end. */
 static __attribute__((noinline)) const char *skip_other(struct json_reader *reader, const char *at) {
   struct json_token token;
   at = skip_space(at);
-  return *at == '{' || *at == '[' ? skip_container(reader, at) : scalar_read(reader, at, &token);
+  at = *at == '{' || *at == '[' ? skip_container(reader, at) : scalar_read(reader, at, &token);
+  return at != NULL && at < reader->end ? at : fail_end(reader, at);
+}
+
+/* Goes on in a string that nobody wants, at a byte that json_special() stopped at; returns what follows it. */
+static __attribute__((noinline)) const char *skip_string_rest(struct json_reader *reader, const char *stop) {
+  bool escaped;
+  stop = string_rest(reader, stop, &escaped);
+  return stop == NULL ? NULL : stop + 1;
 }
 
 /* A value that nobody wants. */
@@ -276,11 +291,12 @@ static inline const char *skip_value(struct json_reader *reader, const char *at)
   if (*at == '"') {
     const char *stop = json_special(at + 1, reader->end);
     if (JSON_LIKELY(*stop == '"' && stop < reader->end)) return stop + 1;
-    bool escaped;
-    stop = string_rest(reader, stop, &escaped);
-    return stop != NULL ? stop + 1 : NULL;
+    return skip_string_rest(reader, stop);
   }
-  if (*at == '-' || (*at >= '0' && *at <= '9')) return number_end(reader, at);
+  if (*at >= '0' && *at <= '9') {
+    const char *stop = json_short_end(at);
+    if (JSON_LIKELY(stop != NULL)) return stop;
+  }
   return skip_other(reader, at);
 }
 
@@ -367,15 +383,21 @@ static void object_clear(struct json_reader *reader, const struct json_object *o
   }
 }
 
-static void type_set(struct json_reader *reader, uint16_t type_index) {
-  const struct decode_type *type = &reader->decoder->types[type_index];
-  reader->type = type;
+static __attribute__((noinline)) void type_change(struct json_reader *reader, uint16_t type_index) {
+  reader->type = &reader->decoder->types[type_index];
+  reader->type_text = &reader->plan->types[type_index];
   reader->type_index = type_index;
+  reader->frames[0].object = reader->plan->roots[type_index];
   reader->decoder->bad_count = 0;
+}
+
+static inline void type_set(struct json_reader *reader, uint16_t type_index) {
+  if (JSON_UNLIKELY(reader->type_index != type_index)) type_change(reader, type_index);
   enum { AT_ONCE = 4 }; /* values are set to VALUE_NULL four by four: no call */
-  uint32_t count = (type->slot_count + (uint32_t)AT_ONCE) & ~(AT_ONCE - 1u);
-  struct value *values = reader->values = arena_alloc(reader->arena, sizeof *values * count);
-  for (uint32_t i = 0; i < count; i += AT_ONCE) memset(&values[i], 0, AT_ONCE * sizeof *values);
+  uint32_t count = (reader->type->slot_count + (uint32_t)AT_ONCE) & ~(AT_ONCE - 1u);
+  struct value *value = reader->values = arena_alloc(reader->arena, sizeof *value * count);
+  for (const struct value *end = value + count; value < end; value += AT_ONCE)
+    memset(value, 0, AT_ONCE * sizeof *value);
 }
 
 /* The type field. Where it is the record's first member the pass goes on as the right type at once. */
@@ -388,7 +410,6 @@ static void type_read(struct json_reader *reader, const struct json_token *token
   bool first = reader->depth == 1 && reader->frames[0].cursor == 1;
   if (type_index == reader->type_index || reader->settled || !first) return;
   type_set(reader, type_index);
-  reader->frames[0].object = reader->plan->roots[type_index];
 }
 
 /* A wanted member's value, whatever it is. Where it is an object to look into, that is opened: depth grows, and its
@@ -427,141 +448,22 @@ static const char *value_general(struct json_reader *reader, const struct json_m
   return at;
 }
 
-/* --- wanted values, the fast ways: NULL where the value is not of the common shape --- */
+/* --- the type --- */
 
-/* A value that was bad before is mended by this one: decode_finish() sees that it is not null. */
-static inline const char *string_fast(const struct json_reader *reader, uint16_t slot, const char *at) {
-  if (*at != '"') return NULL;
-  const char *stop = json_special(at + 1, reader->end);
-  if (JSON_UNLIKELY(*stop != '"' || stop >= reader->end)) return NULL;
-  reader->values[slot] = value_string((struct slice){at + 1, (size_t)(stop - at - 1)});
-  return stop + 1;
-}
-
-/* A whole number of up to 15 digits; what follows it, or NULL. */
-static inline const char *whole_fast(const char *at, int64_t *whole) {
-  const char *digits = json_past_minus(at);
-  unsigned count = (unsigned)__builtin_ctz(json_not_digit_bits(digits));
-  if (count - 1 >= JSON_DIGITS_MAX || (*digits == '0' && count > 1)) return NULL;
-  char next = digits[count];
-  if (next == '.' || (next | 0x20) == 'e') return NULL;
-  int64_t i = (int64_t)json_digits(digits, count);
-  *whole = digits > at ? -i : i;
-  return digits + count;
-}
-
-static inline const char *int_fast(const struct json_reader *reader, uint16_t slot, const char *at) {
-  int64_t i;
-  at = whole_fast(at, &i);
-  if (at != NULL) reader->values[slot] = value_int(i);
-  return at;
-}
-
-static inline const char *count_fast(const struct json_reader *reader, uint16_t slot, uint8_t scale, const char *at) {
-  int64_t i, unit = scale == 6 ? 1000000 : scale == 3 ? 1000 : 1, us;
-  at = whole_fast(at, &i);
-  if (at == NULL || __builtin_mul_overflow(i, unit, &us) || us < TIME_MIN_US || us > TIME_MAX_US) return NULL;
-  reader->values[slot] = value_time(us);
-  return at;
-}
-
-static inline const char *decimal_fast(const struct json_reader *reader, uint16_t slot, uint8_t scale, const char *at) {
-  static const int64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
-  enum { SCALE_MAX = 8, WHOLE_MAX = 8 }; /* so that nothing overflows */
-  const char *digits = json_past_minus(at);
-  uint32_t stops = json_not_digit_bits(digits);
-  unsigned whole = (unsigned)__builtin_ctz(stops), fraction = 0, length = whole;
-  if (whole - 1 >= WHOLE_MAX || (*digits == '0' && whole > 1) || scale > SCALE_MAX) return NULL;
-  int64_t mantissa = (int64_t)json_digits8(digits, whole) * powers[scale];
-  if (digits[whole] == '.') {
-    fraction = (unsigned)__builtin_ctz(stops >> (whole + 1));
-    if (fraction == 0 || fraction > scale || whole + fraction >= JSON_DIGITS_MAX) return NULL;
-    mantissa += (int64_t)json_digits8(digits + whole + 1, fraction) * powers[scale - fraction];
-    length += 1 + fraction;
+/* The type field has the name of another type than the record is read as; what follows it, or NULL. */
+static __attribute__((noinline)) const char *type_other(struct json_reader *reader, const char *at) {
+  enum { LOOKED_THROUGH = 16 };
+  const struct json_text *types = reader->plan->types;
+  uint16_t count = reader->decoder->type_count, type = 0;
+  while (type < count && type < LOOKED_THROUGH && !json_stands(at, &types[type])) type++;
+  if (type == count || type == LOOKED_THROUGH) return NULL;
+  reader->seen_type = type;
+  bool first = reader->depth == 1 && reader->key == reader->frames[0].object->keys;
+  if (first && !reader->settled) {
+    type_set(reader, type);
+    reader->key = reader->frames[0].object->keys;
   }
-  if ((digits[length] | 0x20) == 'e') return NULL;
-  reader->values[slot] = value_decimal(digits > at ? -mantissa : mantissa, scale);
-  return digits + length;
-}
-
-/* Up to 15 digits: both parts of the quotient are exact, so it is rounded once. */
-static inline const char *float_fast(const struct json_reader *reader, uint16_t slot, const char *at) {
-  static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8};
-  enum { PART_MAX = 8 };
-  const char *digits = json_past_minus(at);
-  uint32_t stops = json_not_digit_bits(digits);
-  unsigned whole = (unsigned)__builtin_ctz(stops), fraction = 0, length = whole;
-  if (whole - 1 >= PART_MAX || (*digits == '0' && whole > 1)) return NULL;
-  double f = (double)(int64_t)json_digits8(digits, whole);
-  if (digits[whole] == '.') {
-    fraction = (unsigned)__builtin_ctz(stops >> (whole + 1));
-    if (fraction - 1 >= PART_MAX || whole + fraction >= JSON_DIGITS_MAX) return NULL;
-    f = (f * powers[fraction] + (double)(int64_t)json_digits8(digits + whole + 1, fraction)) / powers[fraction];
-    length += 1 + fraction;
-  }
-  if ((digits[length] | 0x20) == 'e') return NULL;
-  reader->values[slot] = value_float(digits > at && f != 0 ? -f : f);
-  return digits + length;
-}
-
-static inline const char *bool_fast(struct json_reader *reader, uint16_t slot, const char *at) {
-  uint64_t five = json_load8(at) & 0xFFFFFFFFFFu, four = five & 0xFFFFFFFFu;
-  bool is_true = four == 0x65757274u, is_false = five == 0x65736C6166u;
-  if (!(is_true | is_false)) return NULL;
-  reader->values[slot] = value_bool(is_true);
-  return at + 4 + is_false;
-}
-
-/* The name of the type that the record is read as. */
-static inline const char *type_fast(struct json_reader *reader, const char *at) {
-  const struct json_type *type = &reader->plan->types[reader->type_index];
-  if (*at != '"' || type->length == 0 || at + type->length >= reader->end) return NULL;
-  if (!json_same(at + 1, type->text, type->mask, type->length)) return NULL;
-  reader->seen_type = reader->type_index;
-  return at + 1 + type->length;
-}
-
-/* The day's start for a text that begins as `2026-11-21T`. Asked again only when a new day comes. */
-static bool date_learn(struct json_date *date, const char *at) {
-  char text[JSON_DATE_BYTES + 9];
-  int64_t start_us;
-  memcpy(text, at, JSON_DATE_BYTES);
-  memcpy(text + JSON_DATE_BYTES, "00:00:00Z", 9);
-  if (text[JSON_DATE_BYTES - 1] != 'T') return false;
-  if (time_parse((struct slice){text, sizeof text}, &start_us) != NULL) return false;
-  memset(date->text, 0, sizeof date->text);
-  memcpy(date->text, at, JSON_DATE_BYTES);
-  date->start_us = start_us;
-  return start_us >= TIME_MIN_US;
-}
-
-/* `"2026-11-21T10:00:00Z"`, with or without 1 to 6 fraction digits. Anything else is left to time_parse(). */
-static inline const char *time_fast(struct json_reader *reader, uint16_t slot, const char *at) {
-  static const int64_t powers[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
-  if (*at != '"') return NULL;
-  at++;
-  struct json_date *date = &reader->plan->dates[(uint8_t)at[9] % JSON_DATES];
-  if (JSON_UNLIKELY(!json_same_short(at, date->text, JSON_DATE_BYTES))) {
-    if (!date_learn(date, at)) return NULL;
-  }
-  at += JSON_DATE_BYTES;
-  uint64_t clock = json_load8(at) ^ 0x30303A30303A3030u; /* digits become 0 to 9, colons 0 */
-  if ((((clock & 0x7F7F7F7F7F7F7F7Fu) + 0x76767F76767F7676u) | clock) & 0x8080808080808080u) return NULL;
-  clock = clock * 10 + (clock >> 8);
-  uint64_t hour = clock & 0xFF, minute = clock >> 24 & 0xFF, second = clock >> 48 & 0xFF;
-  if (hour > 23 || minute > 59 || second > 59) return NULL;
-  int64_t us = date->start_us + (int64_t)((hour * 60 + minute) * 60 + second) * TIME_SECOND_US;
-  at += 8;
-  if (*at == '.') {
-    at++;
-    unsigned digits = (unsigned)__builtin_ctz(json_not_digit_bits(at));
-    if (digits == 0 || digits > 6) return NULL;
-    us += (int64_t)json_digits8(at, digits) * powers[digits];
-    at += digits;
-  }
-  if (at[0] != 'Z' || at[1] != '"' || at + 1 >= reader->end) return NULL;
-  reader->values[slot] = value_time(us);
-  return at + 2;
+  return at + types[type].length;
 }
 
 /* --- objects --- */
@@ -575,11 +477,11 @@ static const char *name_read(struct json_reader *reader, const char *first, cons
   struct json_object *object = frame->object;
   for (uint32_t i = frame->cursor + 1; i < object->key_count && i < frame->cursor + AHEAD; i++) {
     const struct json_key *key = &object->keys[i]; /* behind its first byte, for that may be the other of the two */
-    if (key->length == 0 || first + key->length >= reader->end) continue;
-    if (!json_same(first + 1, key->text + 1, json_mask(key->length - 1), key->length - 1)) continue;
+    unsigned length = key->name.length;
+    if (length == 0 || !json_same(first + 1, key->name.bytes + 1, json_mask(length - 1), length - 1)) continue;
     frame->cursor = i + 1;
-    *member = key->member;
-    return first + key->length;
+    *member = json_plan_member(object, key);
+    return first + length;
   }
   bool escaped = false;
   if (*at != '"') return fail_json(reader, at, "expected a name in quotes");
@@ -615,73 +517,90 @@ static __attribute__((noinline)) const char *member_next(struct json_reader *rea
   return name_read(reader, at, skip_space(at + 1), member);
 }
 
-/* The value of a member that nobody wants, or that somebody wants and no fast way reads. */
-static const char *value_slow(struct json_reader *reader, const struct json_member *member, const char *at) {
+/* The value at `at` of the member `key`, stored if it is wanted; what follows it. NULL where it is not of a common
+ * shape. */
+static inline __attribute__((always_inline)) const char *value_fast(struct json_reader *reader,
+                                                                    const struct json_key *key, const char *at) {
+  struct value *out = (struct value *)(void *)((char *)reader->values + key->offset);
+  switch (key->action) {
+  case JSON_ACT_SKIP: return skip_value(reader, at);
+  case JSON_ACT_STRING: return json_fast_string(out, at, reader->end);
+  case JSON_ACT_INT: return json_fast_int(out, at);
+  case JSON_ACT_DECIMAL: return json_fast_decimal(out, key->scale, at);
+  case JSON_ACT_FLOAT: return json_fast_float(out, at);
+  case JSON_ACT_BOOL: return json_fast_bool(out, at);
+  case JSON_ACT_TIME: return json_fast_time(&reader->plan->times, out, at);
+  case JSON_ACT_COUNT: return json_long_count(out, key->scale, at);
+  case JSON_ACT_TYPE:
+    if (JSON_UNLIKELY(!json_stands(at, reader->type_text))) return NULL;
+    reader->seen_type = reader->type_index;
+    return at + reader->type_text->length;
+  case JSON_ACT_GENERAL: return NULL;
+  default: __builtin_unreachable();
+  }
+}
+
+/* The value at `at` of the member whose name was read last. Where that is remembered, so is how to read the value. */
+static __attribute__((noinline)) const char *value_named(struct json_reader *reader, const struct json_member *member,
+                                                         const char *at) {
+  const struct json_frame *frame = &reader->frames[reader->depth - 1];
+  const struct json_key *key = &frame->object->keys[frame->cursor - (frame->cursor > 0)];
+  const char *behind = json_plan_member(frame->object, key) == member ? value_fast(reader, key, at) : NULL;
+  if (behind != NULL) return behind;
   return member == NULL ? skip_value(reader, at) : value_general(reader, member, at);
 }
 
-/* Leaves the fast way at a member: what stands at `at` is its value, or (same false) not the name expected. Returns
- * where the next member begins; *key is the one expected there. NULL: an error, or the record's object has ended
- * (depth is 0 then). */
-static __attribute__((noinline)) const char *member_slow(struct json_reader *reader, const char *at, bool same,
-                                                         struct json_key **key) {
+/* Leaves the fast way at the member of reader->key: what stands at `at` is its value, or (same false) not the name
+ * expected. Returns where the next member begins; reader->key is the one expected there. NULL: an error, or the
+ * record's object has ended (depth is 0 then). */
+static __attribute__((noinline)) const char *member_slow(struct json_reader *reader, const char *at, bool same) {
   struct json_frame *frame = &reader->frames[reader->depth - 1];
-  struct json_member *member = (*key)->member;
-  frame->cursor = (uint32_t)(*key - frame->object->keys) + same;
+  struct json_member *member = json_plan_member(frame->object, reader->key);
+  frame->cursor = (uint32_t)(reader->key - frame->object->keys) + same;
   if (!same) {
     at = member_next(reader, at, &member);
     if (at == NULL || reader->depth == 0) return at;
+    at = value_named(reader, member, at);
+  } else {
+    at = value_general(reader, member, at);
   }
-  at = value_slow(reader, member, at);
+  if (at == NULL || at >= reader->end) return fail_end(reader, at);
   frame = &reader->frames[reader->depth - 1];
-  *key = &frame->object->keys[frame->cursor];
+  reader->key = &frame->object->keys[frame->cursor];
   return at;
 }
 
 /* Reads the record's object, whose brace is at `at`; frames[0] is set. Returns what follows the object. */
-static const char *object_read(struct json_reader *reader, const char *at) {
-  enum { GUESS_AFTER = 16 };
+static inline const char *object_read(struct json_reader *reader, const char *at) {
   struct json_key *key = reader->frames[0].object->keys;
-  const char *const end = reader->end;
   for (;;) { /* each turn takes a member, so this ends with the record */
-    const char *value = at + key->length, *next = NULL;
-    bool same = (json_same_bits(at, key->text) & key->quick) == key->quick ||
-                (key->length > JSON_SCAN_STEP && json_same(at, key->text, key->mask, key->length));
-    if (JSON_LIKELY(same && value < end)) {
-      at = value;
-      switch (key->action) {
-      case JSON_ACT_SKIP: next = skip_value(reader, at); break;
-      case JSON_ACT_STRING: next = string_fast(reader, key->slot, at); break;
-      case JSON_ACT_INT: next = int_fast(reader, key->slot, at); break;
-      case JSON_ACT_DECIMAL: next = decimal_fast(reader, key->slot, key->scale, at); break;
-      case JSON_ACT_FLOAT: next = float_fast(reader, key->slot, at); break;
-      case JSON_ACT_BOOL: next = bool_fast(reader, key->slot, at); break;
-      case JSON_ACT_TIME: next = time_fast(reader, key->slot, at); break;
-      case JSON_ACT_COUNT: next = count_fast(reader, key->slot, key->scale, at); break;
-      case JSON_ACT_TYPE: next = type_fast(reader, at); break;
-      case JSON_ACT_GENERAL: break;
-      default: __builtin_unreachable();
-      }
+    bool same = json_stands(at, &key->name);
+    if (JSON_LIKELY(same)) {
+      at += key->name.length;
+      const char *next = value_fast(reader, key, at);
       if (JSON_LIKELY(next != NULL)) {
+        /* The same place twice: the one that is guessed does not wait for the one that is found. */
         const char *guess = at + key->guess, *behind = guess;
         __asm__("" : "+r"(behind));
-        bool same_length = next == guess;
-        if (key->same >= GUESS_AFTER && JSON_LIKELY(same_length)) {
+        if (next == guess) {
           at = behind;
         } else {
-          key->same = same_length ? (uint16_t)(key->same + 1) : 0;
-          key->guess = (uint32_t)(next - at);
+          if (JSON_UNLIKELY(--key->pause == 0)) json_plan_value(key, (size_t)(next - at));
           at = next;
         }
         key++;
         continue;
       }
       if (key->action == JSON_ACT_SKIP) return NULL;
-    } else {
-      same = false;
+    } else if (JSON_LIKELY(*at == '}') && JSON_LIKELY(at + 1 == reader->end) && JSON_LIKELY(reader->depth == 1)) {
+      return at + 1;
     }
-    at = member_slow(reader, at, same, &key);
+    reader->key = key;
+    const char *behind = same && key->action == JSON_ACT_TYPE ? type_other(reader, at) : NULL;
+    if (behind != NULL) reader->key++;
+    at = behind != NULL ? behind : member_slow(reader, at, same);
     if (at == NULL || reader->depth == 0) return at;
+    key = reader->key;
   }
 }
 
@@ -700,7 +619,7 @@ static uint16_t type_guess(const struct decoder *decoder, const char *at, const 
   return type >= 0 ? (uint16_t)type : decoder->predicted;
 }
 
-static void refuse_at(const struct json_reader *reader, struct decoded *out) {
+static __attribute__((noinline)) void refuse_at(const struct json_reader *reader, struct decoded *out) {
   bool at_end = reader->error_at >= reader->end;
   size_t byte = (size_t)((at_end ? reader->end : reader->error_at) - reader->start) + 1;
   decode_refuse(out, reader->code, "%s at byte %zu%s", reader->error, byte, at_end ? ", where the record ends" : "");
@@ -708,22 +627,21 @@ static void refuse_at(const struct json_reader *reader, struct decoded *out) {
 
 /* One pass over the object at `at` as a record of the given type, which is only a guess if not `settled`. Returns
  * whether it is JSON. */
-static bool record_read(struct json_reader *reader, const char *at, uint16_t type_index, bool settled,
-                        struct decoded *out) {
+static inline bool record_read(struct json_reader *reader, const char *at, uint16_t type_index, bool settled,
+                               struct decoded *out) {
   type_set(reader, type_index);
   reader->settled = settled;
   reader->seen_type = DECODE_TYPE_UNSEEN;
   reader->depth = 1;
-  reader->frames[0] = (struct json_frame){reader->plan->roots[type_index], 0};
+  reader->frames[0].cursor = 0;
   if (*at == '{')
     at = object_read(reader, at);
   else
     at = fail_json(reader, at, "expected `{`");
-  if (at != NULL && at < reader->end) {
-    at = fail_json(reader, skip_space(at), "expected nothing behind the object");
-  }
-  if (at == NULL) refuse_at(reader, out);
-  return at != NULL;
+  if (JSON_LIKELY(at == reader->end)) return true;
+  if (at != NULL) fail_json(reader, skip_space(at), "expected nothing behind the object");
+  refuse_at(reader, out);
+  return false;
 }
 
 bool decode_json_list(struct decode_form form, struct slice text, struct arena *arena, struct value *out,
@@ -740,41 +658,49 @@ bool decode_json_list(struct decode_form form, struct slice text, struct arena *
   return list_read(&reader, form, (struct slice){at, (size_t)(stop - at)}, out, reason);
 }
 
+/* White space behind the record goes; what is no object then is copied: only the message is wanted. */
+static __attribute__((noinline)) struct slice record_odd(struct slice record, struct arena *arena) {
+  while (record.length > 0 && decode_is_blank((struct slice){record.data + record.length - 1, 1})) record.length--;
+  if (record.length == 0 || record.data[record.length - 1] == '}') return record;
+  char *copy = arena_zero(arena, record.length + JSON_SCAN_PADDING);
+  memcpy(copy, record.data, record.length);
+  return (struct slice){copy, record.length};
+}
+
 void decode_json_record(struct decoder *decoder, struct slice record, struct arena *arena, struct decoded *out) {
-  while (record.length > 0 && record.data[record.length - 1] != '}' &&
-         decode_is_blank((struct slice){record.data + record.length - 1, 1}))
-    record.length--;
-  if (record.length == 0) {
-    out->code = DECODE_BLANK;
-    return;
+  if (JSON_UNLIKELY(record.length == 0) || JSON_UNLIKELY(record.data[record.length - 1] != '}')) {
+    record = record_odd(record, arena);
+    if (record.length == 0) {
+      out->code = DECODE_BLANK;
+      return;
+    }
   }
-  struct json_reader reader;
-  reader.start = record.data;
-  if (record.data[record.length - 1] != '}') { /* not an object: only the message is wanted */
-    char *copy = arena_zero(arena, record.length + JSON_SCAN_PADDING);
-    memcpy(copy, record.data, record.length);
-    reader.start = copy;
+  struct json_plan *plan = decoder->json;
+  struct json_reader *reader = plan->reader;
+  reader->start = record.data;
+  reader->end = record.data + record.length;
+  reader->arena = arena;
+  const char *at = skip_space(record.data);
+  int32_t type = JSON_UNLIKELY(plan->mixed) ? type_guess(decoder, at, reader->end) : decoder->predicted;
+  for (bool settled = false;; settled = true) { /* once, or twice where the guess was wrong */
+    if (!record_read(reader, at, (uint16_t)type, settled, out)) return;
+    type = decode_type_final(decoder, reader->seen_type, out);
+    if (type < 0) return;
+    if (JSON_LIKELY(type == (int32_t)reader->type_index)) break;
+    check(!settled);
+    plan->mixed = plan->type_key.length > 0;
   }
-  reader.end = reader.start + record.length;
-  reader.decoder = decoder;
-  reader.plan = decoder->json;
-  reader.arena = arena;
-  const char *at = skip_space(reader.start);
-  uint16_t guess = decoder->json->mixed ? type_guess(decoder, at, reader.end) : decoder->predicted;
-  if (!record_read(&reader, at, guess, false, out)) return;
-  int32_t type = decode_type_final(decoder, reader.seen_type, out);
-  if (type < 0) return;
-  if (type != (int32_t)reader.type_index) {
-    bool again = record_read(&reader, at, (uint16_t)type, true, out);
-    check(again && type == (int32_t)reader.type_index);
-    decoder->json->mixed = decoder->json->type_key.length > 0;
-  }
-  decoder->predicted = (uint16_t)type;
-  decode_finish(decoder, reader.type, reader.values, arena, out);
+  if (plan->before == (uint16_t)type) decoder->predicted = (uint16_t)type; /* not for one that comes in between */
+  plan->before = (uint16_t)type;
+  decode_finish(decoder, reader->type, reader->values, arena, out);
 }
 
 struct decoder *decoder_json_new(struct mem *mem, const struct decode_plan *plan) {
   struct decoder *decoder = decode_plan_new(mem, plan);
   decoder->json = json_plan_new(decoder);
+  decoder->json->reader = mem_alloc(mem, sizeof *decoder->json->reader);
+  decoder->json->reader->decoder = decoder;
+  decoder->json->reader->plan = decoder->json;
+  type_change(decoder->json->reader, 0);
   return decoder;
 }

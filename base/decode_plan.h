@@ -23,6 +23,7 @@ struct decode_type {
   uint16_t target_count;
   uint16_t slot_count; /* the schema's, and the ones behind */
   int32_t time_target; /* -1 = event_time log */
+  int32_t time_slot;   /* its */
   uint16_t *required;  /* targets, in field order */
   uint16_t required_count;
 };
@@ -64,15 +65,35 @@ int32_t decode_type_named(const struct decoder *decoder, struct slice name, uint
 
 /* The type of a record whose type field held `seen` (an index, UNSEEN: no string there, UNKNOWN). Returns the index,
  * or -1 with out->code (ignored, bad_schema) and detail set. */
-int32_t decode_type_final(const struct decoder *decoder, int32_t seen, struct decoded *out);
+int32_t decode_type_unseen(const struct decoder *decoder, int32_t seen, struct decoded *out);
+static inline int32_t decode_type_final(const struct decoder *decoder, int32_t seen, struct decoded *out) {
+  if (decoder->fixed >= 0) return decoder->fixed;
+  return seen >= 0 ? seen : decode_type_unseen(decoder, seen, out);
+}
 
 /* Note, or take back, that a target's value was bad; a later member of the same name may mend it. */
 void decode_bad_set(struct decoder *decoder, uint16_t target, const char *reason);
 void decode_bad_clear(struct decoder *decoder, uint16_t target);
 
-/* All fields are in `values`: judge time and required fields and fill `out`. */
-void decode_finish(struct decoder *decoder, const struct decode_type *type, struct value *values, struct arena *arena,
-                   struct decoded *out);
+/* All fields are in `values`: judge time and required fields and fill `out`. The second for those with a flaw. */
+void decode_finish_flawed(struct decoder *decoder, const struct decode_type *type, struct value *values,
+                          struct arena *arena, struct decoded *out);
+static inline void decode_finish(struct decoder *decoder, const struct decode_type *type, struct value *values,
+                                 struct arena *arena, struct decoded *out) {
+  bool whole = decoder->bad_count == 0;
+  if (type->time_slot >= 0) {
+    whole &= !value_is_null(values[type->time_slot]);
+    out->time = values[type->time_slot].i;
+  }
+  for (uint16_t i = 0; i < type->required_count; i++)
+    whole &= !value_is_null(values[type->targets[type->required[i]].slot]);
+  if (__builtin_expect(!whole, 0)) {
+    decode_finish_flawed(decoder, type, values, arena, out);
+    return;
+  }
+  out->values = values;
+  out->type = type->schema->id;
+}
 
 /* With the field's name, and its path where that differs: `country` (from "merchant.country"). */
 void decode_refuse_field(struct decoded *out, enum decode_code code, const struct schema_field *field,

@@ -80,7 +80,14 @@ struct expr_lookup {
 struct expr_counts {
   uint64_t overflow;    /* integer overflow, decimal range, float not finite, division by zero */
   uint64_t regex_limit; /* match, depth or heap limit of a regex was hit: taken as no match */
+  /* What is being made, an address of the caller's (NULL: not said), and what was at the first overflow of such. */
+  const void *place, *first_overflow;
 };
+
+static inline void expr_count_overflow(struct expr_counts *counts) {
+  counts->overflow++;
+  if (counts->first_overflow == NULL) counts->first_overflow = counts->place;
+}
 
 struct expr_env {
   const struct value *banks[EXPR_BANKS];

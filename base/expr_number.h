@@ -30,7 +30,7 @@ struct value number_negate(struct value v, struct expr_counts *counts);
 
 /* Null, counted. */
 static inline struct value number_overflow(struct expr_counts *counts) {
-  counts->overflow++;
+  expr_count_overflow(counts);
   return value_null();
 }
 

@@ -2,15 +2,29 @@
 #include "base/json_plan.h"
 
 #include "base/hash.h"
-#include "base/json_scan.h"
 
 enum { JSON_MEMBERS_FIRST = 4 };
+
+/* Takes `text` if it can be kept; 32 bytes may be loaded from any of its bytes. What stands behind it in `kept` does
+ * not matter. */
+static void text_keep(struct json_text *kept, struct slice text) {
+  enum { AT_ONCE = 32 };
+  kept->quick = JSON_NOT_QUICK;
+  kept->length = 0;
+  if (text.length == 0 || text.length > sizeof kept->bytes) return;
+  for (unsigned i = 0; i < text.length; i += JSON_SCAN_STEP)
+    if (json_byte_bits(text.data + i, '}') & json_mask((unsigned)text.length - i)) return;
+  memcpy(kept->bytes, text.data, AT_ONCE);
+  if (text.length > AT_ONCE) memcpy(kept->bytes + AT_ONCE, text.data + AT_ONCE, text.length - AT_ONCE);
+  kept->length = (uint32_t)text.length;
+  if (text.length <= JSON_SCAN_STEP) kept->quick = json_mask(kept->length);
+}
 
 static struct json_object *object_new(struct mem *mem) {
   struct json_object *object = mem_alloc(mem, sizeof *object);
   char *keys = mem_alloc(mem, sizeof *object->keys * (JSON_KEYS_MAX + 2));
   object->keys = (struct json_key *)(void *)(keys + -(uintptr_t)keys % sizeof *object->keys); /* one cache line each */
-  for (uint32_t i = 0; i <= JSON_KEYS_MAX; i++) object->keys[i].quick = JSON_NOT_QUICK;
+  for (uint32_t i = 0; i <= JSON_KEYS_MAX; i++) object->keys[i].name.quick = JSON_NOT_QUICK;
   return object;
 }
 
@@ -130,29 +144,37 @@ static bool is_plain(struct slice name) {
   return true;
 }
 
-static struct json_type type_text(const struct schema *schema) {
-  struct json_type type = {.length = 0};
-  if (schema == NULL) return type;
-  struct slice name = schema->named.length > 0 ? schema->named : schema->name;
-  if (name.length == 0 || name.length + 1 > sizeof type.text || !is_plain(name)) return type;
-  memcpy(type.text, name.data, name.length);
-  type.text[name.length] = '"';
-  type.length = (uint32_t)name.length + 1;
-  type.mask = json_mask(type.length);
-  return type;
+/* What the type field of such a record is. None where it is looked up: where it is a field, too, for example. */
+static void type_text(struct json_text *text, struct decoder *decoder, uint16_t index, struct json_object *root,
+                      struct slice type_field) {
+  const struct schema *schema = decoder->types[index].schema;
+  struct slice name = schema == NULL             ? (struct slice){NULL, 0}
+                      : schema->named.length > 0 ? schema->named
+                                                 : schema->name;
+  char quoted[JSON_TEXT_BYTES + JSON_SCAN_PADDING] = {'"'};
+  size_t length = name.length + 2;
+  text_keep(text, (struct slice){NULL, 0});
+  if (name.length == 0 || length > JSON_TEXT_BYTES || !is_plain(name)) return;
+  if (type_field.length == 0 || path_too_deep(type_field)) return;
+  if (path_add(root, type_field, -1, decoder->mem)->action != JSON_ACT_TYPE) return;   /* it is there: this finds it */
+  if (decode_type_named(decoder, name, decoder->type_count) != (int32_t)index) return; /* it is another one's, too */
+  quoted[length - 1] = '"';
+  memcpy(quoted + 1, name.data, name.length);
+  text_keep(text, (struct slice){quoted, length});
 }
 
 struct json_plan *json_plan_new(struct decoder *decoder) {
   struct json_plan *plan = mem_alloc(decoder->mem, sizeof *plan);
   for (uint32_t i = 0; i < JSON_DATES; i++)
-    plan->dates[i] = (struct json_date){"1970-01-01T", 0}; /* so none is wrong */
+    plan->times.dates[i] = (struct json_moment){"1970-01-01T", 0}; /* so none is wrong */
+  memcpy(plan->times.minute.text, "1970-01-01T00:00", JSON_MINUTE_BYTES);
   struct slice type_field = decoder->fixed >= 0 ? (struct slice){NULL, 0} : decoder->plan->type_field;
   if (type_field.length > 0) plan->type_key = type_key_new(decoder->mem, type_field);
   plan->roots = mem_alloc(decoder->mem, sizeof *plan->roots * (decoder->type_count + 1u));
   plan->types = mem_alloc(decoder->mem, sizeof *plan->types * (decoder->type_count + 1u));
   for (uint32_t i = 0; i <= decoder->type_count; i++) {
     plan->roots[i] = root_new(decoder, &decoder->types[i], type_field);
-    plan->types[i] = type_text(decoder->types[i].schema);
+    type_text(&plan->types[i], decoder, (uint16_t)i, plan->roots[i], type_field);
   }
   return plan;
 }
@@ -170,21 +192,25 @@ struct json_member *json_plan_find(const struct json_object *object, struct slic
 void json_plan_remember(struct json_object *object, uint32_t *cursor, struct slice text, struct json_member *member) {
   if (*cursor >= JSON_KEYS_MAX) return;
   struct json_key *key = &object->keys[*cursor];
-  memset(key, 0, sizeof *key);
-  key->mask = UINT32_MAX; /* too long a name: NULs, which no record has */
-  key->quick = JSON_NOT_QUICK;
-  if (text.length <= JSON_KEY_BYTES) {
-    memcpy(key->text, text.data, text.length);
-    key->length = (uint16_t)text.length;
-    key->mask = json_mask(key->length);
-    if (key->length <= JSON_SCAN_STEP) key->quick = key->mask;
-    key->member = member;
-    key->action = member == NULL ? JSON_ACT_SKIP : (uint8_t)member->action;
-    if (member != NULL) {
-      key->slot = member->slot;
-      key->scale = member->scale;
-    }
-  }
-  if (*cursor == object->key_count) object->key_count++;
+  text_keep(&key->name, text);
+  bool wanted = member != NULL;
+  key->action = !wanted ? JSON_ACT_SKIP : (uint8_t)member->action;
+  key->member = !wanted ? 0 : (uint16_t)(member - object->members + 1);
+  key->offset = !wanted ? 0 : (uint32_t)(member->slot * sizeof(struct value));
+  key->scale = !wanted ? 0 : member->scale;
+  key->same = 0;
+  key->guess = key->last = 0;
+  key->pause = 1;
+  if (*cursor >= object->key_count) object->key_count = *cursor + 1;
   (*cursor)++;
+}
+
+void json_plan_value(struct json_key *key, size_t length) {
+  enum { SAME_MIN = 16, PAUSE_OTHER = 32, PAUSE_WRONG = 64 };
+  bool wrong = key->guess != 0, same = !wrong && length == key->last;
+  key->guess = 0;
+  key->last = length <= UINT16_MAX ? (uint16_t)length : 0;
+  key->same = same ? (uint8_t)(key->same + 1) : 0;
+  key->pause = wrong ? PAUSE_WRONG : same ? 1 : PAUSE_OTHER;
+  if (key->same == SAME_MIN) key->guess = key->last;
 }

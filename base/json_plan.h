@@ -4,31 +4,46 @@
 #define WEIR_BASE_JSON_PLAN_H
 
 #include "base/decode_plan.h"
+#include "base/json_scan.h"
 
 enum {
-  JSON_KEY_BYTES = 36,  /* longer names are looked up each time */
-  JSON_KEYS_MAX = 64,   /* members of one object whose order is remembered */
-  JSON_DATES = 4,       /* days whose start is remembered; a power of two */
-  JSON_DATE_BYTES = 11, /* `2026-11-21T` */
+  JSON_TEXT_BYTES = 40,   /* longer names are looked up each time */
+  JSON_KEYS_MAX = 64,     /* members of one object whose order is remembered */
+  JSON_DATES = 4,         /* days whose start is remembered; a power of two */
+  JSON_DATE_BYTES = 11,   /* `2026-11-21T` */
+  JSON_MINUTE_BYTES = 16, /* `2026-11-21T10:00` */
 };
 
 struct json_member;
 
+/* Text that is expected somewhere. It has no closing brace: so where it stands in a record, it ends before the brace
+ * that ends the record. */
+struct json_text {
+  _Alignas(16) char bytes[JSON_TEXT_BYTES];
+  uint32_t quick;  /* json_mask(length) up to 16 bytes; else JSON_NOT_QUICK: compared in two steps */
+  uint32_t length; /* 0 = none: it stands nowhere */
+};
+#define JSON_NOT_QUICK (UINT32_C(1) << 16) /* no 16 bytes are like that */
+
+static inline bool json_stands(const char *at, const struct json_text *text) {
+  if (JSON_LIKELY((~json_same_bits_aligned(at, text->bytes) & text->quick) == 0)) return true;
+  return text->length > JSON_SCAN_STEP && json_same(at, text->bytes, json_mask(text->length), text->length);
+}
+
 /* One remembered member: its name as it stood, from the brace or comma before it up to its value, white space and all.
  * Only keys[0] of an object begins with a brace. */
 struct json_key {
-  char text[JSON_KEY_BYTES];
-  uint32_t quick;        /* json_mask(length) up to 16 bytes; else JSON_NOT_QUICK: compared in two steps */
-  uint32_t mask;         /* json_mask(length) */
-  uint16_t length;       /* 0 = a name too long to be kept, which takes up its place */
-  uint16_t slot;         /* of the member, as the next two */
+  struct json_text name; /* of a name that is too long or has a brace none; it takes up its place */
+  uint32_t offset;       /* of the value's slot, in bytes; as the next two of the member */
   uint8_t action, scale; /* enum json_action */
-  uint16_t same;         /* records in a row whose value had `guess` bytes */
-  uint32_t guess;
-  struct json_member *member; /* NULL = nobody wants it */
+  /* How long values are, where they are mostly of one length: the next member can be looked at before this value's end
+   * is found. Looked into now and then only: json_plan_value(). */
+  uint8_t same;         /* values in a row that had `last` bytes */
+  uint16_t guess;       /* bytes of the value; 0 = there is no guess */
+  uint16_t last, pause; /* `pause`: values that pass before json_plan_value() is told of one */
+  uint16_t member;      /* index + 1 in the object's; 0 = nobody wants it */
 };
 _Static_assert(sizeof(struct json_key) == 64, "one cache line each");
-#define JSON_NOT_QUICK (UINT32_C(1) << 16) /* no 16 bytes are like that */
 
 /* An object that has wanted members. */
 struct json_object {
@@ -66,22 +81,22 @@ struct json_member {
   struct json_object *object; /* what is wanted of an object here, or NULL */
 };
 
-struct json_date {
+struct json_moment { /* a day or a minute, and when it begins */
   char text[16];
   int64_t start_us;
 };
-
-struct json_type { /* what the type field of such a record is, its closing quote included */
-  char text[JSON_KEY_BYTES];
-  uint32_t mask, length; /* length 0: it is looked up */
+struct json_times { /* that came last */
+  struct json_moment dates[JSON_DATES], minute;
 };
 
 struct json_plan {
   struct json_object **roots; /* of decoder.types, the last one included */
-  struct json_type *types;    /* the same */
+  struct json_text *types;    /* what their type field is, in its quotes; none: it is looked up */
   struct slice type_key;      /* the type field's last name in quotes; empty if the input says the type */
   bool mixed;                 /* the type of the record before was a wrong guess once */
-  struct json_date dates[JSON_DATES];
+  uint16_t before;            /* the type of the record before */
+  struct json_times times;
+  struct json_reader *reader; /* of decode_json.c: what it knows of the record at hand */
 };
 
 struct json_plan *json_plan_new(struct decoder *decoder);
@@ -89,7 +104,15 @@ struct json_plan *json_plan_new(struct decoder *decoder);
 /* The member called `name` (without quotes and escapes), or NULL. */
 struct json_member *json_plan_find(const struct json_object *object, struct slice name);
 
+/* The member that a key stands for; NULL = nobody wants it. */
+static inline struct json_member *json_plan_member(const struct json_object *object, const struct json_key *key) {
+  return key->member == 0 ? NULL : &object->members[key->member - 1];
+}
+
 /* Remember that the member at place *cursor has the name that stands in `text` (json_key.text); move on. */
 void json_plan_remember(struct json_object *object, uint32_t *cursor, struct slice text, struct json_member *member);
+
+/* The value of a remembered member has `length` bytes: told when `pause` has run out, and when the guess was wrong. */
+void json_plan_value(struct json_key *key, size_t length);
 
 #endif

@@ -28,6 +28,7 @@ struct line_reader {
   bool header_due; /* CSV: the header line was not seen yet */
   char *header;    /* a copy */
   size_t header_length;
+  size_t lone_return; /* 1 + the number of the path whose header has a carriage return in it; 0 = none */
 };
 
 static struct slice without(struct slice text, struct slice end) {
@@ -157,6 +158,14 @@ static bool is_blank(struct slice record) {
   return true;
 }
 
+/* A carriage return with no line feed behind it: the lines of such a file are all one, the header, and no record would
+ * say so. */
+static bool has_lone_return(struct slice line) {
+  for (size_t i = 0; i + 1 < line.length; i++)
+    if (line.data[i] == '\r' && line.data[i + 1] != '\n') return true;
+  return false;
+}
+
 /* Takes the record of `length` bytes (with its line end, if it has one) at `start`; false if it is none to give. */
 static bool record_take(struct line_reader *reader, size_t length, struct slice *record) {
   *record = (struct slice){reader->data + reader->start, length};
@@ -173,14 +182,40 @@ static bool record_take(struct line_reader *reader, size_t length, struct slice 
     return true;
   }
   reader->header_due = false;
+  if (has_lone_return(*record)) reader->lone_return = reader->path + 1;
   reader->header = mem_realloc(reader->mem, reader->header, record->length + LINE_PADDING);
   memcpy(reader->header, record->data, record->length);
   reader->header_length = record->length;
   return false;
 }
 
+/* Whole lines that are in the buffer: the records of JSON. What record_length() and record_take() do, without what is
+ * for CSV and for the rest of a line that was too long. */
+static void lines_take(struct line_reader *reader, uint32_t records_max, struct line_batch *batch) {
+  const char *data = reader->data, *at = data + reader->start, *end = data + reader->end;
+  const char *searched = reader->searched > reader->start ? data + reader->searched : at;
+  struct slice *record = batch->records + batch->count, *behind = batch->records + records_max;
+  while (record < behind) {
+    const char *line_end = memchr(searched, '\n', (size_t)(end - searched));
+    searched = line_end != NULL ? line_end + 1 : end;
+    if (line_end == NULL) break;
+    size_t length = (size_t)(line_end - at);
+    if (length > 0 && line_end[-1] == '\r') length--;
+    *record = (struct slice){at, length > RECORD_BYTES_MAX ? RECORD_BYTES_MAX + 1 : length};
+    if ((uint8_t)*at > ' ' || !is_blank((struct slice){at, length})) record++;
+    at = searched;
+  }
+  batch->count = (uint32_t)(record - batch->records);
+  reader->start = (size_t)(at - data);
+  reader->searched = (size_t)(searched - data);
+}
+
 /* Whole records that are in the buffer. */
 static void records_take(struct line_reader *reader, uint32_t records_max, struct line_batch *batch) {
+  if (reader->format == LINE_JSON && !reader->skipping) {
+    lines_take(reader, records_max, batch);
+    return;
+  }
   while (batch->count < records_max) {
     size_t length = record_length(reader);
     if (length == 0) return;
@@ -234,6 +269,10 @@ int line_reader_next(struct line_reader *reader, uint32_t records_max, struct li
       records_take(reader, records_max, batch);
       if (batch->count == 0) result = more(reader, batch, err);
     }
+    if (result >= 0 && reader->lone_return > 0)
+      return err_set(err, ERR_ABORT,
+                     "%s: the CSV header has a carriage return in it: lines end with a line feed, or with both",
+                     reader->paths[reader->lone_return - 1]);
     if (result < 0) return result;
   }
   if (batch->count == 0) return 0;

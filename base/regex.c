@@ -119,6 +119,23 @@ static void find_first(struct regex *regex, uint32_t options, pcre2_compile_cont
   pcre2_code_free(rest);
 }
 
+/* To `copy`, with `/` for `\/` where a `\Q` may make two literal characters of it (elsewhere they mean the same).
+ * Returns the length. */
+static size_t copy_pattern(char *copy, struct slice pattern) {
+  size_t length = 0;
+  if (pattern.length == 0) return 0;
+  if (memmem(pattern.data, pattern.length, "\\Q", 2) == NULL) {
+    memcpy(copy, pattern.data, pattern.length);
+    return pattern.length;
+  }
+  for (size_t i = 0; i < pattern.length; i++) {
+    bool pair = pattern.data[i] == '\\' && i + 1 < pattern.length;
+    if (!pair || pattern.data[i + 1] != '/') copy[length++] = pattern.data[i];
+    if (pair) copy[length++] = pattern.data[++i];
+  }
+  return length;
+}
+
 int regex_compile(struct mem *mem, struct slice pattern, unsigned flags, struct regex_scratch *scratch,
                   struct regex **out, size_t *offset, struct err *err) {
   if (offset != NULL) *offset = 0;
@@ -127,8 +144,7 @@ int regex_compile(struct mem *mem, struct slice pattern, unsigned flags, struct 
                    REGEX_PATTERN_MAX);
   struct regex *regex = mem_alloc(mem, sizeof *regex + pattern.length + 1);
   char *copy = (char *)(regex + 1);
-  if (pattern.length > 0) memcpy(copy, pattern.data, pattern.length);
-  regex->pattern = (struct slice){copy, pattern.length};
+  regex->pattern = (struct slice){copy, copy_pattern(copy, pattern)};
   regex->flags = flags;
   mem_defer(mem, code_free, regex);
   regex->scratch = scratch != NULL ? scratch : regex_scratch_new(mem);
@@ -145,7 +161,7 @@ int regex_compile(struct mem *mem, struct slice pattern, unsigned flags, struct 
   if ((flags & REGEX_EXTENDED) != 0) options |= PCRE2_EXTENDED;
   int code = 0;
   size_t at = 0;
-  regex->code = pcre2_compile((PCRE2_SPTR)regex->pattern.data, pattern.length, options, &code, &at, context);
+  regex->code = pcre2_compile((PCRE2_SPTR)regex->pattern.data, regex->pattern.length, options, &code, &at, context);
   if (regex->code != NULL) find_first(regex, options, context);
   pcre2_compile_context_free(context);
   if (regex->code == NULL && code == PCRE2_ERROR_HEAP_FAILED) no_memory(mem);

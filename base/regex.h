@@ -35,7 +35,8 @@ bool regex_flags(struct slice letters, unsigned *flags);
 struct regex_scratch *regex_scratch_new(struct mem *mem);
 
 /* Never NULL on success (0). ERR_ABORT: the text says what is wrong and at which offset of the pattern, in PCRE2's own
- * words; *offset (may be NULL) is that byte offset. `scratch` NULL: the regex gets its own. The pattern is copied. */
+ * words; *offset (may be NULL) is that byte offset. `\/` is a slash, inside `\Q…\E` too. `scratch` NULL: the regex gets
+ * its own. The pattern is copied. */
 int regex_compile(struct mem *mem, struct slice pattern, unsigned flags, struct regex_scratch *scratch,
                   struct regex **regex, size_t *offset, struct err *err);
 

@@ -89,7 +89,7 @@ static bool total_steps(const struct sum *sum, exact_int *steps) {
 }
 
 static struct value out_of_range(struct expr_counts *counts) {
-  if (counts != NULL) counts->overflow++;
+  if (counts != NULL) expr_count_overflow(counts);
   return value_null();
 }
 

@@ -91,7 +91,7 @@ static inline void event_at(struct fixture *f, struct counter_state **state, int
   const struct value *fields = f->events[f->event_count++ % EVENTS];
   struct event event = {.time = time, .values = fields};
   f->env.banks[BANK_EVENT] = fields;
-  counters_add(f->counters, 0, state, &event, &f->env);
+  counters_add(f->counters, 0, state, NULL, &event, &f->env);
   uint16_t count = f->ruleset.counter_count;
   if (!f->singly) counters_ask_group(f->counters, f->group, state, time, f->told, &f->env);
   for (uint16_t i = 0; i < count && f->singly; i++)

@@ -111,7 +111,7 @@ static void run_rows(struct bench *b, uint32_t first, uint32_t end) {
       batch[i] = (struct event){.time = times[first + i], .values = values[i]};
       asks[i] = (struct window_ask){.event = &batch[i]};
     }
-    window_set_ask_ahead(b->set, asks, count);
+    if (window_set_is_wide(b->set)) window_set_ask_ahead(b->set, asks, count);
     for (uint32_t i = 0; i < count; i++) window_set_event(b->set, 0, &batch[i], batch[i].time, &b->env);
   }
 }

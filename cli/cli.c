@@ -110,7 +110,8 @@ bool cli_write(struct cli *cli, struct slice bytes, int *exit_code) {
       return false;
     }
     if (written <= 0) {
-      cli_say(cli, "cannot write standard output: %s", env_error(written == 0 ? -EIO : written));
+      cli_say(cli, "%serror:%s cannot write standard output: %s", cli_style(cli->err_colour, STYLE_RED),
+              cli_style(cli->err_colour, STYLE_OFF), env_error(written == 0 ? -EIO : written));
       *exit_code = EXIT_ENVIRONMENT;
       return false;
     }

@@ -8,7 +8,7 @@
 #include "rules/print.h"
 
 struct infer_options {
-  const char *event, *type_field;
+  const char *event, *format, *type_field;
   bool json;
 };
 
@@ -28,8 +28,13 @@ static int read_header(struct infer *infer, const struct line_batch *batch, stru
   return status;
 }
 
-static int read_samples(struct cli *cli, struct infer *infer, const char *path, struct err *err) {
-  enum line_format format = line_format_of(path);
+static enum line_format format_of(const struct infer_options *options, const char *path) {
+  if (options->format == NULL) return line_format_of(path);
+  return strcmp(options->format, "csv") == 0 ? LINE_CSV : LINE_JSON;
+}
+
+static int read_samples(struct cli *cli, struct infer *infer, const char *path, enum line_format format,
+                        struct err *err) {
   struct line_reader *reader = line_reader_new(cli->mem, cli->env, &path, 1, format, err);
   if (reader == NULL) return ERR_ABORT;
   struct line_batch batch;
@@ -67,13 +72,14 @@ static void lay_out(struct cli *cli, struct buf *text, bool json) {
   *text = laid_out;
 }
 
-static int nothing_found(struct cli *cli, const char *path, const char *why) {
+static int nothing_found(struct cli *cli, const char *path, enum line_format format, const char *why) {
   cli_say(cli, "%s: %serror:%s %s", strcmp(path, "-") == 0 ? "standard input" : path,
           cli_style(cli->err_colour, STYLE_RED), cli_style(cli->err_colour, STYLE_OFF), why);
-  if (line_format_of(path) == LINE_CSV)
+  if (format == LINE_CSV)
     cli_say(cli, "the first line of a CSV file is its header");
   else
-    cli_say(cli, "records are JSON objects, one a line; CSV is what ends in `.csv` (or `.csv.gz`, `.csv.zst`)");
+    cli_say(cli, "records are JSON objects, one a line; CSV is what ends in `.csv` (or `.csv.gz`, `.csv.zst`), or is "
+                 "said to be by `--format csv`");
   return EXIT_FINDINGS;
 }
 
@@ -85,11 +91,12 @@ static int infer_run(struct cli *cli, const void *given, char **operands, unsign
   struct infer *infer = infer_new(cli->mem, name, type_field);
   struct err err;
   err_clear(&err);
-  int status = read_samples(cli, infer, operands[0], &err);
+  enum line_format format = format_of(options, operands[0]);
+  int status = read_samples(cli, infer, operands[0], format, &err);
   if (status != 0) return cli_fail(cli, &err);
   struct buf out;
   buf_init(&out, cli->mem);
-  if (!infer_found(infer, &out)) return nothing_found(cli, operands[0], buf_text(&out));
+  if (!infer_found(infer, &out)) return nothing_found(cli, operands[0], format, buf_text(&out));
   infer_write(infer, &out);
   lay_out(cli, &out, options->json);
   return cli_end(cli, &out, EXIT_FINE);
@@ -101,6 +108,12 @@ static const struct option infer_option_table[] = {
      .kind = OPTION_TEXT,
      .offset = offsetof(struct infer_options, event),
      .help = "how the event type is called where the records do not say it; default: the file's name"},
+    {.name = "format",
+     .argument = "FORMAT",
+     .kind = OPTION_CHOICE,
+     .choices = "json csv",
+     .offset = offsetof(struct infer_options, format),
+     .help = "json or csv: what the records are, whatever the file's name says"},
     {.name = "type-field",
      .argument = "FIELD",
      .kind = OPTION_TEXT,

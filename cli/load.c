@@ -119,3 +119,24 @@ int load_paths(struct cli *cli, char **operands, unsigned count, struct texts *p
   }
   return EXIT_FINE;
 }
+
+static bool is_that_file(struct cli *cli, const char *path, const struct env_stat *file) {
+  struct env_stat stat;
+  return cli->env->stat(cli->env->context, path, &stat) == 0 && stat.device == file->device && stat.file == file->file;
+}
+
+bool load_would_lose(struct cli *cli, char **operands, unsigned count, const char *path) {
+  struct env_stat file, stat;
+  if (cli->env->stat(cli->env->context, path, &file) != 0) return false;
+  if (file.kind != ENV_FILE || (file.device == 0 && file.file == 0)) return false;
+  for (unsigned i = 0; i < count; i++) {
+    if (cli->env->stat(cli->env->context, operands[i], &stat) != 0) continue;
+    struct texts folders = {0}, files = {0};
+    add_path(cli, stat.kind == ENV_FOLDER ? &folders : &files, operands[i]);
+    for (size_t f = 0; f < folders.count; f++)
+      if (add_folder(cli, folders.items[f], &folders, &files) != EXIT_FINE) return false;
+    for (size_t f = 0; f < files.count; f++)
+      if (is_that_file(cli, files.items[f], &file)) return true;
+  }
+  return false;
+}

@@ -28,4 +28,7 @@ int load_failed(struct cli *cli, const struct loaded *loaded, int code, bool jso
 /* Every `*.weir` file of files and folders, in byte order of path below each. EXIT_FINE, or said on stderr. */
 int load_paths(struct cli *cli, char **operands, unsigned count, struct texts *paths);
 
+/* Writing `path` would take away one of the rule files that the operands name. */
+bool load_would_lose(struct cli *cli, char **operands, unsigned count, const char *path);
+
 #endif

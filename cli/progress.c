@@ -128,6 +128,18 @@ static void bad_json(struct buf *out, struct weir *weir) {
   }
 }
 
+static void overflow_json(struct buf *out, const struct weir_stats *stats) {
+  const struct weir_bytes *what = &stats->overflow_in, *rule = &stats->overflow_rule;
+  if (what->length == 0) return;
+  buf_str(out, "\"overflow_in\":");
+  buf_json_string(out, (struct slice){what->data, what->length});
+  buf_str(out, ",");
+  if (rule->length == 0) return;
+  buf_str(out, "\"overflow_rule\":");
+  buf_json_string(out, (struct slice){rule->data, rule->length});
+  buf_str(out, ",");
+}
+
 static void summary_json(struct progress *progress, struct weir *weir, const struct weir_stats *stats, int64_t us) {
   struct buf out;
   buf_init(&out, progress->cli->mem);
@@ -142,6 +154,7 @@ static void summary_json(struct progress *progress, struct weir *weir, const str
       (unsigned long long)stats->held, (unsigned long long)stats->bad_fields, (unsigned long long)stats->derived,
       (unsigned long long)stats->alerts, (unsigned long long)stats->suppressed, (unsigned long long)stats->to_nothing,
       (unsigned long long)stats->shadow, (unsigned long long)stats->overflow, (double)us / 1e6, stats->memory_peak);
+  overflow_json(&out, stats);
   buf_printf(&out,
              "\"late_in_windows\":%llu,\"dropped\":{\"unique_ids\":%llu,\"suppress_keys\":%llu,\"derived\":%llu,"
              "\"counter_keys\":%llu,\"counter_events\":%llu,\"counter_values\":%llu,\"windows\":%llu,\"joins\":%llu,"
@@ -222,14 +235,30 @@ static void note(struct progress *progress, const char *rule, int rule_length, u
   buf_free(&said);
 }
 
+static void note_overflow(struct progress *progress, const struct weir_stats *stats) {
+  char text[COUNT_TEXT_MAX];
+  if (stats->overflow == 0) return;
+  struct buf said;
+  buf_init(&said, progress->cli->mem);
+  add_counted(&said,
+              "{value of a counter, window or derived event was|values of counters, windows and derived events were} "
+              "out of range, or a division by zero ({it is|they are} null)",
+              stats->overflow);
+  const struct weir_bytes *what = &stats->overflow_in, *rule = &stats->overflow_rule;
+  if (what->length > 0) buf_printf(&said, ": first in `%.*s`", (int)what->length, what->data);
+  if (rule->length > 0) buf_printf(&said, " of rule `%.*s`", (int)rule->length, rule->data);
+  cli_say(progress->cli, "note: %s %s", count_text(text, stats->overflow), buf_text(&said));
+  buf_free(&said);
+}
+
 /* Limits that were reached can change what is told: never silently. */
-static void notes(struct progress *progress, struct weir *weir, const struct weir_stats *stats, bool stopped) {
+static void notes(struct progress *progress, struct weir *weir, const struct weir_stats *stats, bool cut_short) {
   if (stats->read > 0 && stats->ignored == stats->read)
     cli_say(progress->cli, "note: no record was of a type that the rules declare; `--input EVENT=FILE` says the type, "
                            "`--type-field` which member names it");
   else if (stats->read > 0 && stats->dead == stats->read)
     cli_say(progress->cli, "note: all records were refused; the dead letters say why");
-  else if (stats->read == 0 && progress->bytes > 0 && !stopped)
+  else if (stats->read == 0 && progress->bytes > 0 && !cut_short)
     cli_say(progress->cli, "note: the input has no records (of a CSV file the first line is the header)");
   note(progress, NULL, 0, stats->order_spilled,
        "{event|events} waited in a file: more than `order_memory` has room for");
@@ -255,9 +284,7 @@ static void notes(struct progress *progress, struct weir *weir, const struct wei
   note(progress, NULL, 0, dropped->lists,
        "{entry of a list or row of a table was|entries of lists and rows of tables were} forgotten early: the limit of "
        "memory was reached");
-  note(progress, NULL, 0, stats->overflow,
-       "{value of a counter, window or derived event was|values of counters, windows and derived events were} out of "
-       "range, or a division by zero ({it is|they are} null)");
+  note_overflow(progress, stats);
   for (int i = 0; i < weir_rule_count(weir); i++) {
     struct weir_rule_stats rule;
     if (!weir_rule_stats(weir, i, &rule)) continue;
@@ -287,7 +314,8 @@ static uint64_t open_matches(struct weir *weir) {
   return open;
 }
 
-void progress_end(struct progress *progress, struct weir *weir, const struct drive_counts *counts, bool stopped) {
+void progress_end(struct progress *progress, struct weir *weir, const struct drive_counts *counts, bool stopped,
+                  bool failed) {
   struct weir_stats stats;
   weir_stats(weir, &stats);
   int64_t us = now_us(progress) - progress->begun_us;
@@ -300,7 +328,7 @@ void progress_end(struct progress *progress, struct weir *weir, const struct dri
   if (stopped)
     cli_say(progress->cli, "stopped: %s events still waited for earlier ones, %s partial matches were open",
             count_text(held, stats.held), count_text(open, open_matches(weir)));
-  notes(progress, weir, &stats, stopped);
+  notes(progress, weir, &stats, stopped || failed);
   note(progress, NULL, 0, counts->refused_dropped, "further dead {letter is|letters are} not shown");
   if (progress->profile) profile_tell(progress->cli, weir, cpu_us(progress) - progress->begun_cpu_us, false);
   if (progress->summary) summary_text(progress, weir, &stats, us);

@@ -4,6 +4,7 @@
 #include "adapters/registry.h"
 #include "base/limits.h"
 #include "cli/live.h"
+#include "cli/load.h"
 #include "cli/progress.h"
 #include "engine/drive.h"
 
@@ -11,13 +12,13 @@ enum { RUN_NAME_MAX = 200, RUN_SINKS_SHOWN = 1000, RUN_MEMORY_MIN = 1 << 20 };
 
 struct run_options {
   struct texts inputs, sides;
-  const char *order, *type_field, *dead_letters;
+  const char *format, *order, *type_field, *dead_letters;
   size_t memory_bytes;
   bool json, summary, profile;
 };
 
 struct run_input {
-  struct adapter_setting setting;
+  struct adapter_setting settings[2]; /* path, format */
   char type[RUN_NAME_MAX];
 };
 
@@ -45,11 +46,11 @@ static bool is_name(const char *text, size_t length) {
 static void split_input(const char *text, struct run_input *input) {
   const char *equals = strchr(text, '=');
   input->type[0] = '\0';
-  input->setting = (struct adapter_setting){"path", text};
+  input->settings[0] = (struct adapter_setting){"path", text};
   if (equals == NULL || !is_name(text, (size_t)(equals - text))) return;
   memcpy(input->type, text, (size_t)(equals - text));
   input->type[equals - text] = '\0';
-  input->setting.value = equals + 1;
+  input->settings[0].value = equals + 1;
 }
 
 static bool ends_with(const char *text, const char *ending) {
@@ -69,12 +70,13 @@ static int plan_inputs(struct cli *cli, const struct run_options *options, struc
   for (size_t i = 0; i < count; i++) {
     struct run_input *input = &plan->texts[i];
     split_input(texts[i], input);
-    if (input->setting.value[0] == '\0') return cli_usage(cli, "`--input` names no file");
-    if (reads_stdin(input->setting.value) && standard++ > 0)
+    input->settings[1] = (struct adapter_setting){"format", options->format};
+    if (input->settings[0].value[0] == '\0') return cli_usage(cli, "`--input` names no file");
+    if (reads_stdin(input->settings[0].value) && standard++ > 0)
       return cli_usage(cli, "standard input can be one `--input` only");
     plan->inputs[i] = (struct drive_input){.adapter = registry_find("file"),
-                                           .settings = &input->setting,
-                                           .setting_count = 1,
+                                           .settings = input->settings,
+                                           .setting_count = options->format == NULL ? 1 : 2,
                                            .type = input->type[0] == '\0' ? NULL : input->type};
   }
   plan->drive.inputs = plan->inputs;
@@ -123,6 +125,20 @@ static int check_operands(struct cli *cli, char **operands, unsigned count) {
   return EXIT_FINE;
 }
 
+/* Rows must not go into a file that holds the rules. */
+static int check_sinks(struct cli *cli, const struct run_options *options, const struct run_plan *plan, char **operands,
+                       unsigned count) {
+  for (size_t i = 0; i < plan->drive.side_count; i++) {
+    if (!load_would_lose(cli, operands, count, plan->side_settings[i].value)) continue;
+    char text[RUN_NAME_MAX];
+    snprintf(text, sizeof text, "rows for the sink `%.100s` would go into a file of rules", plan->sides[i].name);
+    return cli_usage(cli, text);
+  }
+  if (options->dead_letters != NULL && load_would_lose(cli, operands, count, options->dead_letters))
+    return cli_usage(cli, "dead letters would go into a file of rules");
+  return EXIT_FINE;
+}
+
 static void plan_sinks(struct cli *cli, const struct run_options *options, struct run_plan *plan) {
   static const struct adapter_setting alerts = {"path", "-"}, standard_error = {"path", "/dev/stderr"};
   struct adapter_setting *dead = mem_alloc(cli->mem, sizeof *dead);
@@ -153,7 +169,7 @@ static void tell_rules(struct cli *cli, struct weir *weir, bool failed, bool jso
     cli_say(cli, "%zu warning%s in the rules: `weir check` tells them", warnings, plural(warnings));
 }
 
-static int load_rules(struct cli *cli, struct weir *weir, char **rules, unsigned count, bool json) {
+static int read_rules(struct cli *cli, struct weir *weir, char **rules, unsigned count, bool json) {
   struct err err;
   int status = weir_load_files(weir, (const char *const *)rules, count, &err);
   if (status == 0) {
@@ -205,7 +221,7 @@ static void check_sides(struct cli *cli, struct weir *weir, const struct run_pla
 
 static int run_with(struct cli *cli, const struct run_options *options, struct run_plan *plan, struct live *live,
                     struct weir *weir, struct drive *drive, struct progress *progress, char **rules, unsigned count) {
-  int code = load_rules(cli, weir, rules, count, options->json);
+  int code = read_rules(cli, weir, rules, count, options->json);
   if (code == EXIT_FINE) code = check_types(cli, weir, plan);
   if (code != EXIT_FINE) return code;
   check_sides(cli, weir, plan);
@@ -217,7 +233,7 @@ static int run_with(struct cli *cli, const struct run_options *options, struct r
   if (live->reader_gone) return EXIT_FINE; /* as `weir run … | head` ends */
   if (status != 0 && !(stopped && status == ERR_ABORT)) code = cli_fail(cli, &err);
   struct drive_counts counts = drive_counts(drive);
-  progress_end(progress, weir, &counts, stopped);
+  progress_end(progress, weir, &counts, stopped, code != EXIT_FINE);
   return code;
 }
 
@@ -269,10 +285,11 @@ static int run_run(struct cli *cli, const void *given, char **operands, unsigned
   int code = check_operands(cli, operands, count);
   if (code == EXIT_FINE) code = plan_inputs(cli, options, &plan);
   if (code == EXIT_FINE) code = plan_sides(cli, options, &plan);
+  if (code == EXIT_FINE) code = check_sinks(cli, options, &plan, operands, count);
   if (code != EXIT_FINE) return code;
   plan_sinks(cli, options, &plan);
   bool standard = false;
-  for (size_t i = 0; i < plan.drive.input_count; i++) standard |= reads_stdin(plan.texts[i].setting.value);
+  for (size_t i = 0; i < plan.drive.input_count; i++) standard |= reads_stdin(plan.texts[i].settings[0].value);
   if (standard && cli->err_terminal && cli->env->is_terminal(cli->env->context, ENV_STDIN))
     cli_say(cli, "reading events from the keyboard: one JSON object a line, ctrl-D ends (`--input FILE` reads a file)");
   return run_plan(cli, options, &plan, operands, count);
@@ -287,6 +304,12 @@ static const struct option run_option_table[] = {
      .help = "a partition of events: files read one after the other, JSON lines or CSV (`.csv`), packed too (`.gz`, "
              "`.zst`); patterns as `day-*.jsonl` in byte order of name; `-` is standard input, which is the default. "
              "EVENT: the type of all its records. May be said several times"},
+    {.name = "format",
+     .argument = "FORMAT",
+     .kind = OPTION_CHOICE,
+     .choices = "json csv",
+     .offset = offsetof(struct run_options, format),
+     .help = "json or csv: what all inputs are, whatever their names say; so standard input can be CSV"},
     {.name = "order",
      .argument = "arrival",
      .kind = OPTION_CHOICE,
@@ -356,7 +379,9 @@ const struct verb verb_run = {
         "input, byte for byte.\n"
         "Standard error, or `--dead-letters`: `{\"dead_letter\":CODE,\"detail\":…,\"source\":…,\"partition\":…,"
         "\"offset\":…,\"record\":…}` for a refused record, with `\"taken\":true,\"field\":…` where only a value of it "
-        "became null; `{\"late\":TYPE,…}` for a late one. On a terminal at most ten a second.\n"
+        "became null; `{\"late\":TYPE,…}` for a late one. `record` is what came, `secret` fields in clear. On a "
+        "terminal "
+        "at most ten a second.\n"
         "On a terminal: a line with events, events per second, watermark, alerts and percent while it runs, figures at "
         "the end (elsewhere with `--summary`).\n"
         "`--summary --json`: "

@@ -82,6 +82,8 @@ static int tell_all(struct cli *cli, const struct test_options *options, const s
 
 static int test_verb_run(struct cli *cli, const void *given, char **operands, unsigned count) {
   const struct test_options *options = given;
+  if (options->junit != NULL && load_would_lose(cli, operands, count, options->junit))
+    return cli_usage(cli, "the results would go into a file of rules");
   struct loaded loaded;
   int code = load_rules(cli, operands, count, &loaded);
   if (code == EXIT_FINE) code = load_compile(cli, &loaded);

@@ -8,6 +8,7 @@ _weir() {
   fi
   case "$verb $previous" in
   'run --input') COMPREPLY=($(compgen -f -- "$word")); return ;;
+  'run --format') COMPREPLY=($(compgen -W 'json csv' -- "$word")); return ;;
   'run --order') COMPREPLY=($(compgen -W 'arrival' -- "$word")); return ;;
   'run --type-field') return ;;
   'run --memory') return ;;
@@ -16,18 +17,19 @@ _weir() {
   'explain --rule') return ;;
   'test --junit') COMPREPLY=($(compgen -f -- "$word")); return ;;
   'infer --event') return ;;
+  'infer --format') COMPREPLY=($(compgen -W 'json csv' -- "$word")); return ;;
   'infer --type-field') return ;;
   'help --completion') COMPREPLY=($(compgen -W 'bash zsh fish' -- "$word")); return ;;
   esac
   case "$verb" in
-  run) options='--input --order --type-field --memory --side --dead-letters --summary --profile --json --help' ;;
+  run) options='--input --format --order --type-field --memory --side --dead-letters --summary --profile --json --help' ;;
   check) options='--json --help' ;;
   fmt) options='--check --json --help' ;;
   explain) options='--rule --json --dot --help' ;;
   test) options='--junit --coverage --json --help' ;;
   functions) options='--json --markdown --help' ;;
   adapters) options='--json --help' ;;
-  infer) options='--event --type-field --json --help' ;;
+  infer) options='--event --format --type-field --json --help' ;;
   version) options='--json --help' ;;
   help) options='--completion --markdown --help' ;;
   esac

@@ -72,7 +72,13 @@ static void evaluate(struct counters *counters, const struct layout *layout, con
                      struct expr_env *env) {
   for (uint16_t c = 0; c < layout->column_count; c++) {
     const struct column_plan *column = &layout->columns[c];
-    counters->columns[c] = column->slot >= 0 ? event->values[column->slot] : expr_eval(column->expr, env);
+    if (column->slot >= 0) {
+      counters->columns[c] = event->values[column->slot];
+      continue;
+    }
+    env->counts->place = column->expr;
+    counters->columns[c] = expr_eval(column->expr, env);
+    env->counts->place = NULL;
   }
 }
 
@@ -253,10 +259,10 @@ static __attribute__((noinline)) void add_otherwise(struct counters *counters, c
   if (layout->beside) add_beside(counters, layout, *state, event->time);
 }
 
-void counters_add(struct counters *counters, uint16_t population, struct counter_state **state,
+void counters_add(struct counters *counters, uint16_t population, struct counter_state **state, void *annex,
                   const struct event *event, struct expr_env *env) {
   const struct layout *layout = &counters->layouts[population];
-  if (*state == NULL) *state = ring_new_state(counters, layout);
+  if (*state == NULL) *state = ring_new_state(counters, layout, annex);
   bool in_ring = add_plain(counters, layout, state, event);
   if (layout->values_alone && (in_ring || !layout->ring))
     add_values(counters, layout, *state, event);

@@ -26,8 +26,11 @@ struct counter_state; /* of one population at one key */
 struct counters *counters_new(struct mem *mem, struct pool *pool, const struct ruleset *ruleset);
 
 /* The event is one of the population (its condition holds, its key is this state's). BANK_EVENT of `env` is the
- * event's; env->counts gets what goes wrong in columns. */
-void counters_add(struct counters *counters, uint16_t population, struct counter_state **state,
+ * event's; env->counts gets what goes wrong in columns. `annex`: where *state is NULL, COUNTER_ANNEX_BYTES of the
+ * caller's, aligned as pointers are, in which the new state stands if it is small enough, until it grows or goes
+ * (*state is not `annex` any more then); or NULL. */
+enum { COUNTER_ANNEX_BYTES = 64 };
+void counters_add(struct counters *counters, uint16_t population, struct counter_state **state, void *annex,
                   const struct event *event, struct expr_env *env);
 
 /* The value of a counter at `time` (events at time - over_us are out, later ones in). *state may be NULL (nothing was

@@ -191,7 +191,9 @@ static __attribute__((noinline)) void ask_others(struct counters *counters, cons
   for (uint32_t i = 0; i < variant->other_count; i++) {
     const struct counter_ask *ask = variant->others[i];
     struct value operand = ask->operand == NULL ? value_null() : expr_eval(ask->operand, env);
+    env->counts->place = &counters->ruleset->counters[ask->counter];
     values[ask->slot] = counters_ask(counters, ask->counter, state, time, operand, env->scratch, env->counts);
+    env->counts->place = NULL;
   }
 }
 

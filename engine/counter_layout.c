@@ -434,6 +434,17 @@ static void place_variant(struct needs *needs, unsigned number) {
   place_plain(needs, variant);
 }
 
+/* The ring of a state in the caller's memory: as large as can be without queues beside it. */
+static int8_t annex_log2(const struct layout *layout) {
+  const struct variant *variant = &layout->variants[0];
+  int8_t log2 = -1;
+  if (!layout->ring) return variant->header_bytes <= COUNTER_ANNEX_BYTES ? 0 : -1;
+  while (log2 < COUNTER_SMALL_LOG2 &&
+         variant->header_bytes + (variant->event_bytes << (log2 + 1)) <= COUNTER_ANNEX_BYTES)
+    log2++;
+  return log2;
+}
+
 /* Values of a column: differences of a total that has all of them, or kept. */
 static void place_values(struct needs *needs) {
   struct layout *layout = needs->layout;
@@ -536,6 +547,7 @@ void layout_make(struct counters *counters, uint16_t population) {
   }
   layout->longest = longest_cursor(layout);
   for (unsigned v = 0; v < VARIANTS; v++) place_variant(&needs, v);
+  layout->annex_log2 = annex_log2(layout);
   for (uint16_t i = 0; i < layout->plan->counter_count; i++)
     place_difference(layout, &counters->askers[layout->plan->counters[i]]);
   layout->beside = layout->pointer_count > 0 || layout->endless_count > 0;

@@ -22,6 +22,7 @@
 
 #include "base/sketch.h"
 #include "base/sum.h"
+#include "base/unaligned.h"
 #include "engine/aggregate.h"
 #include "engine/counter.h"
 #include "engine/window_grid.h"
@@ -55,8 +56,8 @@ struct counter_state {
   uint32_t first, next; /* number of the oldest event that is kept, and of the next one; modulo 2^32 */
   uint8_t room_log2;    /* the ring has room for so many events */
   uint8_t variant;
-  uint8_t bits; /* of the largest magnitude that was summed (floats: bits of 2^-60 steps, less 64) */
-  uint8_t unused;
+  uint8_t bits;       /* of the largest magnitude that was summed (floats: bits of 2^-60 steps, less 64) */
+  bool annexed;       /* it stands in the caller's memory */
   uint32_t cursors[]; /* number of the first event of each window that looks into the ring */
 };
 
@@ -197,6 +198,7 @@ struct layout {
   bool timed;         /* the ring is for windows of time alone, and nothing beside it follows its events */
   bool values_alone;  /* all beside the ring are different values of fields, by time */
   bool large;         /* some kept value may own a block */
+  int8_t annex_log2;  /* room of the ring of a state that stands in the caller's memory; -1: none can */
   int64_t horizon_us; /* an event is seen no more so long after it; of all but TODAY */
   uint32_t pointers_at, fixed_bytes, event_fixed_bytes; /* fixed: the same in all variants */
   struct column_plan *columns;
@@ -281,19 +283,6 @@ static inline void *state_at(const struct counter_state *state, uint32_t offset)
 static inline void **state_pointer(const struct layout *layout, const struct counter_state *state, uint16_t pointer) {
   return (void **)state_at(state, layout->pointers_at + pointer * (uint32_t)sizeof(void *));
 }
-static inline uint32_t read_u32(const void *at) {
-  uint32_t number;
-  memcpy(&number, at, sizeof number);
-  return number;
-}
-static inline uint64_t read_u64(const void *at) {
-  uint64_t number;
-  memcpy(&number, at, sizeof number);
-  return number;
-}
-static inline int64_t read_i64(const void *at) { return (int64_t)read_u64(at); }
-static inline void write_u32(void *at, uint32_t number) { memcpy(at, &number, sizeof number); }
-static inline void write_u64(void *at, uint64_t number) { memcpy(at, &number, sizeof number); }
 
 /* ---- the ring ---- */
 
@@ -366,7 +355,7 @@ static inline void entries_give(struct counters *counters, const struct layout *
 void layout_make(struct counters *counters, uint16_t population); /* and the askers of its counters */
 
 /* counter_ring.c */
-struct counter_state *ring_new_state(struct counters *counters, const struct layout *layout);
+struct counter_state *ring_new_state(struct counters *counters, const struct layout *layout, void *annex);
 /* Room for one more event, and for what is in hand; the state may move. */
 struct counter_state *ring_make_room(struct counters *counters, const struct layout *layout,
                                      struct counter_state *state, int64_t time);

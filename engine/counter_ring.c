@@ -151,11 +151,19 @@ static void set_ring(const struct layout *layout, struct counter_state *state, c
   *(char **)state_at(state, layout->variants[state->variant].header_bytes) = events;
 }
 
-struct counter_state *ring_new_state(struct counters *counters, const struct layout *layout) {
+/* What it counts for where entries are limited: in the annex there is room anyway. */
+static uint64_t room_entries(const struct counter_state *state) {
+  return state->annexed ? 1 : UINT64_C(1) << state->room_log2;
+}
+
+struct counter_state *ring_new_state(struct counters *counters, const struct layout *layout, void *annex) {
   const struct variant *variant = &layout->variants[0];
-  struct counter_state *state = pool_alloc(counters->pool, block_bytes(layout, 0, 0));
-  entries_take(counters, layout, 1);
+  bool annexed = annex != NULL && layout->annex_log2 >= 0;
+  struct counter_state *state = annexed ? annex : pool_alloc(counters->pool, block_bytes(layout, 0, 0));
   memset(state, 0, variant->header_bytes);
+  state->annexed = annexed;
+  if (annexed) state->room_log2 = (uint8_t)layout->annex_log2;
+  entries_take(counters, layout, 1);
   state->deadline = INT64_MIN;
   state->first = state->next = COUNTER_FIRST_NUMBER;
   for (uint16_t c = 0; c < layout->cursor_count; c++) state->cursors[c] = COUNTER_FIRST_NUMBER;
@@ -214,6 +222,7 @@ static struct counter_state *rebuild(struct counters *counters, const struct lay
   bool stays = same && beside && room_log2 >= variant->inside_log2_end;
   struct counter_state *old = state;
   size_t old_block = block_bytes(layout, old->variant, old_log2);
+  entries_give(counters, layout, room_entries(old));
   char *events = NULL;
   if (room_log2 >= variant->inside_log2_end) events = pool_alloc(counters->pool, ring_bytes(variant, room_log2));
   if (!stays) {
@@ -221,10 +230,10 @@ static struct counter_state *rebuild(struct counters *counters, const struct lay
     memcpy(state, old, same ? variant->header_bytes : layout->fixed_bytes);
     if (!same) memset(state_at(state, layout->fixed_bytes), 0, variant->header_bytes - layout->fixed_bytes);
     state->variant = (uint8_t)variant_number;
+    state->annexed = false;
   }
   state->room_log2 = (uint8_t)room_log2;
-  entries_take(counters, layout, UINT64_C(1) << room_log2);
-  entries_give(counters, layout, UINT64_C(1) << old_log2);
+  entries_take(counters, layout, room_entries(state));
   if (events != NULL) set_ring(layout, state, events);
   struct ring to = ring_of(layout, state);
   if (same)
@@ -232,7 +241,7 @@ static struct counter_state *rebuild(struct counters *counters, const struct lay
   else
     convert_events(layout, old, &from, state, &to);
   if (beside) pool_free(counters->pool, from.events, ring_bytes(from.variant, old_log2));
-  if (!stays) pool_free(counters->pool, old, old_block);
+  if (!stays && !old->annexed) pool_free(counters->pool, old, old_block);
   if (room_log2 > COUNTER_SMALL_LOG2 && old_log2 <= COUNTER_SMALL_LOG2) order_build(counters, layout, state);
   if (room_log2 <= COUNTER_SMALL_LOG2 && old_log2 > COUNTER_SMALL_LOG2) order_free(counters, layout, state);
   return state;
@@ -266,8 +275,8 @@ void ring_free_state(struct counters *counters, const struct layout *layout, str
       aggregates_free(layout->endless[i].aggregates, (struct endless *)state_at(state, layout->endless[i].at) + 1);
   }
   if (ring_beside(layout, state)) pool_free(counters->pool, ring.events, ring_bytes(ring.variant, state->room_log2));
-  entries_give(counters, layout, UINT64_C(1) << state->room_log2);
-  pool_free(counters->pool, state, block_bytes(layout, state->variant, state->room_log2));
+  entries_give(counters, layout, room_entries(state));
+  if (!state->annexed) pool_free(counters->pool, state, block_bytes(layout, state->variant, state->room_log2));
 }
 
 /* ---- what no window sees any more ---- */
@@ -338,7 +347,8 @@ struct counter_state *ring_make_room(struct counters *counters, const struct lay
     if (count < room) return state;
   }
   if (count >= room || room - count < spare) return resize(counters, layout, state, state->room_log2 + 1u);
-  if (count <= room >> 3 && state->room_log2 > 1) return resize(counters, layout, state, state->room_log2 - 1u);
+  if (count <= room >> 3 && state->room_log2 > 1 && !state->annexed)
+    return resize(counters, layout, state, state->room_log2 - 1u);
   return state;
 }
 
@@ -346,6 +356,7 @@ struct counter_state *ring_trim(struct counters *counters, const struct layout *
                                 int64_t time) {
   trim_events(counters, layout, state, time);
   unsigned room_log2 = state->room_log2;
+  if (state->annexed) return state;
   while (room_log2 > 1 && state->next - state->first <= (uint32_t)1 << room_log2 >> 3) room_log2--;
   return room_log2 == state->room_log2 ? state : resize(counters, layout, state, room_log2);
 }

@@ -50,6 +50,7 @@ static void derive_from(struct deriver *deriver, const struct derived *derived, 
   for (uint16_t i = 0; i < derived->from_count; i++) {
     const struct derived_from *from = &derived->from[i];
     if (from->type != cause->type) continue;
+    deriver->counts.place = derived;
     if (from->each == NULL) {
       make(deriver, derived, from, cause, value_null(), arena);
       continue;

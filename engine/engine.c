@@ -393,7 +393,7 @@ int engine_header(struct engine *engine, uint32_t number, struct slice line, str
 
 /* ---- release ---- */
 
-static void flush(struct engine *engine) {
+static __attribute__((noinline)) void flush(struct engine *engine) {
   if (engine->batch_count == 0) return;
   uint32_t count = engine->batch_count;
   engine->batch_count = 0;
@@ -406,15 +406,24 @@ static void flush_derived(struct engine *engine) {
   engine->derived_count = 0;
 }
 
-static void batch_add(struct engine *engine, const struct event *event) {
-  if (engine->batch_count >= engine->batch_max && event->position.derived == 0) flush(engine);
+static inline void batch_put(struct engine *engine, const struct event *event) {
+  struct event *place = &engine->batch[engine->batch_count++];
+  *place = *event;
+  place->sequence = ++engine->sequence;
+}
+
+/* batch_max is never above the capacity; what is derived goes with its cause. */
+static inline void batch_add(struct engine *engine, const struct event *event) {
+  if (__builtin_expect(engine->batch_count >= engine->batch_max, 0)) flush(engine);
+  batch_put(engine, event);
+}
+
+static void batch_add_derived(struct engine *engine, const struct event *event) {
   if (engine->batch_count == engine->batch_capacity) {
     engine->batch_capacity *= 2;
     engine->batch = mem_realloc(engine->mem, engine->batch, engine->batch_capacity * sizeof *engine->batch);
   }
-  struct event *place = &engine->batch[engine->batch_count++];
-  *place = *event;
-  place->sequence = ++engine->sequence;
+  batch_put(engine, event);
 }
 
 static bool was_disproved(struct engine *engine, const struct position *position) {
@@ -426,32 +435,36 @@ static bool was_disproved(struct engine *engine, const struct position *position
   return false;
 }
 
+static bool is_duplicate(struct engine *engine, struct dedup *dedup, const struct event *event) {
+  const struct schema *schema = &engine->ruleset->schemas[event->type];
+  struct value id = event->values[schema->fields[schema->unique_field].slot];
+  if (!dedup_seen(dedup, &event->position, id, event->time)) return false;
+  engine->duplicate++;
+  return true;
+}
+
+static __attribute__((noinline)) void derive(struct engine *engine, const struct event *event) {
+  if (engine->derived_count > ENGINE_DERIVED_MAX) flush_derived(engine);
+  const struct event *derived;
+  uint32_t lap = laps_enter(engine->laps, PROFILE_DERIVE);
+  uint32_t count = derive_events(&engine->deriver, event, &engine->derived_arena, &derived);
+  laps_enter(engine->laps, lap);
+  for (uint32_t i = 0; i < count; i++) batch_add_derived(engine, &derived[i]);
+  engine->derived_count += count;
+}
+
 /* An event in its turn, in the order of moments. Its values stay valid until the next flush. */
-static void dispatch(struct engine *engine, const struct event *event) {
-  if (engine->disproved_count > 0 && was_disproved(engine, &event->position)) return;
+static inline __attribute__((always_inline)) void dispatch(struct engine *engine, const struct event *event) {
+  if (__builtin_expect(engine->disproved_count > 0, 0) && was_disproved(engine, &event->position)) return;
   struct dedup *dedup = engine->dedups[event->type];
-  if (dedup != NULL) {
-    const struct schema *schema = &engine->ruleset->schemas[event->type];
-    struct value id = event->values[schema->fields[schema->unique_field].slot];
-    if (dedup_seen(dedup, &event->position, id, event->time)) {
-      engine->duplicate++;
-      return;
-    }
-  }
+  if (dedup != NULL && is_duplicate(engine, dedup, event)) return;
   const struct schema *schema = &engine->ruleset->schemas[event->type];
   if (schema->has_late && !value_is_null(event->values[schema->late_slot]))
     engine->late_taken++;
   else
     engine->processed++;
   batch_add(engine, event);
-  if (engine->ruleset->uses[event->type].derived_count == 0) return;
-  if (engine->derived_count > ENGINE_DERIVED_MAX) flush_derived(engine);
-  const struct event *derived;
-  uint32_t lap = laps_enter(engine->laps, PROFILE_DERIVE);
-  uint32_t count = derive_events(&engine->deriver, event, &engine->derived_arena, &derived);
-  laps_enter(engine->laps, lap);
-  for (uint32_t i = 0; i < count; i++) batch_add(engine, &derived[i]);
-  engine->derived_count += count;
+  if (engine->ruleset->uses[event->type].derived_count > 0) derive(engine, event);
 }
 
 /* The lowest watermark of all partitions that may still bring something; INT64_MAX if there is none. */
@@ -555,8 +568,8 @@ static void put_in_order(struct engine *engine, const struct event *event) {
 }
 
 /* `through`: passes_through(), which does not change while a batch is taken. */
-static inline void taken(struct engine *engine, const struct event *event, bool through) {
-  const struct watermark_clock *clock = &engine->inputs[event->position.partition].clock;
+static inline void taken(struct engine *engine, const struct input *input, const struct event *event, bool through) {
+  const struct watermark_clock *clock = &input->clock;
   int64_t time = clock->begin == BEGIN_OVER ? event->time : clock->highest; /* not what is doubtful */
   if (time > engine->highest_taken) engine->highest_taken = time;
   if (through)
@@ -591,7 +604,7 @@ int engine_push(struct engine *engine, uint32_t number, const struct slice *reco
       laps_enter(engine->laps, PROFILE_DECODE);
       bool good = input_take(input, &engine->judging, records[i], &event);
       laps_enter(engine->laps, PROFILE_REST);
-      if (good) taken(engine, &event, through);
+      if (good) taken(engine, input, &event, through);
     }
     status = settle_push(engine, number, err);
     if (status != 0) return status;
@@ -615,7 +628,7 @@ int engine_push_rows(struct engine *engine, uint32_t number, const struct engine
     laps_enter(engine->laps, PROFILE_DECODE);
     bool good = input_take_row(input, &engine->judging, &rows[i], &event);
     laps_enter(engine->laps, PROFILE_REST);
-    if (good) taken(engine, &event, passes_through(engine));
+    if (good) taken(engine, input, &event, passes_through(engine));
     status = settle_push(engine, number, err);
     if (status != 0) return status;
   }
@@ -639,6 +652,7 @@ int engine_advance(struct engine *engine, uint32_t number, int64_t watermark, st
   start(engine);
   int status = engine_may_push(engine, number, err);
   if (status == ERR_FATAL) return status;
+  err_clear(err); /* time may go on where no record may be pushed */
   watermark_advance(&input_at(engine, number)->clock, watermark);
   input_begin(input_at(engine, number), engine->mem);
   return settle_push(engine, number, err);

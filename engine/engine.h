@@ -123,6 +123,9 @@ uint64_t engine_derived(const struct engine *engine, uint16_t type);
 struct group_counts engine_group_counts(const struct engine *engine, uint16_t group);
 /* Values out of range that no rule's are: sums of counters and windows, entries of derived events. They are null. */
 uint64_t engine_overflow(const struct engine *engine);
+/* The first of them, of the pass that works first: the counter, window, join or derived event that was being made, and
+ * of a counter a rule that asks it (else empty). False: there is none, or it has no name. */
+bool engine_first_overflow(const struct engine *engine, struct slice *what, struct slice *rule);
 const struct engine_rule_totals *engine_rule_totals(const struct engine *engine, uint16_t rule);
 const struct rule_counts *engine_rule_counts(const struct engine *engine, uint16_t rule);
 uint64_t engine_bad_fields(const struct engine *engine, uint16_t type, uint16_t field);

@@ -54,6 +54,49 @@ uint64_t engine_overflow(const struct engine *engine) {
   return flow_counts(engine->flow).overflow + engine->deriver.counts.overflow;
 }
 
+static bool counts_with(const struct ruleset *set, const struct counter_plan *counter, const void *place) {
+  if (place == counter) return true;
+  const struct population *population = &set->populations[counter->population];
+  const uint16_t columns[] = {counter->column, counter->aggregate.column, counter->aggregate.where,
+                              counter->aggregate.order_column};
+  for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+    if (columns[i] < population->column_count && population->columns[columns[i]].expr == place) return true;
+  return false;
+}
+
+static struct slice rule_that_asks(const struct ruleset *set, uint16_t counter) {
+  for (uint16_t r = 0; r < set->named_rule_count; r++)
+    for (uint16_t i = 0; i < set->rules[r].counter_count; i++)
+      if (set->rules[r].counters[i] == counter) return set->rules[r].name;
+  return (struct slice){0};
+}
+
+/* What expr_counts.place stands for. */
+static bool place_name(const struct ruleset *set, const void *place, struct slice *what, struct slice *rule) {
+  int32_t schema = -1;
+  *rule = (struct slice){0};
+  for (uint16_t c = 0; c < set->counter_count; c++) {
+    if (!counts_with(set, &set->counters[c], place)) continue;
+    *what = set->counters[c].text;
+    *rule = rule_that_asks(set, c);
+    return true;
+  }
+  for (uint16_t w = 0; w < set->window_count; w++)
+    if (place == &set->windows[w]) schema = set->windows[w].schema;
+  for (uint16_t j = 0; j < set->join_count; j++)
+    if (place == &set->joins[j]) schema = set->joins[j].schema;
+  for (uint16_t d = 0; d < set->derived_count; d++)
+    if (place == &set->deriveds[d]) schema = set->deriveds[d].schema;
+  if (schema >= 0) *what = set->schemas[schema].name;
+  return schema >= 0;
+}
+
+bool engine_first_overflow(const struct engine *engine, struct slice *what, struct slice *rule) {
+  const void *place = engine->deriver.counts.first_overflow;
+  if (place == NULL) place = flow_first_overflow(engine->flow);
+  return place != NULL && place_name(engine->ruleset, place, what, rule);
+}
+
 struct engine_input_totals engine_input_totals(const struct engine *engine, uint32_t number) {
   check(number < engine->input_count);
   const struct input *input = &engine->inputs[number];

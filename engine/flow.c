@@ -536,6 +536,21 @@ static uint32_t order_items(struct flow *flow, const struct pass *pass, uint32_t
   return count;
 }
 
+/* The memory of the keys that the items go to is asked for before the first of them is taken. */
+static void ask_ahead(const struct pass *pass, const struct item *items, uint32_t count) {
+  struct window_ask asks[STEP_BATCH_MAX];
+  for (uint16_t w = 0; w < pass->window_count; w++) {
+    const struct window_plan *plan = pass->windows[w].plan;
+    uint32_t ask_count = 0;
+    if (!window_set_is_wide(pass->windows[w].set)) continue;
+    for (uint32_t i = 0; i < count; i++)
+      for (uint16_t f = 0; f < plan->from_count && ask_count < STEP_BATCH_MAX; f++)
+        if (items[i].kind == ITEM_EVENT && items[i].event.type == plan->from[f].type)
+          asks[ask_count++] = (struct window_ask){.event = &items[i].event, .from = f};
+    window_set_ask_ahead(pass->windows[w].set, asks, ask_count);
+  }
+}
+
 static void run_pass(struct flow *flow, struct pass *pass, uint32_t source_count, int64_t frontier) {
   struct expr_env env = operator_env(flow, pass, &flow->operators);
   uint32_t count = order_items(flow, pass, source_count);
@@ -545,6 +560,7 @@ static void run_pass(struct flow *flow, struct pass *pass, uint32_t source_count
    * move, so the order is by copies of their places only when nothing is added. */
   struct item *kept = arena_array(&flow->arena, struct item, count);
   for (uint32_t i = 0; i < count; i++) kept[i] = *flow->order[i];
+  if (count > 1) ask_ahead(pass, kept, count);
   for (uint32_t i = 0; i < count; i++) pass_item(pass, &kept[i], &env);
   if (!pass_in_turn(pass)) step_from(pass, 0);
   if (pass->live != NULL && frontier < INT64_MAX) live_time(pass->live, frontier - 1); /* the deadline in hand */

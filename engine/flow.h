@@ -55,6 +55,8 @@ struct flow_counts {
   uint64_t late_in;                /* late events that a window with `lateness` took */
 };
 struct flow_counts flow_counts(const struct flow *flow);
+/* expr_counts.first_overflow of the first pass that has one, else of windows and joins; NULL: none. */
+const void *flow_first_overflow(const struct flow *flow);
 uint64_t flow_made(const struct flow *flow, uint16_t type); /* events of a type that windows, joins and alerts made */
 struct group_counts flow_group_counts(const struct flow *flow, uint16_t group);
 /* What is open and what is kept now goes into the profile, which must be wanted. Walks over all keys. */

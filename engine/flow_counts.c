@@ -43,6 +43,15 @@ struct group_counts flow_group_counts(const struct flow *flow, uint16_t group) {
 
 uint64_t flow_made(const struct flow *flow, uint16_t type) { return flow->made_of[type]; }
 
+const void *flow_first_overflow(const struct flow *flow) {
+  for (uint16_t p = 0; p < flow->ruleset->level_count; p++) {
+    const struct stepper *stepper = flow->passes[p].stepper;
+    if (stepper != NULL && stepper_shared_counts(stepper)->first_overflow != NULL)
+      return stepper_shared_counts(stepper)->first_overflow;
+  }
+  return flow->operators.first_overflow;
+}
+
 struct flow_counts flow_counts(const struct flow *flow) {
   struct flow_counts counts = {
       .list_changes = flow->list_changes, .alert_events = flow->alert_events, .overflow = flow->operators.overflow};

@@ -91,8 +91,8 @@ static struct expr_env env_of(struct input_context *context, const struct value 
   return env;
 }
 
-static void compute_fields(struct input_context *context, const struct schema *schema, struct value *values) {
-  if (schema->computed_count == 0) return;
+static __attribute__((noinline)) void compute_fields(struct input_context *context, const struct schema *schema,
+                                                     struct value *values) {
   struct expr_env env = env_of(context, values);
   for (uint16_t i = 0; i < schema->computed_count; i++) {
     const struct schema_field *field = &schema->fields[schema->computed_order[i]];
@@ -100,8 +100,8 @@ static void compute_fields(struct input_context *context, const struct schema *s
   }
 }
 
-static bool moves_time(struct input_context *context, const struct schema *schema, const struct value *values) {
-  if (schema->watermark_when == NULL) return true;
+static __attribute__((noinline)) bool moves_time(struct input_context *context, const struct schema *schema,
+                                                 const struct value *values) {
   struct expr_env env = env_of(context, values);
   return expr_truth(schema->watermark_when, &env) == 1;
 }
@@ -172,68 +172,111 @@ static void disprove(struct input *input, struct input_context *context, const s
   doubts_free(input, context->rejects->mem);
 }
 
-/* The clock's judgement over a record that is whole. */
-static bool judge(struct input *input, struct input_context *context, const struct record *record,
-                  const struct schema *schema, struct value *values, int64_t time, struct event *event) {
-  int64_t own = time;
-  if (schema->has_event_time) values[schema->event_time_slot] = value_time(own);
-  compute_fields(context, schema, values);
-  enum watermark_verdict verdict =
-      watermark_take(&input->clock, schema, &time, moves_time(context, schema, values), input->stamp);
-  if (verdict == WATERMARK_LATE && schema->has_late) {
-    /* Its moment is where its partition's watermark stands now. */
-    values[schema->late_slot] = value_time(time);
-    time = watermark_of(&input->clock);
-    verdict = WATERMARK_TAKEN;
-  }
-  if (verdict == WATERMARK_LATE) {
-    late(input, context, record, schema, time);
+/* The record that was read last: made where it is asked for, which is seldom. */
+static struct record record_of(const struct input *input, struct slice bytes, const struct engine_row *row) {
+  return (struct record){.bytes = bytes, .row = row, .offset = input->next_offset - 1};
+}
+
+/* The clock has not taken the event as it is, whose own time is `own`. Whether it is taken after all, late: event->time
+ * is its moment then. */
+static __attribute__((noinline)) bool taken_late(struct input *input, struct input_context *context,
+                                                 struct record record, const struct schema *schema,
+                                                 struct value *values, enum watermark_verdict verdict, int64_t own,
+                                                 struct event *event) {
+  if (verdict != WATERMARK_LATE) {
+    refuse_clock(input, context, &record, schema, verdict, own);
     return false;
   }
-  if (verdict != WATERMARK_TAKEN) {
-    refuse_clock(input, context, record, schema, verdict, own);
+  if (!schema->has_late) {
+    late(input, context, &record, schema, event->time);
     return false;
   }
-  if (input->clock.begin == BEGIN_DOUBTFUL) doubt(input, context, record, own);
-  if (input->clock.begin == BEGIN_DISPROVED) disprove(input, context, schema);
-  if (input->clock.begin == BEGIN_CONFIRMED) doubts_free(input, context->rejects->mem);
-  input->taken++;
-  *event =
-      (struct event){.time = time,
-                     .position = {.offset = record->offset, .partition = input->partition, .source = input->source_id},
-                     .type = schema->id,
-                     .values = values};
+  /* Its moment is where its partition's watermark stands now. */
+  values[schema->late_slot] = value_time(event->time);
+  event->time = watermark_of(&input->clock);
   return true;
 }
 
-static const char no_stamp[] = "the event time of `%.*s` is the log's stamp, and this input has none";
+static __attribute__((noinline)) void begins(struct input *input, struct input_context *context, struct record record,
+                                             const struct schema *schema, int64_t own) {
+  if (input->clock.begin == BEGIN_DOUBTFUL) doubt(input, context, &record, own);
+  if (input->clock.begin == BEGIN_DISPROVED) disprove(input, context, schema);
+  if (input->clock.begin == BEGIN_CONFIRMED) doubts_free(input, context->rejects->mem);
+}
+
+/* The clock's judgement over a record that is whole: `bytes`, or a row. */
+static inline __attribute__((always_inline)) bool judge(struct input *input, struct input_context *context,
+                                                        struct slice bytes, const struct engine_row *row,
+                                                        const struct schema *schema, struct value *values, int64_t time,
+                                                        struct event *event) {
+  if (schema->has_event_time) values[schema->event_time_slot] = value_time(time);
+  if (schema->computed_count > 0) compute_fields(context, schema, values);
+  bool moves = schema->watermark_when == NULL || moves_time(context, schema, values);
+  event->time = time;
+  enum watermark_verdict verdict = watermark_take(&input->clock, schema, &event->time, moves, input->stamp);
+  if (__builtin_expect(verdict != WATERMARK_TAKEN, 0) &&
+      !taken_late(input, context, record_of(input, bytes, row), schema, values, verdict, time, event))
+    return false;
+  if (__builtin_expect(input->clock.begin != BEGIN_OVER, 0))
+    begins(input, context, record_of(input, bytes, row), schema, time);
+  input->taken++;
+  event->sequence = 0;
+  event->position.offset = input->next_offset - 1;
+  event->position.partition = input->partition;
+  event->position.source = input->source_id;
+  event->position.derived = 0;
+  event->type = schema->id;
+  event->values = values;
+  return true;
+}
+
+/* The record was no event. */
+static __attribute__((noinline)) void not_decoded(struct input *input, struct input_context *context,
+                                                  struct slice bytes) {
+  const struct decoded *decoded = &context->decoded;
+  if (decoded->code == DECODE_BLANK) return;
+  input->next_offset++;
+  input->read++;
+  struct record record = record_of(input, bytes, NULL);
+  if (decoded->code == DECODE_IGNORED)
+    input->ignored++;
+  else
+    refuse(input, context, &record, decode_code_name(decoded->code), "%s", decoded->detail);
+}
+
+static __attribute__((noinline)) void no_time(struct input *input, struct input_context *context,
+                                              const struct record record, const struct schema *schema) {
+  refuse(input, context, &record, "no_time", "the event time of `%.*s` is the log's stamp, and this input has none",
+         SLICE_ARG(schema->name));
+}
+
+static __attribute__((noinline)) void bad_fields(struct input *input, struct input_context *context,
+                                                 const struct record record, int64_t time) {
+  const struct decoded *decoded = &context->decoded;
+  for (uint16_t i = 0; i < decoded->bad_count; i++)
+    bad_field(input, context, &record, decoded->type, decoded->bad[i].field, decoded->bad[i].reason, time);
+}
 
 bool input_take(struct input *input, struct input_context *context, struct slice bytes, struct event *event) {
   struct decoded *decoded = &context->decoded;
   decode_record(input->decoder, bytes, context->arena, decoded);
-  if (decoded->code == DECODE_BLANK) return false;
-  struct record record = {.bytes = bytes, .offset = input->next_offset++};
+  if (__builtin_expect(decoded->code != DECODE_OK, 0)) {
+    not_decoded(input, context, bytes);
+    return false;
+  }
+  input->next_offset++;
   input->read++;
-  if (decoded->code == DECODE_IGNORED) {
-    input->ignored++;
-    return false;
-  }
-  if (decoded->code != DECODE_OK) {
-    refuse(input, context, &record, decode_code_name(decoded->code), "%s", decoded->detail);
-    return false;
-  }
   const struct schema *schema = &context->ruleset->schemas[decoded->type];
   int64_t time = decoded->time;
   if (schema->time_field < 0) {
-    if (input->stamp == WATERMARK_NONE) {
-      refuse(input, context, &record, "no_time", no_stamp, SLICE_ARG(schema->name));
+    time = input->stamp;
+    if (time == WATERMARK_NONE) {
+      no_time(input, context, record_of(input, bytes, NULL), schema);
       return false;
     }
-    time = input->stamp;
   }
-  for (uint16_t i = 0; i < decoded->bad_count; i++)
-    bad_field(input, context, &record, decoded->type, decoded->bad[i].field, decoded->bad[i].reason, time);
-  return judge(input, context, &record, schema, decoded->values, time, event);
+  if (decoded->bad_count > 0) bad_fields(input, context, record_of(input, bytes, NULL), time);
+  return judge(input, context, bytes, NULL, schema, decoded->values, time, event);
 }
 
 /* The same refusals as the decoder's, on values. */
@@ -241,7 +284,7 @@ static bool row_time(struct input *input, struct input_context *context, const s
                      const struct schema *schema, int64_t *time) {
   const struct engine_row *row = record->row;
   if (schema->time_field < 0) {
-    if (input->stamp == WATERMARK_NONE) refuse(input, context, record, "no_time", no_stamp, SLICE_ARG(schema->name));
+    if (input->stamp == WATERMARK_NONE) no_time(input, context, *record, schema);
     *time = input->stamp;
     return input->stamp != WATERMARK_NONE;
   }
@@ -281,5 +324,5 @@ bool input_take_row(struct input *input, struct input_context *context, const st
   for (uint16_t i = 0; row->bad != NULL && i < schema->field_count; i++)
     if (row->bad[i] != NULL && !schema->fields[i].computed)
       bad_field(input, context, &record, row->type, i, row->bad[i], time);
-  return judge(input, context, &record, schema, values, time, event);
+  return judge(input, context, (struct slice){NULL, 0}, row, schema, values, time, event);
 }

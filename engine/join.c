@@ -199,7 +199,9 @@ static void set_key(struct join_set *set, unsigned side, const struct value *val
 /* The banks and the key are set. `of`: whose place in the order it has. */
 static void tell(struct join_set *set, struct kept *left, struct kept *right, struct kept *of, int64_t time,
                  const struct event *cause, struct expr_env *env) {
+  env->counts->place = set->plan;
   for (uint16_t i = 0; i < set->value_count; i++) set->values[i] = expr_eval(set->plan->entries[i], env);
+  env->counts->place = NULL;
   struct join_event told = {.plan = set->plan,
                             .event = {.time = time,
                                       .sequence = held_of(of)->sequence,

@@ -13,7 +13,7 @@ enum {
   LINE_ENTRIES = 8,
   LINES_FIRST = 128,
   LOAD_PERCENT_MAX = 75,
-  LINE_BYTES = 64,
+  ALIGN_BYTES = 128, /* two lines, which the processor fetches together */
   GRANULE_BITS = 10,
   GRANULE_RECORDS = 1 << GRANULE_BITS,
   GRANULES_AT_ONCE_MAX = 256, /* 16 MiB: what the system can keep in large pages */
@@ -38,15 +38,16 @@ struct key_table {
   /* Records have numbers: where one stands is told by its granule. Granules never move. */
   struct key_record **granules;
   uint32_t granule_count, granule_capacity, granules_at_once;
-  uint32_t free, fresh; /* freed records, the latest first; numbers from here on are untouched */
+  uint32_t free[2], fresh;    /* freed records, also wide ones, the latest first; numbers from here on are untouched */
+  uint16_t *wide, wide_count; /* spaces with wide records: these take two numbers, the first of which is even */
 };
 
 static void *aligned(void *block) {
-  return (void *)(((uintptr_t)block + LINE_BYTES - 1) & ~(uintptr_t)(LINE_BYTES - 1));
+  return (void *)(((uintptr_t)block + ALIGN_BYTES - 1) & ~(uintptr_t)(ALIGN_BYTES - 1));
 }
 
 static struct line *lines_new(struct mem *mem, uint64_t count, void **block) {
-  *block = mem_alloc(mem, count * sizeof(struct line) + LINE_BYTES - 1);
+  *block = mem_alloc(mem, count * sizeof(struct line) + ALIGN_BYTES - 1);
   return aligned(*block);
 }
 
@@ -74,21 +75,36 @@ static void more_records(struct key_table *table) {
     table->granule_capacity = capacity;
   }
   size_t bytes = (size_t)count * GRANULE_RECORDS * sizeof(struct key_record);
-  struct key_record *records = aligned(mem_alloc_raw(table->mem, bytes + LINE_BYTES - 1));
+  struct key_record *records = aligned(mem_alloc_raw(table->mem, bytes + ALIGN_BYTES - 1));
   for (uint32_t i = 0; i < count; i++) table->granules[table->granule_count++] = records + (size_t)i * GRANULE_RECORDS;
   if (count < GRANULES_AT_ONCE_MAX) table->granules_at_once *= 2;
 }
 
-static uint32_t record_new(struct key_table *table) {
-  uint32_t number = table->free;
+void key_table_widen(struct key_table *table, uint16_t space) {
+  for (uint16_t i = 0; i < table->wide_count; i++)
+    if (table->wide[i] == space) return;
+  table->wide = mem_realloc(table->mem, table->wide, (table->wide_count + 1u) * sizeof *table->wide);
+  table->wide[table->wide_count++] = space;
+}
+
+static inline bool is_wide(const struct key_table *table, uint16_t space) {
+  for (uint16_t i = 0; i < table->wide_count; i++)
+    if (table->wide[i] == space) return true;
+  return false;
+}
+
+static uint32_t record_new(struct key_table *table, bool wide) {
+  uint32_t number = table->free[wide];
   if (number != 0) {
-    table->free = record_at(table, number)->next_free;
+    table->free[wide] = record_at(table, number)->next_free;
     return number; /* its timer may stand in the wheel still: then it fires early, for its new key */
   }
-  number = table->fresh;
+  number = wide ? (table->fresh + 1) & ~(uint32_t)1 : table->fresh;
   if (number >> GRANULE_BITS >= table->granule_count) more_records(table);
-  table->fresh++;
-  record_at(table, number)->timer.deadline = WHEEL_UNSET;
+  table->fresh = number + 1 + wide;
+  struct key_record *record = record_at(table, number);
+  record->timer.deadline = WHEEL_UNSET;
+  record->wide = wide;
   return number;
 }
 
@@ -235,7 +251,7 @@ struct key_record *key_table_make(struct key_table *table, struct hash128 key, u
     grow(table);
     e = find_entry(table, key);
   }
-  uint32_t number = record_new(table);
+  uint32_t number = record_new(table, is_wide(table, space));
   struct key_record *record = record_at(table, number);
   record->key = key;
   record->space = space;
@@ -313,8 +329,8 @@ void key_table_free_record(struct key_table *table, struct key_record *record) {
   uint32_t number = entry_record(table, e);
   check(record->count == 0 && number != 0 && record_at(table, number) == record);
   remove_entry(table, e);
-  record->next_free = table->free;
-  table->free = number;
+  record->next_free = table->free[record->wide];
+  table->free[record->wide] = number;
   table->count--;
 }
 

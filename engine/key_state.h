@@ -1,7 +1,8 @@
 /* key_state.h - key-major state: one record per key (and key space) holds the open matches of all rules at that key.
  *
  * The table is open addressing over 64-byte lines of eight entries {hash, record's number}, and a record with the state
- * of one rule is one line of memory, so that a look-up is one cache miss for the line and one for the record; both can
+ * of one rule is one line of memory (two side by side where counters are, so that a small state of theirs is there
+ * too), so that a look-up is one cache miss for the line and one for the record; both can
  * be asked for ahead over a batch. A key is known by 128 bits, of XXH3 over its parts (or key_of_plain(),
  * key_of_short()): two of 10^10 keys are taken for one with probability 10^-19. Records come from the table's own
  * blocks and stay records when they are freed: a pointer to one can be kept while other keys come and go, and
@@ -30,6 +31,7 @@ struct key_record {
   struct hash128 key;
   struct wheel_timer timer;        /* of its earliest deadline, or an earlier one */
   uint16_t space, count, capacity; /* count 0: nobody's, but while it is being worked on */
+  bool wide;                       /* a line of memory behind it is its own: key_record_annex() */
   union {
     struct rule_state *states; /* `only` while capacity is 1 */
     uint32_t next_free;        /* of a freed record: a number */
@@ -41,6 +43,11 @@ _Static_assert(sizeof(struct key_record) == 64, "a record with one rule's state 
 struct key_table;
 
 struct key_table *key_table_new(struct mem *mem, struct pool *pool);
+/* Records of the space are wide from now on: before its first record. */
+void key_table_widen(struct key_table *table, uint16_t space);
+/* Of a wide record: KEY_ANNEX_BYTES for whoever has a state in it; it stays while the record does, and is not set. */
+enum { KEY_ANNEX_BYTES = 64 };
+static inline void *key_record_annex(struct key_record *record) { return record->wide ? record + 1 : NULL; }
 /* A key of one number, time or the like, the most frequent, is not hashed but mixed: different ones never are one. */
 static inline struct hash128 key_of_plain(struct value v, uint16_t space_id) {
   uint64_t space = (space_id + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);

@@ -495,7 +495,8 @@ void live_table_put(struct live *live, uint16_t number, struct value key, const 
   for (uint16_t i = 0; i < count; i++) row->columns[i] = value_copy_to(&extra, columns[i]);
   if (earlier != NULL) row_drop(live, table, earlier); /* only now: the new values may be borrowed from it */
   cells_add(&table->rows, live->mem, &row->cell);
-  row_touch(live, table, row, row_until(live, table));
+  row->end = row_until(live, table);
+  happens_at(live, row->end);
   for (; table->rows.count > live->entries_max; live->dropped++)
     row_drop(live, table, (struct row *)table->rows.oldest);
 }

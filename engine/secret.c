@@ -34,8 +34,18 @@ static struct value masked(struct value value, size_t head, size_t tail, struct 
   return value_string((struct slice){out, head_bytes + hidden + tail_bytes});
 }
 
+static struct value string_told(struct value value, enum secret_form form, uint16_t head, uint16_t tail,
+                                struct slice key, struct arena *arena) {
+  if (value.kind != VALUE_STRING) return value;
+  return form == SECRET_HASH ? hashed(value, key, arena) : masked(value, head, tail, arena);
+}
+
 struct value secret_told(struct value value, enum secret_form form, uint16_t head, uint16_t tail, struct slice key,
                          struct arena *arena) {
-  if (form == SECRET_NONE || value.kind != VALUE_STRING) return value;
-  return form == SECRET_HASH ? hashed(value, key, arena) : masked(value, head, tail, arena);
+  if (form == SECRET_NONE) return value;
+  if (value.kind != VALUE_LIST) return string_told(value, form, head, tail, key, arena);
+  struct value *list = arena_array(arena, struct value, value.length + 1u);
+  for (uint32_t i = 0; i < value.length; i++) list[i] = string_told(value.list[i], form, head, tail, key, arena);
+  value.list = list;
+  return value;
 }

@@ -359,10 +359,13 @@ static inline __attribute__((always_inline)) void ask_for_keys(struct stepper *s
       prepared->more = true;
       break;
     }
-    if (!key_of_event(space->space, space->id, event, &ask->key)) continue;
+    bool tallied = in_turn && space->tally_place != TALLY_NOWHERE;
+    if (tallied ? !tally_key(stepper->tally, space->tally_place, &ask->key, &ask->record)
+                : !key_of_event(space->space, space->id, event, &ask->key))
+      continue;
     ask->space = space->id;
     if (in_turn) {
-      ask->record = key_table_find(stepper->table, ask->key);
+      if (!tallied) ask->record = key_table_find(stepper->table, ask->key);
       if (!starts && (ask->record == NULL || !is_awaited(ask->record, prepared->mask))) continue;
     } else {
       key_table_prefetch_line(stepper->table, ask->key);

@@ -64,7 +64,8 @@ static void find_plan(struct stepper *stepper, uint16_t type, uint16_t *numbers)
   plan->spaces = mem_alloc(stepper->mem, sizeof *plan->spaces * (use->space_count + 1u));
   plan->space_count = use->space_count;
   for (uint16_t i = 0; i < use->space_count; i++) {
-    plan->spaces[i] = (struct space_plan){.space = &set->spaces[use->spaces[i]], .id = use->spaces[i]};
+    plan->spaces[i] =
+        (struct space_plan){.space = &set->spaces[use->spaces[i]], .id = use->spaces[i], .tally_place = TALLY_NOWHERE};
     numbers[use->spaces[i]] = i;
   }
   for (uint16_t r = 0; r < use->rule_count; r++) {
@@ -117,6 +118,17 @@ static void set_entry_limits(struct stepper *stepper) {
   uint64_t longest = stepper->held_max / STEP_UNITS_A_MATCH_EVENT;
   if (longest < STEP_MATCH_EVENTS_MIN) longest = STEP_MATCH_EVENTS_MIN;
   if (longest < stepper->options.match_events_max) stepper->options.match_events_max = (uint32_t)longest;
+}
+
+/* What of the plans the tally says. */
+static void find_turns(struct stepper *stepper) {
+  for (uint16_t t = 0; t < stepper->ruleset->schema_count; t++) {
+    struct type_plan *plan = &stepper->plans[t];
+    plan->in_turn = stepper->options.live != NULL || (stepper->tally != NULL && tally_asks(stepper->tally, t));
+    plan->sees_cells = stepper->ruleset->schemas[t].cell_count > 0;
+    for (uint16_t i = 0; i < plan->space_count && stepper->tally != NULL; i++)
+      plan->spaces[i].tally_place = tally_place(stepper->tally, t, plan->spaces[i].id);
+  }
 }
 
 struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, const struct step_options *options) {
@@ -173,10 +185,7 @@ struct stepper *stepper_new(struct mem *mem, const struct ruleset *ruleset, cons
                                                           .profile = options->profile,
                                                           .entries_max = stepper->counter_entries_max,
                                                           .keys_max = stepper->keys_max});
-  for (uint16_t t = 0; t < ruleset->schema_count; t++) {
-    stepper->plans[t].in_turn = options->live != NULL || (stepper->tally != NULL && tally_asks(stepper->tally, t));
-    stepper->plans[t].sees_cells = ruleset->schemas[t].cell_count > 0;
-  }
+  find_turns(stepper);
   stepper->context = (struct nfa_context){.mem = mem,
                                           .pool = &stepper->pool,
                                           .scratch = &stepper->scratch,

@@ -60,6 +60,7 @@ struct space_plan { /* a key space whose records may hold open matches */
   const struct key_space *space;
   uint64_t waits; /* predicates (modulo 64) that open matches may wait for; all ones: any event */
   uint16_t id;
+  uint16_t tally_place; /* where the tally has the event's key in its turn; TALLY_NOWHERE */
 };
 struct type_plan {
   uint16_t slot_count, space_count;

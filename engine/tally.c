@@ -64,7 +64,7 @@ struct tally {
   struct tally_line *lines;
   struct laps *laps;   /* of the profile; NULL */
   uint32_t lap_first;  /* row of population 0 */
-  size_t pool_before;  /* what was in use when a population's row was entered */
+  size_t bytes_before; /* what was in use when a population's row was entered */
   int64_t quiet_until; /* no first place of a line has an earlier deadline */
   uint32_t overdue;    /* events since then */
 };
@@ -166,6 +166,9 @@ struct tally *tally_new(struct mem *mem, const struct tally_options *options) {
   tally->dropped = mem_alloc(mem, (set->population_count + 1u) * sizeof *tally->dropped);
   tally->lines = mem_alloc(mem, (set->population_count + 1u) * sizeof *tally->lines);
   tally->quiet_until = INT64_MAX;
+  for (uint16_t p = 0; p < set->population_count; p++)
+    if ((set->populations[p].levels >> options->level & 1) != 0)
+      key_table_widen(options->table, set->populations[p].space);
   uint32_t spaces = 0, feeds = 0;
   for (uint16_t t = 0; t < set->schema_count; t++) {
     make_type(mem, options, t, &tally->types[t]);
@@ -215,15 +218,18 @@ void tally_ahead(struct tally *tally, const struct event *events, uint32_t count
   tally->ahead_at = 0;
   for (uint32_t k = 0; k < end; k++) {
     struct tally_key *key = &tally->ahead[k];
-    if (!key->null) key->record = key_table_guess(tally->options.table, key->hash);
+    if (key->null) continue;
+    key->record = key_table_guess(tally->options.table, key->hash);
+    if (key->record != NULL) __builtin_prefetch(key->record + 1, 1); /* records of these spaces are wide */
   }
   for (uint32_t k = 0; k < end; k++) {
     uint32_t states = states_ahead(tally, k);
+    struct key_record *record = tally->ahead[k].record;
     for (uint32_t i = 0; i < states; i++)
-      if (tally->ahead[k].record->states[i].rule >= owners_first)
-        counters_prefetch(tally->ahead[k].record->states[i].counter);
-      else
-        nfa_prefetch(tally->ahead[k].record->states[i].state);
+      if (record->states[i].rule < owners_first)
+        nfa_prefetch(record->states[i].state);
+      else if ((void *)record->states[i].counter != record + 1)
+        counters_prefetch(record->states[i].counter);
   }
   for (uint32_t k = 0; k < end; k++) {
     uint32_t states = states_ahead(tally, k);
@@ -239,16 +245,25 @@ void tally_ahead(struct tally *tally, const struct event *events, uint32_t count
 
 /* ---- an event ---- */
 
-/* What is done for a population is charged to its row, and what its states take. */
-static inline uint32_t enter(struct tally *tally, uint16_t population) {
+/* What the pool has given, and the record's annex if the state stands there. */
+static size_t bytes_held(const struct tally *tally, struct key_record *record, const struct rule_state *state) {
+  bool annexed = state != NULL && state->counter != NULL && (void *)state->counter == key_record_annex(record);
+  return tally->options.pool->used + (annexed ? KEY_ANNEX_BYTES : 0);
+}
+
+/* What is done for a population at a key (its state: NULL, none) is charged to its row, and what the state takes. */
+static inline uint32_t enter(struct tally *tally, uint16_t population, struct key_record *record,
+                             const struct rule_state *state) {
   if (__builtin_expect(tally->laps == NULL, 1)) return 0;
-  tally->pool_before = tally->options.pool->used;
+  tally->bytes_before = bytes_held(tally, record, state);
   return laps_enter(tally->laps, tally->lap_first + population);
 }
 
-static inline void leave(struct tally *tally, uint16_t population, uint32_t lap) {
+static inline void leave(struct tally *tally, uint16_t population, struct key_record *record,
+                         const struct rule_state *state, uint32_t lap) {
   if (__builtin_expect(tally->laps == NULL, 1)) return;
-  tally->laps->rows[tally->lap_first + population].bytes += (int64_t)(tally->options.pool->used - tally->pool_before);
+  size_t bytes = bytes_held(tally, record, state);
+  tally->laps->rows[tally->lap_first + population].bytes += (int64_t)(bytes - tally->bytes_before);
   laps_enter(tally->laps, lap);
 }
 
@@ -289,11 +304,11 @@ static void ask(struct tally *tally, const struct tally_type *type, const struct
     for (uint16_t i = 0; i < group->count; i++) values[group->asks[i].slot] = value_null();
     return;
   }
-  uint32_t lap = enter(tally, group->population);
   struct rule_state *state = state_of(tally, key, group->population);
+  uint32_t lap = enter(tally, group->population, key->record, state);
   struct counter_state *none = NULL;
   counters_ask_group(tally->counters, group->group, state == NULL ? &none : &state->counter, event->time, values, env);
-  leave(tally, group->population, lap);
+  leave(tally, group->population, key->record, state, lap);
 }
 
 /* ---- keys that go ---- */
@@ -317,11 +332,14 @@ static inline void line_push(struct tally *tally, struct tally_line *line, struc
 static inline void line_ahead(const struct tally *tally, const struct tally_line *line) {
   enum { RECORDS_AHEAD = 16, STATES_AHEAD = 8 };
   if (line->end - line->first <= RECORDS_AHEAD) return;
-  __builtin_prefetch(line->places[(line->first + RECORDS_AHEAD) & (line->capacity - 1)].record);
+  const struct key_record *later = line->places[(line->first + RECORDS_AHEAD) & (line->capacity - 1)].record;
+  __builtin_prefetch(later);
+  __builtin_prefetch(later + 1);
   const struct key_record *record = line->places[(line->first + STATES_AHEAD) & (line->capacity - 1)].record;
   if (record->count == 1) key_table_prefetch_line(tally->options.table, record->key); /* it may go with its state */
   for (uint16_t i = 0; i < record->count; i++)
-    if (record->states[i].rule >= tally->owners_first) counters_prefetch(record->states[i].counter);
+    if (record->states[i].rule >= tally->owners_first && (const void *)record->states[i].counter != record + 1)
+      counters_prefetch(record->states[i].counter);
 }
 
 static void remove_state(struct tally *tally, struct key_record *record, struct rule_state *state) {
@@ -344,9 +362,9 @@ static void sweep_line(struct tally *tally, uint16_t population, int64_t now) {
     line_ahead(tally, line);
     line->first++;
     struct rule_state *state = state_at(tally, population, place.record);
-    uint32_t lap = enter(tally, population);
+    uint32_t lap = enter(tally, population, place.record, state);
     if (counters_deadline(state->counter) < now) counters_time(tally->counters, population, &state->counter, now);
-    leave(tally, population, lap);
+    leave(tally, population, place.record, state, lap);
     if (state->counter == NULL)
       remove_state(tally, place.record, state);
     else
@@ -372,9 +390,9 @@ static void forget_first(struct tally *tally, uint16_t population) {
   struct tally_line *line = &tally->lines[population];
   struct key_record *record = line->places[line->first++ & (line->capacity - 1)].record;
   struct rule_state *state = state_at(tally, population, record);
-  uint32_t lap = enter(tally, population);
+  uint32_t lap = enter(tally, population, record, state);
   counters_drop(tally->counters, population, &state->counter);
-  leave(tally, population, lap);
+  leave(tally, population, record, state, lap);
   remove_state(tally, record, state);
   tally->dropped[population]++;
 }
@@ -410,6 +428,14 @@ static void count_key(struct tally *tally, uint16_t population, struct key_recor
     enforce_keys(tally, population, now);
 }
 
+/* The line behind the record, unless another population's state stands there. */
+static inline void *free_annex(struct key_record *record) {
+  void *annex = key_record_annex(record);
+  for (uint16_t i = 0; i < record->count; i++)
+    if ((void *)record->states[i].counter == annex) return NULL;
+  return annex;
+}
+
 static void add(struct tally *tally, const struct tally_feed *feed, const struct event *event, struct expr_env *env) {
   struct tally_key *key = &tally->keys[feed->place];
   if (key->record != NULL) key->record = key_table_recall(tally->options.table, key->hash, key->record);
@@ -418,13 +444,14 @@ static void add(struct tally *tally, const struct tally_feed *feed, const struct
         key_table_make(tally->options.table, key->hash, tally->options.ruleset->populations[feed->population].space);
   struct rule_state *state = key_record_rule(tally->options.table, key->record, feed->owner, true);
   bool fresh = state->counter == NULL;
-  uint32_t lap = enter(tally, feed->population);
+  void *annex = fresh ? free_annex(key->record) : NULL;
+  uint32_t lap = enter(tally, feed->population, key->record, state);
   laps_count(tally->laps, tally->lap_first + feed->population);
-  counters_add(tally->counters, feed->population, &state->counter, event, env);
+  counters_add(tally->counters, feed->population, &state->counter, annex, event, env);
   if (feed->behind != NULL)
     counters_ask_group(tally->counters, feed->behind->group, &state->counter, event->time,
                        (struct value *)(uintptr_t)event->values, env);
-  leave(tally, feed->population, lap);
+  leave(tally, feed->population, key->record, state, lap);
   if (fresh) count_key(tally, feed->population, key->record, counters_deadline(state->counter), event->time);
   if (__builtin_expect(counters_crowded(tally->counters, feed->population), 0))
     enforce_entries(tally, feed->population, key->record, event->time);
@@ -471,12 +498,12 @@ struct value tally_ask(struct tally *tally, uint16_t counter, const struct value
   for (uint16_t i = 0; i < set->spaces[space].part_count; i++)
     if (value_is_null(key[i])) return value_null();
   struct tally_key found = {.hash = key_of_values(set->spaces[space].part_count, space, key)};
-  uint32_t lap = enter(tally, population);
   struct rule_state *state = state_of(tally, &found, population);
+  uint32_t lap = enter(tally, population, found.record, state);
   struct counter_state *none = NULL;
   struct value value = counters_ask(tally->counters, counter, state == NULL ? &none : &state->counter, time,
                                     value_null(), scratch, counts);
-  leave(tally, population, lap);
+  leave(tally, population, found.record, state, lap);
   return value;
 }
 
@@ -484,6 +511,21 @@ bool tally_asks(const struct tally *tally, uint16_t type) {
   bool asks = tally->types[type].group_count > 0;
   for (uint16_t f = 0; f < tally->types[type].feed_count; f++) asks |= tally->types[type].feeds[f].behind != NULL;
   return asks;
+}
+
+uint16_t tally_place(const struct tally *tally, uint16_t type, uint16_t space) {
+  const struct tally_type *plan = &tally->types[type];
+  for (uint16_t s = 0; s < plan->space_count; s++)
+    if (plan->spaces[s] == space) return s;
+  return TALLY_NOWHERE;
+}
+
+bool tally_key(const struct tally *tally, uint16_t place, struct hash128 *key, struct key_record **record) {
+  const struct tally_key *own = &tally->keys[place];
+  if (own->null) return false;
+  *key = own->hash;
+  *record = key_table_recall(tally->options.table, own->hash, own->record);
+  return true;
 }
 
 const struct counters *tally_counters(const struct tally *tally) { return tally->counters; }

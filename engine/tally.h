@@ -36,6 +36,13 @@ void tally_ahead(struct tally *tally, const struct event *events, uint32_t count
 /* The turn of the batch's next event: its counters' slots are set. env: banks are set here. */
 void tally_event(struct tally *tally, const struct event *event, struct expr_env *env);
 
+/* Where the tally has the key of the event in hand in a key space that it looks at for the event's type too;
+ * TALLY_NOWHERE. And in the event's turn, after tally_event(): the key, and the record that it has now (NULL: none).
+ * False: a part of the key is null. */
+enum { TALLY_NOWHERE = 0xffff };
+uint16_t tally_place(const struct tally *tally, uint16_t type, uint16_t space);
+bool tally_key(const struct tally *tally, uint16_t place, struct hash128 *key, struct key_record **record);
+
 /* A counter for `emit` of a pattern, by the parts of its key: `values` in their order. */
 struct value tally_ask(struct tally *tally, uint16_t counter, const struct value *key, int64_t time,
                        struct arena *scratch, struct expr_counts *counts);

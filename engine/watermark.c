@@ -81,8 +81,8 @@ static enum watermark_verdict begin_take(struct watermark_clock *clock, const st
   return WATERMARK_TAKEN;
 }
 
-enum watermark_verdict watermark_take(struct watermark_clock *clock, const struct schema *schema, int64_t *time,
-                                      bool moves, int64_t stamp) {
+enum watermark_verdict watermark_judge(struct watermark_clock *clock, const struct schema *schema, int64_t *time,
+                                       bool moves, int64_t stamp) {
   enum watermark_verdict verdict = against_stamp(schema, *time, stamp);
   if (verdict != WATERMARK_TAKEN) return verdict;
   clock->begin = BEGIN_OVER;

@@ -39,11 +39,22 @@ enum watermark_verdict {
 
 void watermark_init(struct watermark_clock *clock, int64_t disorder_us, bool arrival);
 
+/* watermark_take() for the events that are not the plain one. */
+enum watermark_verdict watermark_judge(struct watermark_clock *clock, const struct schema *schema, int64_t *time,
+                                       bool moves, int64_t stamp);
+
 /* Judges an event of `schema` with time *time and moves the watermark if it is taken and `moves` (its `watermark when`
  * is true, or it has none). In arrival order *time becomes the highest time so far. `stamp`: when the log took the
  * record, or WATERMARK_NONE. An event that is late or refused changes nothing but the row of leaps. */
-enum watermark_verdict watermark_take(struct watermark_clock *clock, const struct schema *schema, int64_t *time,
-                                      bool moves, int64_t stamp);
+static inline enum watermark_verdict watermark_take(struct watermark_clock *clock, const struct schema *schema,
+                                                    int64_t *time, bool moves, int64_t stamp) {
+  bool plain = moves && stamp == WATERMARK_NONE && schema->jump_us < 0 && clock->highest != WATERMARK_NONE;
+  if (__builtin_expect(!plain || *time < clock->highest, 0)) return watermark_judge(clock, schema, time, moves, stamp);
+  clock->begin = BEGIN_OVER;
+  clock->leap_count = 0;
+  clock->highest = *time;
+  return WATERMARK_TAKEN;
+}
 
 /* Nothing will confirm the beginning: it stands as it is. */
 void watermark_begin(struct watermark_clock *clock);

@@ -231,7 +231,8 @@ static void forget_tree(void *context) {
 static int load(struct weir *weir, const char *const *paths, size_t count, struct slice name, struct slice text,
                 struct err *err) {
   if (weir->failed.class != ERR_NONE) return fail(weir, err, "");
-  if (weir->tree != NULL || weir->ruleset != NULL) return err_set(err, ERR_ABORT, "rules are loaded already");
+  if (weir->ruleset != NULL) return err_set(err, ERR_ABORT, "rules are loaded already");
+  if (weir->tree != NULL) return err_set(err, ERR_ABORT, "rules that had errors were loaded already: make a new weir");
   if (MEM_GUARD(weir->load)) return fail(weir, err, "out of memory while the rules were read");
   int status = load_tree(weir, paths, count, name, text, err);
   if (status == 0) {
@@ -260,6 +261,7 @@ int weir_load_files(struct weir *weir, const char *const *paths, size_t count, s
 
 int weir_load_text(struct weir *weir, const char *name, const char *text, size_t length, struct err *err) {
   err_clear(err);
+  if (name == NULL || text == NULL) return err_set(err, ERR_ABORT, "rules have a name and a text");
   return load(weir, NULL, 0, slice_of(name), (struct slice){text, length}, err);
 }
 
@@ -561,6 +563,11 @@ void weir_stats(struct weir *weir, struct weir_stats *stats) {
   stats->to_nothing = totals.to_nothing;
   stats->shadow = totals.shadow;
   stats->overflow = engine_overflow(weir->engine);
+  struct slice what, rule;
+  if (engine_first_overflow(weir->engine, &what, &rule)) {
+    stats->overflow_in = bytes_of(what);
+    stats->overflow_rule = bytes_of(rule);
+  }
   stats->suppressed = totals.suppressed;
   stats->unique_ids_forgotten = limits.unique_ids;
   stats->suppress_keys_forgotten = limits.suppress_keys;

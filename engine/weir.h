@@ -75,7 +75,7 @@ struct weir_options {  /* all zero is the default */
 struct weir *weir_new(const struct weir_options *options, struct err *err);
 void weir_free(struct weir *weir); /* always possible; NULL is fine */
 
-/* ---- rules: once, before anything else ---- */
+/* ---- rules: once, before anything else; after rules with errors a new weir takes others ---- */
 
 /* Files, or folders with `*.weir` files. ERR_ABORT: the rules have errors, weir_diagnostics() has them all; ERR_FATAL:
  * a file cannot be read. */
@@ -203,6 +203,9 @@ struct weir_stats { /* read = processed + late + dead + duplicate + ignored + he
   uint64_t late_in_windows; /* late events that windows with `lateness` took */
   int64_t frontier_us;      /* all earlier events are processed; INT64_MIN at first, INT64_MAX at the end */
   size_t memory_used, memory_peak;
+  /* Where `overflow` began: a counter, window, join or derived event, and of a counter a rule that asks it. Empty: no
+   * such place is known. */
+  struct weir_bytes overflow_in, overflow_rule;
 };
 struct weir_input_stats {
   struct weir_bytes source;

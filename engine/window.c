@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "engine/window_private.h"
 
-enum { SCRATCH_BYTES = 4096, ASK_MAX = 64 };
+enum { SCRATCH_BYTES = 4096, ASK_MAX = 64, WIDE_KEYS = 4096 };
 
 static enum window_way way_of(const struct window_plan *plan) {
   bool early = plan->early_us >= 0 || plan->early_count >= 0 || plan->early_when != NULL;
@@ -93,7 +93,9 @@ void window_set_event(struct window_set *set, uint16_t number, const struct even
     env->banks[BANK_EVENT] = event->values;
   }
   set->frontier = now;
+  env->counts->place = plan;
   for (uint16_t i = 0; i < plan->column_count; i++) set->columns[i] = expr_eval(from->columns[i], env);
+  env->counts->place = NULL;
   bool in = is_aligned(set)           ? window_aligned_event(set, event, now, env)
             : set->way == WAY_SESSION ? window_session_event(set, event, now, env)
                                       : window_count_event(set, event, env);
@@ -138,6 +140,8 @@ void window_set_ask_ahead(struct window_set *set, const struct window_ask *asks,
   for (uint32_t at = 0; at < count; at += ASK_MAX)
     ask_ahead(set, asks + at, count - at < ASK_MAX ? count - at : ASK_MAX);
 }
+
+bool window_set_is_wide(const struct window_set *set) { return set->key_count >= WIDE_KEYS; }
 
 void window_set_time(struct window_set *set, int64_t frontier, int64_t empty_until, struct expr_env *env) {
   if (frontier <= set->frontier) return;

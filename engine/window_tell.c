@@ -20,6 +20,7 @@ static void set_values(struct window_set *set, const struct window_telling *tell
 void window_tell(struct window_set *set, const struct window_telling *telling, struct expr_env *env) {
   struct arena *scratch = env->scratch;
   env->scratch = &set->scratch;
+  env->counts->place = set->plan;
   set_values(set, telling, env);
   struct window_event made = {.plan = set->plan,
                               .event = {.time = telling->time, .type = set->plan->schema},
@@ -37,10 +38,12 @@ void window_tell(struct window_set *set, const struct window_telling *telling, s
       const struct expr *entry = set->plan->entries[slot];
       set->values[slot] = entry == NULL ? value_null() : expr_eval(entry, env);
     }
+    env->counts->place = NULL;
     made.event.values = set->values;
     set->counts.told++;
     set->options.tell(set->options.context, &made);
   }
+  env->counts->place = NULL;
   env->scratch = scratch;
   arena_reset(&set->scratch);
 }

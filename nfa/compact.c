@@ -353,10 +353,14 @@ struct sets {
   struct set_level {
     uint32_t first, end; /* what may come at this level, by event; the level begins at `first` */
     uint32_t group, at;  /* the set in hand: one event's */
+    uint32_t *kept;      /* of the set, while a match is added: those that its fork may still go through */
+    uint32_t kept_count;
   } * levels;
   uint32_t depth, level_capacity;
   uint32_t *waiting; /* of one collecting */
   uint32_t waiting_capacity;
+  uint32_t *kept; /* of all levels; used again for each match */
+  uint32_t kept_capacity;
 };
 
 static void *sets_room(struct stepping *s, void *old, uint32_t count, uint32_t *capacity, size_t size) {
@@ -440,39 +444,55 @@ static uint32_t keep_least(const struct compact *c, uint32_t *nodes, uint32_t co
   return kept;
 }
 
+/* Room for what is kept of each level's set. */
+static void sets_keep(struct stepping *s, struct sets *sets) {
+  uint32_t total = 0;
+  for (uint32_t i = 0; i < sets->depth; i++) total += sets->levels[i].at - sets->levels[i].group;
+  if (total > sets->kept_capacity) {
+    sets->kept_capacity = 2 * total;
+    sets->kept = arena_alloc(s->context->scratch, sets->kept_capacity * sizeof *sets->kept);
+  }
+  uint32_t *next = sets->kept;
+  for (uint32_t i = 0; i < sets->depth; i++) {
+    struct set_level *level = &sets->levels[i];
+    level->kept = next;
+    next += level->at - level->group;
+  }
+}
+
 /* The fork that stands for the match of the sets: from the first event on the least steps, then the least ranks. */
 static void add_of_sets(struct stepping *s, struct compact *c, struct sets *sets, struct listing *listing) {
   uint32_t length = sets->depth;
-  uint32_t **kept = arena_alloc(s->context->scratch, length * sizeof *kept), *counts;
-  counts = arena_alloc(s->context->scratch, length * sizeof *counts);
+  struct set_level *levels = sets->levels;
+  sets_keep(s, sets);
   for (int ranks = 0; ranks < 2; ranks++) {
     for (uint32_t i = length; i-- > 0;) { /* level length - 1 has the first event */
-      const struct set_level *level = &sets->levels[i];
-      uint32_t all = ranks ? counts[i] : level->at - level->group, count = 0;
-      if (!ranks) kept[i] = arena_alloc(s->context->scratch, all * sizeof *kept[i]);
+      struct set_level *level = &levels[i], *before = &levels[i + 1];
+      uint32_t all = ranks ? level->kept_count : level->at - level->group, count = 0;
       for (uint32_t k = 0; k < all; k++) {
-        uint32_t node = ranks ? kept[i][k] : sets->nodes[level->group + k];
+        uint32_t node = ranks ? level->kept[k] : sets->nodes[level->group + k];
         bool first = node_at(c, node)->left == COMPACT_NONE;
-        if (i + 1 == length ? first : !first && reaches(s, c, sets, node, kept[i + 1], counts[i + 1]))
-          kept[i][count++] = node;
+        if (i + 1 == length ? first : !first && reaches(s, c, sets, node, before->kept, before->kept_count))
+          level->kept[count++] = node;
       }
       check(count > 0);
-      counts[i] = keep_least(c, kept[i], count, ranks != 0);
+      level->kept_count = keep_least(c, level->kept, count, ranks != 0);
     }
     for (uint32_t i = 1; i < length && !ranks; i++) { /* what no fork with the least steps goes on to */
+      struct set_level *level = &levels[i], *behind = &levels[i - 1];
       uint32_t count = 0;
-      for (uint32_t k = 0; k < counts[i]; k++) {
+      for (uint32_t k = 0; k < level->kept_count; k++) {
         bool above = false;
-        for (uint32_t j = 0; j < counts[i - 1] && !above; j++)
-          above = reaches(s, c, sets, kept[i - 1][j], &kept[i][k], 1);
-        if (above) kept[i][count++] = kept[i][k];
+        for (uint32_t j = 0; j < behind->kept_count && !above; j++)
+          above = reaches(s, c, sets, behind->kept[j], &level->kept[k], 1);
+        if (above) level->kept[count++] = level->kept[k];
       }
       check(count > 0);
-      counts[i] = count;
+      level->kept_count = count;
     }
   }
   const struct link **chain = arena_alloc(s->context->scratch, length * sizeof *chain);
-  for (uint32_t i = 0; i < length; i++) chain[i] = listing_link(s, c, listing, kept[length - 1 - i][0]);
+  for (uint32_t i = 0; i < length; i++) chain[i] = listing_link(s, c, listing, levels[length - 1 - i].kept[0]);
   completion_add_chain(s, chain, length);
 }
 

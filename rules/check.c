@@ -24,10 +24,11 @@ void check_say(struct checker *c, struct span span, const char *code, const char
   va_start(arguments, format);
   const char *text = arena_vprintf(&c->scratch, format, arguments);
   va_end(arguments);
-  if (c->in_let.length > 0)
-    diag_add(c->diags, DIAG_ERROR, span, code, hint, "%s (in `let " SLICE_FMT "`)", text, SLICE_ARG(c->in_let));
-  else
-    diag_add(c->diags, DIAG_ERROR, span, code, hint, "%s", text);
+  if (c->in_let.length > 0) {
+    text = check_text(c, "%s (in `let " SLICE_FMT "`)", text, SLICE_ARG(c->in_let));
+    if (name_map_put(&c->said_of_lets, slice_of(text), 0) != NAME_ABSENT) return;
+  }
+  diag_add(c->diags, DIAG_ERROR, span, code, hint, "%s", text);
 }
 
 const char *check_near(struct checker *c, struct slice wrong, const struct slice *names, size_t count,
@@ -628,6 +629,7 @@ int check_tree(struct tree *tree, const struct check_options *options, struct di
   arena_init(&c.scratch, tree->arena->mem, SCRATCH_CHUNK_BYTES);
   arena_init(&c.local, tree->arena->mem, LOCAL_CHUNK_BYTES);
   name_map_init(&c.regexes, &c.scratch);
+  name_map_init(&c.said_of_lets, &c.scratch);
   name_map_init(&c.zones, &c.scratch);
   collect_symbols(&c);
   collect_types(&c);

@@ -248,6 +248,29 @@ static void add_field(struct checker *c, struct type_field *fields, uint16_t *co
   fields[(*count)++] = field;
 }
 
+/* The key should give fields and something was said of it: what these would be nobody knows. */
+static bool is_key_wrong(const struct event_tree *event) {
+  if (event->window == NULL && !event->join) return false;
+  if (event->key == NULL) return true;
+  for (uint16_t i = 0; i < event->key->part_count; i++)
+    if (type_bad(event->key->parts[i].type)) return true;
+  return false;
+}
+
+/* How a field of the event is told: as the secret that it repeats, which may be an element of a list of secrets. */
+static struct secret_info secret_of(const struct checker *c, const struct event_tree *event,
+                                    const struct tree_expr *expr) {
+  struct secret_info info = tree_expr_secret(c->tree, NULL, event->from_types, event->from_type_count, expr);
+  if (expr->kind != TREE_PATH || expr->ref.kind != REF_ELEMENT) return info;
+  for (uint16_t i = 0; i < event->from_type_count && info.form == SECRET_NONE; i++) {
+    int found = check_field_find(c, event->from_types[i], event->each_field.text);
+    if (found < 0) continue;
+    const struct type_field *field = &c->tree->types[event->from_types[i]].fields[found];
+    info = (struct secret_info){field->secret, field->mask_head, field->mask_tail};
+  }
+  return info;
+}
+
 static void make_fields(struct checker *c, struct event_tree *event, const struct scope *scope) {
   bool keyed = (event->window != NULL || event->join) && event->key != NULL;
   uint16_t key_count = keyed ? event->key->part_count : 0, count = 0;
@@ -262,7 +285,7 @@ static void make_fields(struct checker *c, struct event_tree *event, const struc
                 SLICE_ARG(entry->name.text));
       type = TYPE_BAD;
     }
-    struct secret_info secret = tree_expr_secret(c->tree, NULL, event->from_types, event->from_type_count, entry->expr);
+    struct secret_info secret = secret_of(c, event, entry->expr);
     struct type_field field = {.name = entry->name.text,
                                .type = type,
                                .secret = secret.form,
@@ -293,6 +316,7 @@ static void make_fields(struct checker *c, struct event_tree *event, const struc
       fields[count++] = (struct type_field){.name = SLICE("partial"), .type = TYPE(VALUE_BOOL)};
   }
   check_type_fields(c, event->schema, fields, count);
+  if (is_key_wrong(event)) c->types_known[event->schema] = false; /* so that those who read them are not blamed */
 }
 
 void check_derived(struct checker *c, struct event_tree *event) {

@@ -63,6 +63,7 @@ struct checker {
   struct type *counter_types;      /* by symbol */
   struct name_map regexes;         /* pattern and flags that were compiled: 1 = good, 0 = said already */
   struct regex_trial *regex_trial; /* memory for compiling them to see whether they are right */
+  struct name_map said_of_lets;    /* texts of errors in `let`s: at the first place that uses the let, not at each */
   struct name_map zones;           /* names that were looked up: 1 = there, 0 = said already */
 };
 

@@ -468,7 +468,7 @@ static struct secret_info of_column(const struct tree *tree, const struct ref *r
 
 static bool keeps_values(enum aggregate aggregate) {
   return aggregate == AGG_FIRST || aggregate == AGG_LAST || aggregate == AGG_NTH || aggregate == AGG_MIN ||
-         aggregate == AGG_MAX;
+         aggregate == AGG_MAX || aggregate == AGG_COLLECT || aggregate == AGG_TOP;
 }
 
 /* The field that a counter, or `previous`, tells a value of; NULL = none. A field in it is one of `*types`. */
@@ -506,7 +506,7 @@ struct secret_info tree_expr_secret(const struct tree *tree, const struct rule_t
   if (counted != NULL) expr = counted;
   const struct ref *ref = &expr->ref;
   if (expr->kind == TREE_PATH && ref->kind == REF_TABLE) return of_column(tree, ref);
-  if (expr->kind == TREE_PATH && ref->kind == REF_FIELD && expr->at == NULL) {
+  if (expr->kind == TREE_PATH && ref->kind == REF_FIELD) { /* also an element of a list of secrets */
     for (uint16_t i = 0; i < type_count; i++) {
       struct secret_info info = of_field(tree, types[i], ref->fields != NULL ? ref->fields[i] : ref->field);
       if (info.form != SECRET_NONE) return info;
@@ -514,7 +514,7 @@ struct secret_info tree_expr_secret(const struct tree *tree, const struct rule_t
     return none;
   }
   if (expr->kind == TREE_PATH && ref->kind == REF_KEY && rule != NULL) return of_key(tree, rule, ref->index);
-  bool value = expr->kind == TREE_PATH && ref->kind == REF_STEP_FIELD && expr->at == NULL;
+  bool value = expr->kind == TREE_PATH && ref->kind == REF_STEP_FIELD;
   if (value && rule == NULL && ref->step < type_count) /* a join: its sides are the steps */
     return of_field(tree, types[ref->step], ref->field);
   bool of_many = expr->kind == TREE_CALL && ref->kind == REF_AGGREGATE && keeps_values(ref->aggregate);

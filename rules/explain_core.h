@@ -54,11 +54,10 @@ void explain_cost(struct explain_lines *lines, const struct ruleset *ruleset, co
 void explain_delay(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule);
 
 /* explain_counters.c */
+/* The rule's counters, those over the same events together, with their common state and cost below the last of them. */
 void explain_counters(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule);
-/* One of them: what it counts, then its state and cost, each line with `indent` before it. `rule`: who it is shared
- * with is told beside it; NULL: of all. */
-void explain_counter(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule,
-                     uint16_t counter, const char *indent);
+/* One counter, whoever asks it, in the same form; each line with `indent` before it. */
+void explain_counter(struct explain_lines *lines, const struct ruleset *ruleset, uint16_t counter, const char *indent);
 /* How long the rule's counters remember at most, as a sentence; nothing if there are none. */
 void explain_counted(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule);
 

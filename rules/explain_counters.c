@@ -73,14 +73,13 @@ static void exactness(struct buf *out, const struct counter_plan *counter) {
     buf_str(out, "; approximate (DDSketch), the window moves by 1/16");
 }
 
-/* What one more event costs when there are many. */
-static const char *growth(const struct counter_plan *counter, const struct counter_window *window) {
-  if (counter->kind != COUNTER_AGGREGATE) return "is the same, however many there are";
+/* What one more event costs when there are many; NULL: the same, however many there are. */
+static const char *growth(const struct population *population, const struct counter_plan *counter) {
+  const struct counter_window *window = &population->windows[counter->window];
+  if (counter->kind != COUNTER_AGGREGATE) return NULL;
   switch (counter->aggregate.kind) {
   case AGG_MEDIAN:
-  case AGG_PERCENTILE:
-    if (counter->aggregate.approx) return "is the same, however many there are";
-    return "grows with the logarithm of their number";
+  case AGG_PERCENTILE: return counter->aggregate.approx ? NULL : "grows with the logarithm of their number";
   case AGG_TOP: return "grows with the logarithm of how many different values there are";
   case AGG_COLLECT: return "is the same, and each value that is told";
   case AGG_FIRST:
@@ -88,8 +87,8 @@ static const char *growth(const struct counter_plan *counter, const struct count
   case AGG_NTH:
     if (counter->aggregate.where != NO_COLUMN && window->span != SPAN_TODAY && window->span != SPAN_EVER)
       return "grows with the logarithm of their number";
-    return "is the same, however many there are";
-  default: return "is the same, however many there are";
+    return NULL;
+  default: return NULL;
   }
 }
 
@@ -129,8 +128,7 @@ static void bytes(struct buf *out, const struct ruleset *ruleset, const struct p
   beside(out, ruleset, population);
   if (size->event > 0 || size->value > 0) buf_str(out, "; room for more is made by doubling");
   if (population->counter_count > 1)
-    buf_printf(out, "; together with %u more counter%s over the same events", population->counter_count - 1u,
-               population->counter_count == 2 ? "" : "s");
+    buf_printf(out, "; for all %u counters over these events", (unsigned)population->counter_count);
 }
 
 void explain_counted(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule) {
@@ -147,8 +145,8 @@ void explain_counted(struct explain_lines *lines, const struct ruleset *ruleset,
   explain_end(lines);
 }
 
-void explain_counter(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule,
-                     uint16_t number, const char *indent) {
+static void counter_line(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule,
+                         uint16_t number, const char *indent) {
   const struct counter_plan *counter = &ruleset->counters[number];
   const struct population *population = &ruleset->populations[counter->population];
   struct buf *out = &lines->text;
@@ -167,16 +165,48 @@ void explain_counter(struct explain_lines *lines, const struct ruleset *ruleset,
   lifetime(out, &population->windows[counter->window]);
   exactness(out, counter);
   if (rule != NULL) sharing(out, ruleset, rule, number);
+  if (growth(population, counter) != NULL) buf_printf(out, "; what an event costs %s", growth(population, counter));
   explain_end(lines);
+}
+
+/* What the counters of a population have in common. `same`, `growing`: how many of those told cost the same, however
+ * many events there are, and how many do not. */
+static void common_lines(struct explain_lines *lines, const struct ruleset *ruleset,
+                         const struct population *population, unsigned same, unsigned growing, const char *indent) {
+  struct buf *out = &lines->text;
   buf_printf(out, "%sstate: ", indent);
   bytes(out, ruleset, population);
   explain_end(lines);
   buf_printf(out, "%san event: ", indent);
   found_by(out, ruleset, population);
-  buf_printf(out, "; what it costs %s", growth(counter, &population->windows[counter->window]));
+  if (same > 0) buf_printf(out, "; what it costs %sis the same, however many there are", growing > 0 ? "beside " : "");
   explain_end(lines);
 }
 
+void explain_counter(struct explain_lines *lines, const struct ruleset *ruleset, uint16_t number, const char *indent) {
+  const struct counter_plan *counter = &ruleset->counters[number];
+  const struct population *population = &ruleset->populations[counter->population];
+  bool grows = growth(population, counter) != NULL;
+  counter_line(lines, ruleset, NULL, number, indent);
+  common_lines(lines, ruleset, population, !grows, grows, indent);
+}
+
 void explain_counters(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule) {
-  for (uint16_t i = 0; i < rule->counter_count; i++) explain_counter(lines, ruleset, rule, rule->counters[i], "  ");
+  for (uint16_t i = 0; i < rule->counter_count; i++) {
+    uint16_t own = ruleset->counters[rule->counters[i]].population, first = 0;
+    while (ruleset->counters[rule->counters[first]].population != own) first++;
+    if (first < i) continue; /* told with the first of its population */
+    const struct population *population = &ruleset->populations[own];
+    unsigned same = 0, growing = 0;
+    for (uint16_t k = i; k < rule->counter_count; k++) {
+      const struct counter_plan *counter = &ruleset->counters[rule->counters[k]];
+      if (counter->population != own) continue;
+      counter_line(lines, ruleset, rule, rule->counters[k], "  ");
+      if (growth(population, counter) == NULL)
+        same++;
+      else
+        growing++;
+    }
+    common_lines(lines, ruleset, population, same, growing, "  ");
+  }
 }

@@ -296,7 +296,7 @@ static void named_counter(struct explain_lines *lines, const struct ruleset *rul
   print_expr(&lines->text, counter->counting);
   explain_end(lines);
   int32_t plan = counter_of(lines->text.mem, ruleset, counter->counting);
-  if (plan >= 0) explain_counter(lines, ruleset, NULL, (uint16_t)plan, "  ");
+  if (plan >= 0) explain_counter(lines, ruleset, (uint16_t)plan, "  ");
   read_by(lines, ruleset->tree, (struct target){TARGET_COUNTER, index, counter->name.text, false});
 }
 

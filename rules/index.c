@@ -130,7 +130,7 @@ static inline bool run_key(const struct index_run *run, const struct value *valu
 
 /* False: the run has nothing for the event. */
 static inline bool passes_gate(const struct index_run *run, const struct value *values) {
-  return ((int64_t)index_load8((const char *)values + run->at) ^ run->flip) >= run->gate;
+  return (read_i64((const char *)values + run->at) ^ run->flip) >= run->gate;
 }
 
 /* Of a run that has bounds: the event's value reaches the first. */

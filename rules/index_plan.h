@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/regex.h"
+#include "base/unaligned.h"
 #include "rules/index.h"
 #include "rules/list_set.h"
 
@@ -52,17 +53,6 @@ static inline int64_t index_key(struct type type, struct value v) {
   return v.i;
 }
 
-static inline uint32_t index_load4(const char *at) {
-  uint32_t word;
-  memcpy(&word, at, sizeof word);
-  return word;
-}
-static inline uint64_t index_load8(const char *at) {
-  uint64_t word;
-  memcpy(&word, at, sizeof word);
-  return word;
-}
-
 /* Strings and addresses only have hashes: what is found by one is compared. Short strings, most of all that rules
  * compare with, are two loads that overlap: up to INDEX_EXACT_BYTES, and of one length, equal keys are equal texts. */
 enum { INDEX_EXACT_BYTES = 8 };
@@ -72,9 +62,9 @@ static inline int64_t index_text_key(struct value v) {
   if (v.length > 16) return (int64_t)hash_bytes(v.s, v.length);
   uint64_t word = v.length * spread;
   if (v.length > 8)
-    word += index_load8(v.s) * spread ^ index_load8(v.s + v.length - 8);
+    word += read_u64(v.s) * spread ^ read_u64(v.s + v.length - 8);
   else if (v.length >= 4)
-    word += index_load4(v.s) | (uint64_t)index_load4(v.s + v.length - 4) << 32;
+    word += read_u32(v.s) | (uint64_t)read_u32(v.s + v.length - 4) << 32;
   else if (v.length > 0)
     word += (uint64_t)(uint8_t)v.s[0] << 16 | (uint64_t)(uint8_t)v.s[v.length / 2] << 8 | (uint8_t)v.s[v.length - 1];
   return (int64_t)word;
@@ -84,9 +74,9 @@ static inline bool index_text_equal(struct value a, struct value b) {
   if (a.kind == VALUE_IP && a.length == 4) return a.i == b.i;
   if (a.length > 16) return memcmp(a.s, b.s, a.length) == 0;
   if (a.length >= 8)
-    return index_load8(a.s) == index_load8(b.s) && index_load8(a.s + a.length - 8) == index_load8(b.s + b.length - 8);
+    return read_u64(a.s) == read_u64(b.s) && read_u64(a.s + a.length - 8) == read_u64(b.s + b.length - 8);
   if (a.length >= 4)
-    return index_load4(a.s) == index_load4(b.s) && index_load4(a.s + a.length - 4) == index_load4(b.s + b.length - 4);
+    return read_u32(a.s) == read_u32(b.s) && read_u32(a.s + a.length - 4) == read_u32(b.s + b.length - 4);
   /* The first, the middle and the last of up to three bytes. */
   return a.length == 0 ||
          (a.s[0] == b.s[0] && a.s[a.length / 2] == b.s[a.length / 2] && a.s[a.length - 1] == b.s[a.length - 1]);

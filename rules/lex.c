@@ -125,7 +125,8 @@ static void take_comment(struct lexer *lexer, unsigned mark_length) {
   for (const char *p = start; p < end; p++) {
     if ((unsigned char)*p >= 0x20 || *p == '\t') continue;
     struct span span = span_at(lexer->file, lexer->line, column_of(lexer, p), 1);
-    diag_add(lexer->diags, DIAG_ERROR, span, "stray-byte", NULL, "control byte 0x%02x in the comment", (unsigned)*p);
+    const char *hint = *p == '\r' ? "lines end with a line feed, or with carriage return and line feed" : NULL;
+    diag_add(lexer->diags, DIAG_ERROR, span, "stray-byte", hint, "control byte 0x%02x in the comment", (unsigned)*p);
     break;
   }
   struct lex_comment *entry = arena_new(lexer->arena, struct lex_comment);
@@ -233,6 +234,9 @@ static const char *string_end(const struct lexer *lexer, char quote, bool *close
   return line_end(lexer, lexer->at);
 }
 
+/* A text without an end took the rest of its line, and what should stand there: that it is missing is not said too. */
+static void swallowed_line(struct lexer *lexer) { lexer->behind_stray = lexer->token_count + 1; }
+
 static void take_string(struct lexer *lexer, struct token *token) {
   bool closed;
   const char *from = lexer->at + 1, *to = string_end(lexer, '"', &closed);
@@ -245,10 +249,11 @@ static void take_string(struct lexer *lexer, struct token *token) {
   const char *wrong = decode_string(lexer, from, to, &token->text);
   bool control = false;
   for (const char *p = from; p < to; p++) control |= (unsigned char)*p < 0x20 && *p != '\t';
-  if (!closed)
+  if (!closed) {
     lex_error(lexer, token, "open-string", "a string ends on its line: put `\"` behind it",
               "the string has no closing `\"`");
-  else if (wrong != NULL)
+    swallowed_line(lexer);
+  } else if (wrong != NULL)
     lex_error(lexer, token, "bad-escape", "the escapes are \\\\ \\\" \\n \\t \\uXXXX", wrong);
   else if (control)
     lex_error(lexer, token, "bad-string", "write it as \\uXXXX", "control byte in the string");
@@ -273,6 +278,30 @@ static void take_single_quoted(struct lexer *lexer, struct token *token) {
   lex_error(lexer, token, "single-quotes",
             arena_printf(lexer->arena, "write \"" SLICE_FMT "\"", SLICE_ARG(lex_shown(token->text))),
             "strings stand in double quotes");
+}
+
+/* Typographic quotes, as word processors make of straight ones. */
+static bool is_curly(uint32_t code_point) { return code_point >= 0x2018 && code_point <= 0x201f; }
+
+/* A text in typographic quotes, meant as a string. False: there are none here, or the closing one is missing. */
+static bool take_curly_quoted(struct lexer *lexer, struct token *token) {
+  unsigned length = 1;
+  if ((unsigned char)*lexer->at != 0xe2 || lexer->at < lexer->no_curly_before) return false;
+  if (!is_curly(utf8_decode(lexer->at, &length))) return false;
+  const char *from = lexer->at + length, *to = from, *end = line_end(lexer, from);
+  while (to < end && *to != '"' && !((unsigned char)*to == 0xe2 && is_curly(utf8_decode(to, &length)))) to++;
+  if (to >= end) {
+    lexer->no_curly_before = end;
+    return false;
+  }
+  lexer->at = to + (*to == '"' ? 1 : length);
+  token->kind = TOKEN_STRING;
+  token->text = (struct slice){from, (size_t)(to - from)};
+  token->value = value_string(token->text);
+  lex_error(lexer, token, "curly-quotes",
+            arena_printf(lexer->arena, "write \"" SLICE_FMT "\"", SLICE_ARG(lex_shown(token->text))),
+            "strings stand in straight double quotes");
+  return true;
 }
 
 /* `/` where an operand stands. False: there is no closing slash on the line, so it is no regex. */
@@ -315,6 +344,7 @@ static void take_open_regex(struct lexer *lexer, struct token *token) {
   lexer->at = to;
   lex_error(lexer, token, "open-regex", "a regular expression ends on its line: put `/` behind it",
             "the regular expression has no closing `/`");
+  swallowed_line(lexer);
 }
 
 /* A comment of other languages; the text in it is skipped, so that it is said once. */
@@ -490,7 +520,7 @@ static bool take_token(struct lexer *lexer, struct token *token) {
   } else if (c == '/' && operand && take_regex(lexer, token)) {
   } else if (c == '/' && lexer->previous == TOKEN_MATCHES) {
     take_open_regex(lexer, token);
-  } else if (!take_punctuation(lexer, token) && !take_foreign(lexer, token)) {
+  } else if (!take_punctuation(lexer, token) && !take_foreign(lexer, token) && !take_curly_quoted(lexer, token)) {
     stray(lexer, token);
     return false;
   }

@@ -110,7 +110,7 @@ struct lexer {
   const char *counted;   /* up to here the column is known */
   uint32_t line, column; /* of `counted` */
   /* Up to here no regex and no 'text' ends (looked for once, so that many beginnings stay linear). */
-  const char *no_slash_before, *no_quote_before;
+  const char *no_slash_before, *no_quote_before, *no_curly_before;
   uint32_t token_count;
   uint32_t behind_stray;            /* the number of the token behind characters that were refused and skipped */
   uint32_t token_line;              /* of the last token; 0 = none yet */

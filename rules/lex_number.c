@@ -91,9 +91,21 @@ bool lex_try_address(struct lexer *lexer, struct token *token) {
   return true;
 }
 
+/* A day, `T` and a digit: a time whose `@` was forgotten. */
+static bool is_bare_time(const struct lexer *lexer) {
+  static const char form[] = "dddd-dd-ddTd";
+  if ((size_t)(lexer->end - lexer->at) < sizeof form - 1) return false;
+  for (size_t i = 0; i < sizeof form - 1; i++) {
+    char c = lexer->at[i];
+    if (form[i] == 'd' ? !lex_is_digit(c) : form[i] == 'T' ? c != 'T' && c != 't' : c != form[i]) return false;
+  }
+  return true;
+}
+
 /* `@` and RFC 3339: as many characters as can be part of it, so that `@…Z-1h` is a time less an hour. */
 static void take_time(struct lexer *lexer, struct token *token) {
-  const char *start = ++lexer->at, *p = start, *end = lexer->end;
+  bool bare = *lexer->at != '@';
+  const char *start = lexer->at += !bare, *p = start, *end = lexer->end;
   while (p < end && p - start < 10 && (lex_is_digit(*p) || *p == '-')) p++;
   if (p < end && (*p == 'T' || *p == 't')) {
     p++;
@@ -109,8 +121,13 @@ static void take_time(struct lexer *lexer, struct token *token) {
   int64_t us = 0;
   const char *wrong = time_parse((struct slice){start, (size_t)(p - start)}, &us);
   token->value = value_time(us);
+  if (bare && wrong == NULL) {
+    struct slice text = {start, (size_t)(p - start)};
+    lex_error(lexer, token, "bad-time", arena_printf(lexer->arena, "write `@" SLICE_FMT "`", SLICE_ARG(text)),
+              "a time begins with `@`");
+  }
   if (wrong == NULL) return;
-  struct slice shown = lex_shown((struct slice){start - 1, (size_t)(p - start) + 1});
+  struct slice shown = lex_shown((struct slice){start - !bare, (size_t)(p - start) + !bare});
   lex_error(lexer, token, "bad-time", "write it as `@2026-11-21T10:00:00Z`",
             arena_printf(lexer->arena, "`" SLICE_FMT "` is no time: %s", SLICE_ARG(shown), wrong));
 }
@@ -170,7 +187,7 @@ static void take_duration(struct lexer *lexer, struct token *token, bool fractio
 }
 
 void lex_take_number(struct lexer *lexer, struct token *token) {
-  if (*lexer->at == '@') {
+  if (*lexer->at == '@' || is_bare_time(lexer)) {
     take_time(lexer, token);
     return;
   }

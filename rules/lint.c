@@ -8,13 +8,16 @@ static const struct {
   struct slice name;
   const char *help;
 } lints[LINTS] = {
+    [LINT_ALWAYS_NULL] = {SLICE("always-null"), "a calculation that comes to null whatever the event"},
     [LINT_ALWAYS_TRUE] = {SLICE("always-true"), "a condition, or a part of one, that every event satisfies"},
     [LINT_CONTIGUITY] = {SLICE("contiguity"), "a `no Y` adds the type Y to what `next` and `strict` look at"},
     [LINT_COSTLY_ANY] = {SLICE("costly-any"), "an `any` loop without upper bound that must try every choice of events"},
     [LINT_END_LOOP] = {SLICE("end-loop"), "`?`, `*` or an upper bound at the end: the match is complete before"},
+    [LINT_EQUAL_TIMES] = {SLICE("equal-times"), "`within`, `gap` or `for` of no time: only events of the same time"},
     [LINT_FIRST_ONLY] = {SLICE("first-only"), "a comparison with a step that `then` bound to its first candidate only"},
     [LINT_LATER_STEP] = {SLICE("later-step"), "a condition reads a step that cannot have an event yet"},
     [LINT_NEVER_TRUE] = {SLICE("never-true"), "a condition that no event satisfies"},
+    [LINT_NO_EFFECT] = {SLICE("no-effect"), "a word that changes nothing where it stands"},
     [LINT_NULL_COMPARE] = {SLICE("null-compare"), "`!=` or `not in` on a field that may be null: it is not true then"},
     [LINT_SECRET_EXPRESSION] = {SLICE("secret-expression"), "an expression over a secret field is told in clear"},
     [LINT_SHADOWED_RULE] = {SLICE("shadowed-rule"),
@@ -38,11 +41,11 @@ const char *lint_help(struct slice name) {
 }
 
 const struct slice *lint_names(size_t *count) {
-  static const struct slice names[LINTS] = {SLICE("always-true"),   SLICE("contiguity"),     SLICE("costly-any"),
-                                            SLICE("end-loop"),      SLICE("first-only"),     SLICE("later-step"),
-                                            SLICE("never-true"),    SLICE("null-compare"),   SLICE("secret-expression"),
-                                            SLICE("shadowed-rule"), SLICE("unbounded-wait"), SLICE("unreachable-step"),
-                                            SLICE("unused-list")};
+  static const struct slice names[LINTS] = {
+      SLICE("always-null"),   SLICE("always-true"),    SLICE("contiguity"),       SLICE("costly-any"),
+      SLICE("end-loop"),      SLICE("equal-times"),    SLICE("first-only"),       SLICE("later-step"),
+      SLICE("never-true"),    SLICE("no-effect"),      SLICE("null-compare"),     SLICE("secret-expression"),
+      SLICE("shadowed-rule"), SLICE("unbounded-wait"), SLICE("unreachable-step"), SLICE("unused-list")};
   *count = LINTS;
   return names;
 }
@@ -202,6 +205,9 @@ static void lint_element_conditions(struct lint *lint, struct element *element) 
   lint_condition(lint, element->among, part != NULL ? part->types : lint->rule->types,
                  part != NULL ? part->type_count : lint->rule->type_count);
   lint_condition(lint, element->until, element->until_types, element->until_type_count);
+  lint_value(lint, element->use.condition);
+  lint_value(lint, element->among);
+  lint_value(lint, element->until);
   for (uint16_t i = 0; i < element->child_count; i++) lint_element_conditions(lint, element->children[i]);
 }
 
@@ -213,9 +219,14 @@ static void lint_rule(struct lint *lint, struct rule_tree *rule) {
   lint_condition(lint, rule->on.condition, rule->types, rule->type_count);
   lint_condition(lint, rule->when, rule->types, rule->type_count);
   lint_condition(lint, rule->suppress_unless, NULL, 0);
+  lint_value(lint, rule->on.condition);
+  lint_value(lint, rule->when);
+  lint_value(lint, rule->suppress_unless);
   bool on = rule->pattern == NULL;
-  for (uint16_t i = 0; i < rule->emit_count; i++)
+  for (uint16_t i = 0; i < rule->emit_count; i++) {
     lint_secret(lint, rule, on ? rule->types : NULL, on ? rule->type_count : 0, &rule->emit[i]);
+    lint_value(lint, rule->emit[i].expr);
+  }
   if (!on) {
     lint_element_conditions(lint, rule->pattern);
     lint_pattern(lint);
@@ -228,15 +239,27 @@ static void lint_event(struct lint *lint, struct event_tree *event) {
   uint16_t own = event->schema;
   if (!event->derived) {
     lint_condition(lint, event->watermark_when, &own, 1);
+    lint_value(lint, event->watermark_when);
     for (uint16_t i = 0; i < event->field_count; i++) {
       struct tree_entry entry = {.name = event->fields[i].name, .expr = event->fields[i].computed};
       if (entry.expr != NULL) lint_secret(lint, NULL, &own, 1, &entry);
+      lint_value(lint, entry.expr);
     }
     return;
   }
   if (!event->join) lint_condition(lint, event->where, event->from_types, event->from_type_count);
-  for (uint16_t i = 0; i < event->entry_count; i++)
+  lint_value(lint, event->where);
+  if (event->window != NULL) lint_value(lint, event->window->early_when);
+  for (uint16_t i = 0; i < event->entry_count; i++) {
     lint_secret(lint, NULL, event->from_types, event->from_type_count, &event->entries[i]);
+    lint_value(lint, event->entries[i].expr);
+  }
+}
+
+static void lint_table(struct lint *lint, const struct table_tree *table) {
+  if (table->ttl_us < 0 || table->from_event.text.length > 0) return;
+  lint_say(lint, LINT_NO_EFFECT, table->name.span, "its rows stay as long as the rules do: leave it out",
+           "`ttl` has no effect on a table that no events fill");
 }
 
 void lint_tree(struct tree *tree, struct diags *diags) {
@@ -246,6 +269,8 @@ void lint_tree(struct tree *tree, struct diags *diags) {
   for (uint32_t i = 0; i < tree->decl_count; i++) {
     if (tree->decls[i].kind == DECL_EVENT) lint_event(&lint, tree->decls[i].event);
     if (tree->decls[i].kind == DECL_RULE) lint_rule(&lint, tree->decls[i].rule);
+    if (tree->decls[i].kind == DECL_COUNTER) lint_value(&lint, tree->decls[i].counter->counting);
+    if (tree->decls[i].kind == DECL_TABLE) lint_table(&lint, tree->decls[i].table);
   }
   lint_lists(&lint);
   lint_shadowed(&lint);

@@ -215,6 +215,17 @@ static void lint_contiguity(struct lint *lint, const struct element *element, ui
   for (uint16_t i = 0; i < element->child_count; i++) lint_contiguity(lint, element->children[i], first, end);
 }
 
+/* `within`, `gap` and `for` of no time are no mistake by themselves: events of equal times are in order, and may match
+ * in sequence. */
+static void lint_no_time(struct lint *lint, const struct element *element) {
+  if (element->gap_us == 0)
+    lint_say(lint, LINT_EQUAL_TIMES, element->span, "give it a length, as `gap 1m`",
+             "`gap 0s` takes events of the same time only");
+  if (element->for_us == 0)
+    lint_say(lint, LINT_EQUAL_TIMES, element->span, "give it a length, as `for 5m`",
+             "`no " SLICE_FMT " for 0s` looks at events of the same time only", SLICE_ARG(element->use.event.text));
+}
+
 /* `last`: nothing follows, so that the loop is left at its minimum. */
 static void lint_wait(struct lint *lint, const struct element *element, bool last) {
   if (element->has_quantifier && element->max == TIMES_UNLIMITED && (!last || element->each || element->any))
@@ -240,12 +251,16 @@ static void lint_elements(struct lint *lint, struct element *element) {
     tree_expr_walk(element->use.condition, find_first_only, &comparisons);
   }
   lint_later(lint, element);
+  lint_no_time(lint, element);
   for (uint16_t i = 0; i < element->child_count; i++) lint_elements(lint, element->children[i]);
 }
 
 void lint_pattern(struct lint *lint) {
   const struct rule_tree *rule = lint->rule;
   lint_elements(lint, rule->pattern);
+  if (rule->within_us == 0)
+    lint_say(lint, LINT_EQUAL_TIMES, tree_clause_span(rule, CLAUSE_WITHIN), "give it a length, as `within 30m`",
+             "`within 0s` takes events of the same time only");
   for (uint16_t p = 0; p + 1 < rule->part_count; p++)
     lint_end(lint, rule->parts[p].pattern, (struct ending){.begun = p > 0, .former = true});
   uint16_t last = (uint16_t)(rule->part_count - 1);

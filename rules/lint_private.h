@@ -3,6 +3,7 @@
  * lint.c            names, `allow`, the walk over rules; unused-list, secret-expression
  * lint_expr.c       equality, hashes and implication of expressions
  * lint_condition.c  never-true, always-true, null-compare
+ * lint_value.c      always-null, no-effect
  * lint_pattern.c    what is about steps: unreachable-step, costly-any, first-only, contiguity, end-loop, …
  * lint_shadow.c     shadowed-rule */
 #ifndef WEIR_RULES_LINT_PRIVATE_H
@@ -12,13 +13,16 @@
 #include "rules/lint.h"
 
 enum lint_kind {
+  LINT_ALWAYS_NULL,
   LINT_ALWAYS_TRUE,
   LINT_CONTIGUITY,
   LINT_COSTLY_ANY,
   LINT_END_LOOP,
+  LINT_EQUAL_TIMES,
   LINT_FIRST_ONLY,
   LINT_LATER_STEP,
   LINT_NEVER_TRUE,
+  LINT_NO_EFFECT,
   LINT_NULL_COMPARE,
   LINT_SECRET_EXPRESSION,
   LINT_SHADOWED_RULE,
@@ -60,6 +64,8 @@ bool lint_reads_steps(struct tree_expr *expr);
 
 /* ---- the passes ---- */
 void lint_condition(struct lint *lint, struct tree_expr *condition, const uint16_t *types, uint16_t type_count);
+/* What any expression (NULL: none) and its parts can be told of. */
+void lint_value(struct lint *lint, struct tree_expr *expr);
 void lint_pattern(struct lint *lint);
 void lint_shadowed(struct lint *lint);
 bool lint_allows(const struct rule_tree *rule, enum lint_kind kind);

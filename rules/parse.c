@@ -292,10 +292,11 @@ struct name *parse_names(struct parser *parser, const char *what, uint16_t *coun
   return parse_list_end(parser, &list);
 }
 
-struct tree_entry *parse_entries(struct parser *parser, bool literals, uint16_t *count) {
+struct tree_entry *parse_entries(struct parser *parser, bool literals, bool (*ends)(struct parser *parser),
+                                 uint16_t *count) {
   struct parse_list list = {0};
   unsigned outer_braces = parser->item_braces;
-  while (parse_in_block(parser)) {
+  while ((ends == NULL || !ends(parser)) && parse_in_block(parser)) {
     struct tree_entry entry = {.comments = parse_comments(parser)};
     entry.name = parse_name(parser, "a name for the value, or `}`");
     parse_assign(parser, "`=` after the name");

@@ -118,8 +118,10 @@ bool parse_type_ahead(struct parser *parser, unsigned distance);
 bool parse_option_ahead(struct parser *parser, const char *word);
 /* NAME % ",": at least one. */
 struct name *parse_names(struct parser *parser, const char *what, uint16_t *count);
-/* `{ NAME = expr … }` behind `{`, to before `}`; `literals`: the values are literals. */
-struct tree_entry *parse_entries(struct parser *parser, bool literals, uint16_t *count);
+/* `{ NAME = expr … }` behind `{`, to before `}`; `literals`: the values are literals. `ends` (may be NULL): what comes
+ * is no entry any more, the `}` was forgotten. */
+struct tree_entry *parse_entries(struct parser *parser, bool literals, bool (*ends)(struct parser *parser),
+                                 uint16_t *count);
 
 void parse_event(struct parser *parser, struct decl *decl, struct comment *comments);
 void parse_rule(struct parser *parser, struct decl *decl, struct comment *comments);

@@ -131,7 +131,7 @@ void parse_lookup(struct parser *parser, struct decl *decl, struct comment *comm
   if (parse_accept_word(parser, "default")) {
     struct span opened = parser->last.span;
     parse_expect(parser, TOKEN_OPEN_BRACE, "`{` after `default`");
-    lookup->defaults = parse_entries(parser, true, &lookup->default_count);
+    lookup->defaults = parse_entries(parser, true, NULL, &lookup->default_count);
     parse_close(parser, "the `default` block", opened);
   }
   if (parse_accept_word(parser, "else")) {
@@ -285,6 +285,14 @@ void parse_group(struct parser *parser, struct decl *decl, struct comment *comme
 
 /* ---- test ---- */
 
+/* What comes is the test's next line: the `}` before it was forgotten. */
+static bool starts_test_line(struct parser *parser) {
+  if (parse_kind(parser) != TOKEN_NAME || !parse_ahead(parser, 0)->first_on_line) return false;
+  enum token_kind behind = parse_ahead(parser, 1)->kind;
+  if (parse_is_word(parser, "expect")) return behind == TOKEN_NAME;
+  return parse_is_word(parser, "watermark") ? behind == TOKEN_STRING : behind == TOKEN_OPEN_BRACE;
+}
+
 /* `{ NAME: literal, … }` behind `{`, its `}` too. */
 static struct tree_entry *parse_values(struct parser *parser, uint16_t *count) {
   struct parse_list entries = {0};
@@ -302,7 +310,14 @@ static struct tree_entry *parse_values(struct parser *parser, uint16_t *count) {
       *(struct tree_entry *)parse_list_add(parser, &entries, sizeof entry) = entry;
     } while (parse_accept(parser, TOKEN_COMMA));
   }
-  parse_expect(parser, TOKEN_CLOSE_BRACE, "`,` or `}` after the value");
+  if (starts_test_line(parser)) {
+    const struct token *found = parse_ahead(parser, 0);
+    parse_complain(parser, found->span, "missing-brace", NULL, "expected `}` to close the fields, found %s",
+                   parse_token_text(parser, found));
+    parser->braces -= parser->braces > 0;
+  } else {
+    parse_expect(parser, TOKEN_CLOSE_BRACE, "`,` or `}` after the value");
+  }
   *count = parse_list_count(parser, &entries);
   return parse_list_end(parser, &entries);
 }

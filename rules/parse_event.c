@@ -313,7 +313,7 @@ void parse_event(struct parser *parser, struct decl *decl, struct comment *comme
   parse_comments_end(parser, &event->comments);
   if (event->derived) {
     parser->window_block = event->window != NULL;
-    event->entries = parse_entries(parser, false, &event->entry_count);
+    event->entries = parse_entries(parser, false, NULL, &event->entry_count);
     parser->window_block = false;
   } else {
     parse_source_block(parser, event);

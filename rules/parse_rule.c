@@ -163,11 +163,26 @@ static void clause_after(struct parser *parser, struct rule_tree *rule) {
                                    parse_choice(parser, PARSE_WORDS(words), "next, first or last after `skip to`"));
   rule->rare->after_step = parse_name(parser, "a name of a step");
 }
+static bool starts_clause(struct parser *parser);
+/* A clause's word, where an entry would go on with `=`: the block's `}` was forgotten. */
+static bool is_clause_behind_emit(struct parser *parser) {
+  if (!parse_ahead(parser, 0)->first_on_line || !starts_clause(parser)) return false;
+  enum token_kind behind = parse_ahead(parser, 1)->kind;
+  return behind != TOKEN_ASSIGN && behind != TOKEN_COLON && behind != TOKEN_CLOSE_BRACE;
+}
 static void clause_emit(struct parser *parser, struct rule_tree *rule) {
+  static const char what[] = "`{` after `emit`";
   struct token word = parser->last;
-  parse_expect(parser, TOKEN_OPEN_BRACE, "`{` after `emit`");
+  if (parse_kind(parser) == TOKEN_NAME && parse_ahead(parser, 1)->kind == TOKEN_ASSIGN) { /* forgotten */
+    const struct token *found = parse_ahead(parser, 0);
+    parse_complain(parser, found->span, "syntax", parse_hint_expected(parser, what, found), "expected %s, found %s",
+                   what, parse_token_text(parser, found));
+    parser->braces++;
+  } else {
+    parse_expect(parser, TOKEN_OPEN_BRACE, what);
+  }
   end_clause_comments(parser, rule, CLAUSE_EMIT);
-  rule->emit = parse_entries(parser, false, &rule->emit_count);
+  rule->emit = parse_entries(parser, false, is_clause_behind_emit, &rule->emit_count);
   rule->emit_end_comments = parse_comments(parser);
   parse_close(parser, "the `emit` block", word.span);
 }

@@ -61,13 +61,19 @@ static struct element *group_of(struct arena *arena, const struct sequence *sequ
   return group;
 }
 
+/* Takes the absences at the end of a sequence off it: they belong to the way to what comes next. */
+static struct sequence take_absences(struct arena *arena, struct sequence *sequence) {
+  struct sequence absences = {0};
+  uint16_t kept = sequence->count;
+  while (kept > 0 && sequence->items[kept - 1]->kind == ELEMENT_ABSENCE) kept--;
+  for (uint16_t i = kept; i < sequence->count; i++) push(arena, &absences, sequence->items[i]);
+  sequence->count = kept;
+  return absences;
+}
+
 /* The part under way ends, but for the absences at its end, which go over to the next one. */
 static void cut_here(struct cutting *cutting) {
-  struct sequence over = {0}, *now = &cutting->now;
-  uint16_t kept = now->count;
-  while (kept > 0 && now->items[kept - 1]->kind == ELEMENT_ABSENCE) kept--;
-  for (uint16_t i = kept; i < now->count; i++) push(cutting->arena, &over, now->items[i]);
-  now->count = kept;
+  struct sequence *now = &cutting->now, over = take_absences(cutting->arena, now);
   if (cutting->count == cutting->capacity) {
     uint16_t capacity = cutting->capacity == 0 ? 4 : (uint16_t)(2 * cutting->capacity);
     struct element **parts = arena_array(cutting->arena, struct element *, capacity);
@@ -131,11 +137,7 @@ static void cut_group(struct cutting *cutting, const struct element *group) {
     push(cutting->arena, &before, group->children[at]);
     begun = begun || group->children[at]->kind != ELEMENT_ABSENCE;
   }
-  struct sequence absences = {0};
-  uint16_t kept = before.count;
-  while (kept > 0 && before.items[kept - 1]->kind == ELEMENT_ABSENCE) kept--;
-  for (uint16_t i = kept; i < before.count; i++) push(cutting->arena, &absences, before.items[i]);
-  before.count = kept;
+  struct sequence absences = take_absences(cutting->arena, &before);
   if (before.count > 0) {
     struct element *copy = copy_of(cutting->arena, group);
     copy->children = before.items;

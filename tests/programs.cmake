@@ -56,6 +56,8 @@ find_package(Python3 QUIET COMPONENTS Interpreter)
 if(Python3_FOUND AND TARGET weir)
   add_test(NAME counting COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/counting/run_counting.py
     --seed 1 --count 250 --weir $<TARGET_FILE:weir> --golden $<TARGET_FILE:golden_matches>)
+  add_test(NAME counting_same COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/counting/run_same.py
+    --seed 1 --count 120 --weir $<TARGET_FILE:weir>)
 endif()
 
 # The docs: every example of the pages, the generated tables, the links. See docs/README.md there.

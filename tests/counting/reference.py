@@ -22,6 +22,8 @@ from windows import make_window
 def compare(operator, a, b):
     if a is None or b is None:
         return None
+    if isinstance(a, Between) or isinstance(b, Between):
+        raise Ambiguous("a comparison of what is only known to lie in a range")
     if any(isinstance(v, Near) and a != b and abs(a - b) <= v.within for v in (a, b)):
         raise Ambiguous("a comparison of what is not known to the last digit")
     return {"==": a == b, "!=": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[operator]

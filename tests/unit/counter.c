@@ -478,6 +478,7 @@ TEST(few_values_become_many_and_few_again) {
 
 TEST(small_states_are_small) {
   struct counting_fixture *c = counting_new();
+  c->annex = NULL;
   counting_ask(c, counting_over(60000000), counting_plan(AGG_COUNT, NO_COLUMN));
   counting_ask(c, counting_over(60000000), counting_plan(AGG_SUM, F_MONEY));
   counting_start(c);
@@ -489,6 +490,30 @@ TEST(small_states_are_small) {
   struct counter_sizes sizes = counters_sizes(&c->ruleset, 0);
   EXPECT_INT(sizes.state, 32);
   EXPECT_INT(sizes.event, 16);
+  counting_free(c);
+}
+
+TEST(small_states_stand_in_the_callers_memory) {
+  struct counting_fixture *c = counting_new();
+  uint16_t count = counting_ask(c, counting_over(60000000), counting_plan(AGG_COUNT, NO_COLUMN));
+  uint16_t sum = counting_ask(c, counting_over(60000000), counting_plan(AGG_SUM, F_MONEY));
+  counting_start(c);
+  c->annex = c->room;
+  fields_of[F_MONEY] = value_decimal(100, 2);
+  for (int64_t time = 1; time <= 2; time++) {
+    counting_add(c, time, fields_of);
+    EXPECT((void *)c->state == c->room && pool_used(&c->pool) == 0);
+  }
+  counting_add(c, 3, fields_of); /* too large */
+  EXPECT((void *)c->state != c->room && pool_used(&c->pool) == 96);
+  memset(c->room, 0xff, sizeof c->room); /* whatever stands there now */
+  EXPECT_INT(counting_get(c, count, 60000001).i, 2);
+  EXPECT_INT(counting_get(c, sum, 60000001).i, 200);
+  counters_time(c->counters, 0, &c->state, 60000004); /* nothing is left */
+  EXPECT(c->state == NULL && pool_used(&c->pool) == 0);
+  counting_add(c, 60000005, fields_of); /* there is room again */
+  EXPECT((void *)c->state == c->room && pool_used(&c->pool) == 0);
+  counters_drop(c->counters, 0, &c->state);
   counting_free(c);
 }
 

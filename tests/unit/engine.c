@@ -759,8 +759,13 @@ TEST(errors_say_their_class_and_change_nothing) {
   EXPECT_INT(weir_load_text(weir, "w.weir", wrong, strlen(wrong), &err), ERR_ABORT);
   HAS(weir_diagnostics(weir, false), "w.weir:2:15: error: ");
   HAS(weir_diagnostics(weir, true), "\"line\":2,\"column\":15");
+  EXPECT_INT(weir_load_text(weir, "w.weir", wrong, strlen(wrong), &err), ERR_ABORT);
+  EXPECT_TEXT(err.text, "rules that had errors were loaded already: make a new weir");
   weir_free(weir);
   weir = weir_new(NULL, &err);
+  EXPECT_INT(weir_load_text(weir, NULL, wrong, strlen(wrong), &err), ERR_ABORT);
+  EXPECT_INT(weir_load_text(weir, "w.weir", NULL, 0, &err), ERR_ABORT);
+  EXPECT_TEXT(weir_diagnostics(weir, false), "");
   EXPECT_INT(weir_load_files(weir, (const char *[]){"/nowhere/x.weir"}, 1, &err), ERR_FATAL);
   weir_free(weir);
   weir = weir_new(NULL, &err);
@@ -809,6 +814,10 @@ TEST(time_can_be_moved_on_without_records) {
   struct weir_stats stats;
   weir_stats(weir, &stats);
   EXPECT_INT(stats.late, 1);
+  EXPECT_INT(weir_end(weir, input, &err), 0);
+  EXPECT_INT(weir_advance(weir, input, 12000000, &err), 0); /* nothing to move on any more, and nothing wrong */
+  EXPECT_INT(err.class, ERR_NONE);
+  EXPECT_TEXT(err.text, "");
   weir_free(weir);
 }
 

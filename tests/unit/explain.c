@@ -145,6 +145,33 @@ TEST(on_rules_and_derived_events) {
   tear_down(&f);
 }
 
+static int times_in(const char *text, const char *part) {
+  int times = 0;
+  for (const char *at = text; (at = strstr(at, part)) != NULL; at++) times++;
+  return times;
+}
+
+/* Counters over the same events stand together, and in the order of the rule what they share below the last of them. */
+TEST(counters_of_several_populations) {
+  struct fixture f;
+  if (set_up(&f, EVENTS "rule r { on payment  key card  when sum(amount) over 1h > 9\n"
+                        "and count() of login by card over 2h > 1 and count() over 1d > 2\n"
+                        "and count() of login by card over 3h > 2 }")) {
+    const char *text = explained(&f, "r", EXPLAIN_TEXT);
+    static const char *const order[] = {"    sum(amount) over 1h: ",
+                                        "    count() over 1d: ",
+                                        "      state: ",
+                                        "    count() of login by card over 2h: ",
+                                        "    count() of login by card over 3h: ",
+                                        "      state: "};
+    const char *at = strstr(text, "  Counters:\n");
+    for (size_t i = 0; i < sizeof order / sizeof *order && at != NULL; i++) at = strstr(at + 1, order[i]);
+    EXPECT(at != NULL);
+    EXPECT_INT(times_in(text, "      state: "), 2);
+  }
+  tear_down(&f);
+}
+
 TEST(counters_say_what_they_keep_and_cost) {
   struct fixture f;
   if (set_up(&f,
@@ -163,21 +190,26 @@ TEST(counters_say_what_they_keep_and_cost) {
         line, sizeof line,
         "      state: %zu bytes a key, %zu for each event, %zu for each different value, 8 to 17 for each value in the "
         "order of a median or percentile, %zu for each sixteenth of a window that is a sketch; room for more is "
-        "made by doubling; together with 3 more counters over the same events\n",
+        "made by doubling; for all 4 counters over these events\n",
         size->state, size->event, size->value, sizeof(struct hll));
     EXPECT(size->state > 0 && size->event > 0 && size->value > 0);
     EXPECT_PART(text, line);
+    EXPECT_INT(times_in(text, "      state: "), 1); /* what three counters share is said once */
+    EXPECT_INT(times_in(text, "      an event: "), 1);
+    EXPECT_PART(text,
+                "    median(amount) over 2h: counts payment(status == \"x\") by card; keeps events for 2h; what an "
+                "event costs grows with the logarithm of their number\n");
     EXPECT_PART(text,
                 "      an event: every payment is asked the condition, one look-up in the table of keys finds its "
-                "state; what it costs is the same, however many there are\n");
-    EXPECT_PART(text, "what it costs grows with the logarithm of their number\n");
+                "state; what it costs beside is the same, however many there are\n");
     EXPECT_PART(text,
                 "    None of its own.\n    Its counters (see there) forget an event after at most 1d of event time, "
                 "and a key that is silent so long has no state.\n");
     EXPECT_PART(explained(&f, "s", EXPLAIN_TEXT),
                 "previous(kind): counts payment(status == \"x\") by card; goes when the key is silent for 365d");
     EXPECT_PART(explained(&f, "t", EXPLAIN_TEXT), "keeps the last 20 events, no longer than 365d");
-    EXPECT_PART(explained(&f, "t", EXPLAIN_TEXT), "every payment is counted, there is one state; ");
+    EXPECT_PART(explained(&f, "t", EXPLAIN_TEXT),
+                "every payment is counted, there is one state; what it costs is the same, however many there are\n");
   }
   tear_down(&f);
 }

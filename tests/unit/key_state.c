@@ -39,6 +39,37 @@ static void round_trip(struct hash128 (*make)(uint64_t), uint64_t count) {
 TEST(makes_finds_and_releases) { round_trip(key, 20000); }
 TEST(the_same_with_collisions) { round_trip(crowded, 500); }
 
+/* Records of spaces that are widened have a line of their own behind them, wherever others come and go. */
+TEST(wide_records_have_an_annex) {
+  enum { KEYS = 5000, WIDE = 3, ALSO_WIDE = 5 };
+  struct mem *mem = mem_new(0);
+  struct pool pool;
+  pool_init(&pool, mem);
+  struct key_table *table = key_table_new(mem, &pool);
+  key_table_widen(table, WIDE);
+  key_table_widen(table, ALSO_WIDE);
+  key_table_widen(table, WIDE);
+  for (uint64_t round = 0; round < 3; round++) {
+    for (uint64_t i = 0; i < KEYS; i++) {
+      struct key_record *record = key_table_make(table, key(i), (uint16_t)((i + round) % 7));
+      bool wide = (i + round) % 7 == WIDE || (i + round) % 7 == ALSO_WIDE;
+      key_record_rule(table, record, 1, true)->birth = (uint32_t)i;
+      EXPECT((key_record_annex(record) != NULL) == wide);
+      if (wide) memset(key_record_annex(record), (int)(i % 251), KEY_ANNEX_BYTES);
+    }
+    for (uint64_t i = 0; i < KEYS; i++) {
+      struct key_record *record = key_table_find(table, key(i));
+      EXPECT(record != NULL && record->count == 1 && record->states[0].birth == i);
+      const unsigned char *annex = key_record_annex(record);
+      for (int b = 0; annex != NULL && b < KEY_ANNEX_BYTES; b++) EXPECT_INT(annex[b], i % 251);
+      key_record_remove(table, record, 1);
+      key_table_release(table, record);
+    }
+    EXPECT_INT(key_table_count(table), 0);
+  }
+  mem_free_all(mem);
+}
+
 /* Keys of few lines come and go at random: each is found while it is there, and not before or after. */
 TEST(random_run_against_a_model) {
   enum { KEYS = 600, ROUNDS = 40000 };

@@ -195,12 +195,15 @@ TEST(what_other_languages_write) {
                       "    1 | a; b\n"
                       "      |  ^ nothing stands between clauses: leave it out\n");
   EXPECT_SAID("a // b", "a.weir:1:3: error: comments begin with `#`\n    1 | a // b\n      |   ^ write `# …`\n");
-  EXPECT_SAID("\xe2\x80\x9cx\xe2\x80\x9c", "a.weir:1:1: error: unexpected character `\xe2\x80\x9c`\n"
+  EXPECT_SAID("\xe2\x80\x9cx\xe2\x80\x9c", "a.weir:1:1: error: strings stand in straight double quotes\n"
                                            "    1 | \xe2\x80\x9cx\xe2\x80\x9c\n"
-                                           "      | ^ strings stand in straight double quotes: \"text\"\n"
-                                           "a.weir:1:3: error: unexpected character `\xe2\x80\x9c`\n"
-                                           "    1 | \xe2\x80\x9cx\xe2\x80\x9c\n"
-                                           "      |   ^ strings stand in straight double quotes: \"text\"\n");
+                                           "      | ^^^ write \"x\"\n");
+  EXPECT_SAID("\xe2\x80\x9cx", "a.weir:1:1: error: unexpected character `\xe2\x80\x9c`\n"
+                               "    1 | \xe2\x80\x9cx\n"
+                               "      | ^ strings stand in straight double quotes: \"text\"\n");
+  EXPECT_SAID("2026-01-05t10:00:00z 2026-01-05", "a.weir:1:1: error: a time begins with `@`\n"
+                                                 "    1 | 2026-01-05t10:00:00z 2026-01-05\n"
+                                                 "      | ^^^^^^^^^^^^^^^^^^^^ write `@2026-01-05t10:00:00z`\n");
 }
 
 TEST(a_run_of_stray_bytes_is_one_error) {

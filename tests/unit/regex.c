@@ -40,6 +40,11 @@ TEST(matches_and_flags) {
   EXPECT_INT(matches("\xc3\x89", "i", "\xc3\xa9"), 1);
   EXPECT_INT(regex_match(compiled("^$", ""), NULL, (struct slice){NULL, 0}, &counts), 1);
   EXPECT_INT(regex_match(compiled("b", ""), NULL, (struct slice){"a\0b", 3}, &counts), 1);
+  /* A slash is escaped wherever the text of a rule could end at it, also where escapes mean nothing. */
+  EXPECT_INT(matches("^a\\/b$", "", "a/b"), 1);
+  EXPECT_INT(matches("^\\Qa.\\/b\\\\\\E[\\/]$", "", "a./b\\\\/"), 1);
+  EXPECT_INT(matches("^\\Qa\\/b", "", "a\\/b"), 0);
+  EXPECT_INT(matches("^\\\\Q\\/$", "", "\\Q/"), 1);
   EXPECT_INT(counts.regex_limit, 0);
   unsigned flags;
   EXPECT(!regex_flags(SLICE("g"), &flags) && !regex_flags(SLICE("ii"), &flags));

@@ -160,6 +160,28 @@ if t "run: CSV, packed or not, gives the same"; then
   exits 0
   same out expected
 fi
+if t "run: --format says what a name does not, or says wrongly"; then
+  run_in events.jsonl "$weir" run rules --format json
+  exits 0
+  lines 2
+  cp out from_stdin
+  run_in events.csv "$weir" run rules --input - --format csv
+  exits 0
+  same out from_stdin
+  cp events.csv events_csv.txt
+  run "$weir" run rules --input payment=events_csv.txt --format=csv
+  exits 0
+  same out expected
+  cp events.jsonl events_json.csv
+  run "$weir" run rules --input events_json.csv --format json
+  exits 0
+  same out expected
+  run "$weir" run rules --input events_json.csv,events.jsonl --format json
+  exits 0
+  run "$weir" run rules --input - --format xml
+  exits 2
+  tells '`--format` cannot be `xml`'
+fi
 if t "run: standard input is the default, and its source"; then
   run_in events.jsonl "$weir" run rules
   exits 0
@@ -515,6 +537,32 @@ if t "run: CSV whose header is not right"; then
   run_in /dev/null "$weir" run rules --input quote.csv
   exits 3
   tells 'quote.csv'
+  [ "$(wc -l <err)" -eq 1 ] || no "more than one line says so"
+  tr '\n' '\r' <events.csv >return.csv
+  run "$weir" run rules --input return.csv
+  exits 3
+  says_nothing
+  tells 'error: return.csv: the CSV header has a carriage return in it'
+  [ "$(wc -l <err)" -eq 1 ] || no "more than one line says so"
+fi
+if t "run, test: a file of rules is never written into"; then
+  mkdir -p kept_rules
+  cp rules/*.weir kept_rules
+  kept=$(ls kept_rules/*.weir | head -n 1)
+  ln -sf "$kept" rules.link
+  cp "$kept" kept.copy
+  for sink in "--dead-letters $kept" "--side slow=./$kept" "--dead-letters rules.link"; do
+    # shellcheck disable=SC2086
+    run "$weir" run kept_rules --input events.jsonl $sink
+    exits 2
+    says_nothing
+    tells 'would go into a file of rules'
+    same "$kept" kept.copy
+  done
+  run "$weir" test kept_rules --junit "$kept"
+  exits 2
+  tells 'would go into a file of rules'
+  same "$kept" kept.copy
 fi
 if t "run: a closed pipe ends it quietly"; then
   (
@@ -963,7 +1011,27 @@ if t "run: what is derived and what is not told stand in the summary"; then
   tells '"derived_events":[{"event":"block","made":4},{"event":"large","made":4},{"event":"minute","made":3}]'
   printf '{"at":"2026-01-05T10:00:00Z","card":"a","amount":90000000000000000.00}\n%.0s' 1 2 >over.jsonl
   run "$weir" run counting.weir --input over.jsonl
-  tells 'note: 1 value of a counter, window or derived event was out of range, or a division by zero (it is null)'
+  tells 'note: 1 value of a counter, window or derived event was out of range, or a division by zero (it is null): first in `'
+  cat >overflow.weir <<'WEIR'
+event e { event_time at  at time  card string  amount decimal(2)  fee int }
+event each_of from e where amount < 0 { r = amount / fee }
+rule fine { on e key card when count() over 1h > 1 }
+rule rich { on e key card when sum(amount) over 1h > 1 }
+rule split { on e(amount < 100.00 and amount > 0) key card emit { m = avg(amount / fee) over 1h } }
+rule on_each { on each_of(r > 1) }
+WEIR
+  run "$weir" run overflow.weir --input over.jsonl
+  tells ' (it is null): first in `sum(amount) over 1h` of rule `rich`'
+  run "$weir" run overflow.weir --input over.jsonl --summary --json
+  tells '"overflow_in":"sum(amount) over 1h","overflow_rule":"rich",'
+  echo '{"at":"2026-01-05T10:00:00Z","card":"a","amount":9.00,"fee":0}' >zero.jsonl
+  run "$weir" run overflow.weir --input zero.jsonl
+  tells ': first in `avg(amount / fee) over 1h` of rule `split`'
+  echo '{"at":"2026-01-05T10:00:00Z","card":"a","amount":-9.00,"fee":0}' >zero.jsonl
+  run "$weir" run overflow.weir --input zero.jsonl
+  tells ': first in `each_of`'
+  run "$weir" run overflow.weir --input zero.jsonl --summary --json
+  tells '"overflow_in":"each_of","late_in_windows"'
 fi
 if t "run: the alerts of a group go to its sinks as those of rules do"; then
   run "$weir" run counting.weir --input counting.jsonl --side alarms=alarms.jsonl --side mail=mail.jsonl
@@ -1234,6 +1302,13 @@ if t "infer: what it proposes is right and can be used"; then
   says_nothing
   tells 'events.txt: error: none of the 5 records could be read; the first: expected `{` at byte 1'
   tells 'CSV is what ends in `.csv`'
+  run "$weir" infer events.txt --format csv
+  exits 0
+  cp out from_text
+  run "$weir" infer events.csv
+  same out from_text
+  run_in events.csv "$weir" infer - --format csv --event events
+  same out from_text
   run "$weir" infer only_header.csv
   exits 1
   tells 'only_header.csv: error: there is no record'
