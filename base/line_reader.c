@@ -32,7 +32,7 @@ struct line_reader {
 };
 
 static struct slice without(struct slice text, struct slice end) {
-  if (text.length > end.length && memcmp(text.data + text.length - end.length, end.data, end.length) == 0) {
+  if (text.length > end.length && strncasecmp(text.data + text.length - end.length, end.data, end.length) == 0) {
     text.length -= end.length;
   }
   return text;

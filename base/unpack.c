@@ -2,6 +2,8 @@
  * file are one stream, as `cat a.gz b.gz > c.gz` makes them. */
 #include "base/unpack.h"
 
+#include <strings.h>
+
 #include <zlib.h>
 #include <zstd.h>
 
@@ -61,7 +63,7 @@ static voidpf gzip_alloc(voidpf mem, uInt items, uInt size) { return mem_try(mem
 static void gzip_free(voidpf mem, voidpf block) { mem_free(mem, block); }
 
 static bool ends_with(struct slice text, struct slice end) {
-  return text.length > end.length && memcmp(text.data + text.length - end.length, end.data, end.length) == 0;
+  return text.length > end.length && strncasecmp(text.data + text.length - end.length, end.data, end.length) == 0;
 }
 
 static int packing_start(struct unpack *unpack, struct err *err) {

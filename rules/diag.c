@@ -15,28 +15,25 @@ enum {
 
 void diags_init(struct diags *diags, struct arena *arena) { *diags = (struct diags){.arena = arena}; }
 
-/* Counts an error of `file`; false if the file has had its share. */
-static bool count_error(struct diags *diags, uint16_t file) {
+static struct file_errors *errors_of(struct diags *diags, uint16_t file) {
   if (file >= diags->file_capacity) {
     uint32_t capacity = diags->file_capacity == 0 ? FILES_FIRST : diags->file_capacity;
     while (capacity <= file) capacity *= 2;
-    uint32_t *counts = arena_array(diags->arena, uint32_t, capacity);
-    if (diags->file_capacity > 0) memcpy(counts, diags->file_errors, diags->file_capacity * sizeof *counts);
-    diags->file_errors = counts;
+    struct file_errors *files = arena_array(diags->arena, struct file_errors, capacity);
+    if (diags->file_capacity > 0) memcpy(files, diags->files, diags->file_capacity * sizeof *files);
+    diags->files = files;
     diags->file_capacity = capacity;
   }
-  if (diags->file_errors[file] >= DIAG_ERRORS_PER_FILE_MAX) {
-    diags->dropped++;
-    return false;
-  }
-  diags->file_errors[file]++;
-  diags->error_count++;
-  return true;
+  return &diags->files[file];
 }
 
-void diag_add(struct diags *diags, enum diag_severity severity, struct span span, const char *code, const char *hint,
-              const char *format, ...) {
-  if (severity == DIAG_ERROR && !count_error(diags, span.file)) return;
+static int place_compare(const struct span *a, const struct span *b) {
+  if (a->file != b->file) return a->file < b->file ? -1 : 1;
+  if (a->line != b->line) return a->line < b->line ? -1 : 1;
+  return (a->column > b->column) - (a->column < b->column);
+}
+
+static struct diag *new_item(struct diags *diags) {
   if (diags->count == diags->capacity) {
     uint32_t capacity = diags->capacity == 0 ? ITEMS_FIRST : diags->capacity * 2;
     struct diag *items = arena_array(diags->arena, struct diag, capacity);
@@ -44,18 +41,46 @@ void diag_add(struct diags *diags, enum diag_severity severity, struct span span
     diags->items = items;
     diags->capacity = capacity;
   }
+  return &diags->items[diags->count++];
+}
+
+/* Room for one more error. Of a file that has had its share the first ones stay, in whatever order they are found: then
+ * the room of the one that is furthest, or NULL where this one is. */
+static struct diag *error_room(struct diags *diags, const struct span *span) {
+  struct file_errors *errors = errors_of(diags, span->file);
+  bool furthest = errors->count == 0 || place_compare(span, &errors->last) >= 0;
+  if (errors->count < DIAG_ERRORS_PER_FILE_MAX) {
+    errors->count++;
+    diags->error_count++;
+    if (furthest) errors->last = *span;
+    return new_item(diags);
+  }
+  diags->dropped++;
+  if (furthest) return NULL;
+  struct diag *room = NULL;
+  struct span last = *span;
+  for (uint32_t i = 0; i < diags->count; i++) {
+    struct diag *item = &diags->items[i];
+    if (item->severity != DIAG_ERROR || item->span.file != span->file) continue;
+    if (room == NULL && place_compare(&item->span, &errors->last) == 0)
+      room = item;
+    else if (place_compare(&item->span, &last) > 0)
+      last = item->span;
+  }
+  errors->last = last;
+  return room;
+}
+
+void diag_add(struct diags *diags, enum diag_severity severity, struct span span, const char *code, const char *hint,
+              const char *format, ...) {
+  struct diag *item = severity == DIAG_ERROR ? error_room(diags, &span) : new_item(diags);
+  if (item == NULL) return;
   va_list arguments;
   va_start(arguments, format);
   const char *text = arena_vprintf(diags->arena, format, arguments);
   va_end(arguments);
   if (hint != NULL) hint = arena_copy(diags->arena, hint, strlen(hint));
-  diags->items[diags->count++] = (struct diag){severity, span, code, text, hint};
-}
-
-static int place_compare(const struct diag *a, const struct diag *b) {
-  if (a->span.file != b->span.file) return a->span.file < b->span.file ? -1 : 1;
-  if (a->span.line != b->span.line) return a->span.line < b->span.line ? -1 : 1;
-  return (a->span.column > b->span.column) - (a->span.column < b->span.column);
+  *item = (struct diag){severity, span, code, text, hint};
 }
 
 /* A merge sort from short runs up: stable, no recursion. */
@@ -69,7 +94,7 @@ void diags_sort(struct diags *diags) {
       uint32_t end = count - middle < width ? count : middle + width;
       uint32_t left = start, right = middle;
       for (uint32_t i = start; i < end; i++) {
-        bool take_left = left < middle && (right >= end || place_compare(&from[left], &from[right]) <= 0);
+        bool take_left = left < middle && (right >= end || place_compare(&from[left].span, &from[right].span) <= 0);
         to[i] = take_left ? from[left++] : from[right++];
       }
       if (end == count) break;

@@ -781,7 +781,11 @@ struct diags {
   struct arena *arena;
   struct diag *items;
   uint32_t count, capacity, error_count, dropped; /* dropped: errors above the limit of a file */
-  uint32_t *file_errors, file_capacity;           /* errors of each file */
+  struct file_errors {
+    uint32_t count;
+    struct span last; /* the furthest of those that are kept */
+  } * files;          /* errors of each file */
+  uint32_t file_capacity;
 };
 void diags_init(struct diags *diags, struct arena *arena);
 void diag_add(struct diags *diags, enum diag_severity severity, struct span span, const char *code, const char *hint,

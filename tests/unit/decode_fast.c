@@ -104,7 +104,7 @@ static void compare_numbers(void) {
             if (minus) *at++ = '-';
             for (int i = 0; i < digits; i++) {
               if (i == point) *at++ = '.';
-              *at++ = i == 0 ? "079"[first] : (char)('0' + (i * 7 + first + digits) % 10);
+              *at++ = (char)(i == 0 ? "079"[first] : '0' + (i * 7 + first + digits) % 10);
             }
             if (point == digits) *at++ = '.';
             size_t length = (size_t)(at - value);

@@ -175,4 +175,34 @@ TEST(a_span_is_cut_to_what_it_can_hold) {
   EXPECT(cut.file == 1 && cut.line == SPAN_LINE_MAX && cut.column == SPAN_COLUMN_MAX && cut.length == SPAN_LENGTH_MAX);
 }
 
+/* The first errors of a file by their places are kept, in whatever order they come. */
+TEST(the_first_errors_by_place_are_kept) {
+  enum { ALL = 50 };
+  struct mem *mem = mem_new(0);
+  for (int order = 0; order < 3; order++) {
+    struct arena arena;
+    arena_init(&arena, mem, 4096);
+    struct diags diags;
+    diags_init(&diags, &arena);
+    for (uint32_t i = 0; i < ALL; i++) {
+      uint32_t line = order == 0 ? i + 1 : order == 1 ? ALL - i : i * 27 % ALL + 1;
+      diag_add(&diags, DIAG_WARNING, span_at(0, line, 1, 1), "lint", NULL, "w");
+      diag_add(&diags, DIAG_ERROR, span_at(0, line, 7, 1), "code", NULL, "%u", line);
+      diag_add(&diags, DIAG_ERROR, (struct span){1, 1, 1, 1}, "code", NULL, "of another file, all at one place: %u", i);
+    }
+    EXPECT_INT(diags.error_count, 2 * DIAG_ERRORS_PER_FILE_MAX);
+    EXPECT_INT(diags.dropped, 2 * (ALL - DIAG_ERRORS_PER_FILE_MAX));
+    diags_sort(&diags);
+    uint32_t line = 0, others = 0;
+    for (uint32_t i = 0; i < diags.count; i++) {
+      if (diags.items[i].severity != DIAG_ERROR) continue;
+      if (diags.items[i].span.file == 0) EXPECT_INT(diags.items[i].span.line, ++line);
+      if (diags.items[i].span.file == 1) others++;
+    }
+    EXPECT_INT(line, DIAG_ERRORS_PER_FILE_MAX);
+    EXPECT_INT(others, DIAG_ERRORS_PER_FILE_MAX);
+  }
+  mem_free_all(mem);
+}
+
 TEST_MAIN

@@ -260,6 +260,8 @@ TEST(formats_by_name) {
   EXPECT_INT(line_format_of("a.csv"), LINE_CSV);
   EXPECT_INT(line_format_of("a.csv.gz"), LINE_CSV);
   EXPECT_INT(line_format_of("x/a.csv.zst"), LINE_CSV);
+  EXPECT_INT(line_format_of("A.CSV"), LINE_CSV);
+  EXPECT_INT(line_format_of("a.Csv.GZ"), LINE_CSV);
   EXPECT_INT(line_format_of("a.jsonl"), LINE_JSON);
   EXPECT_INT(line_format_of("a.jsonl.gz"), LINE_JSON);
   EXPECT_INT(line_format_of("-"), LINE_JSON);
