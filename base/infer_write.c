@@ -193,6 +193,11 @@ static bool has_control(struct slice text) {
   return false;
 }
 
+/* Three of four: what else stands there is a slip of some records, and not what the field is for. */
+static bool most_are_times(const struct infer_field *field, uint64_t values) {
+  return field->times > 0 && (values - field->times) * 4 <= values;
+}
+
 static void choose(const struct infer *infer, struct choice *choice, const struct infer_field *field) {
   uint64_t values = values_of(field);
   choice->left_out = field->unreachable || has_control(field->path) || values == 0;
@@ -202,7 +207,7 @@ static void choose(const struct infer *infer, struct choice *choice, const struc
   case INFER_BOOL: snprintf(choice->type, TYPE_BYTES, "bool"); return;
   case INFER_ARRAY: array_choose(choice, field); return;
   case INFER_TEXT:
-    choice->is_time = field->times == values && values > 0;
+    choice->is_time = most_are_times(field, values);
     snprintf(choice->type, TYPE_BYTES, "%s", choice->is_time ? "time" : field->addresses == values ? "ip" : "string");
     return;
   case INFER_INT:
@@ -296,6 +301,10 @@ static void remarks_write(struct buf *out, const struct choice *choice, const st
     remark_kinds(&remark, field);
   } else if (numbers == values || choice->is_time) {
     if (choice->is_time || numbers > field->beyond) remark_range(&remark, choice, field);
+    if (choice->is_time && choice->unit_us == 0 && field->times < values) {
+      remark_next(&remark);
+      buf_printf(out, "no time in %llu", (unsigned long long)(values - field->times));
+    }
     if (!choice->is_time && field->distinct_count > 1) remark_distinct(&remark, field, values);
   } else if (field->kinds[INFER_TEXT] == values) {
     if (field->distinct_count <= INFER_SAMPLES && !field->samples_cut)

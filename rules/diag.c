@@ -13,6 +13,11 @@ enum {
   ITEMS_FIRST = 16
 };
 
+struct file_errors {
+  uint32_t count;   /* that are kept */
+  struct span last; /* the furthest of them */
+};
+
 void diags_init(struct diags *diags, struct arena *arena) { *diags = (struct diags){.arena = arena}; }
 
 static struct file_errors *errors_of(struct diags *diags, uint16_t file) {

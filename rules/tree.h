@@ -781,10 +781,7 @@ struct diags {
   struct arena *arena;
   struct diag *items;
   uint32_t count, capacity, error_count, dropped; /* dropped: errors above the limit of a file */
-  struct file_errors {
-    uint32_t count;
-    struct span last; /* the furthest of those that are kept */
-  } * files;          /* errors of each file */
+  struct file_errors *files;                      /* of each file */
   uint32_t file_capacity;
 };
 void diags_init(struct diags *diags, struct arena *arena);

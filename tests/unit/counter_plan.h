@@ -46,7 +46,7 @@ struct counting_fixture {
   struct counters *counters;
   struct counter_state *state;
   void *annex; /* every other fixture's states stand in `room` while they are small */
-  _Alignas(64) char room[COUNTER_ANNEX_BYTES];
+  _Alignas(16) char room[COUNTER_ANNEX_BYTES];
   struct expr_env env;
   struct expr_counts counts, column_counts; /* of asking, of adding */
   struct counted *events;

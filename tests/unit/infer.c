@@ -238,4 +238,18 @@ TEST(limits) {
   mem_free_all(mem);
 }
 
+/* One record of many is wrong: the field is a time all the same, and the page says how many were none. */
+TEST(a_slip_among_times) {
+  EXPECT_TEXT(LINES("{\"at\":\"2026-11-21T10:00:00Z\",\"n\":1}", "{\"at\":\"2026-11-21T10:00:01Z\",\"n\":2}",
+                    "{\"at\":\"yesterday\",\"n\":3}", "{\"at\":\"2026-11-21T10:00:02Z\",\"n\":4}"),
+              "\n# 4 records\n"
+              "event card_payment {\n"
+              "  event_time at\n"
+              "  at       time               # 2026-11-21T10:00:00Z to 2026-11-21T10:00:02Z; no time in 1\n"
+              "  n        int                # 1 to 4; 4 different values\n"
+              "}\n");
+  const char *half = LINES("{\"at\":\"2026-11-21T10:00:00Z\"}", "{\"at\":\"soon\"}");
+  EXPECT(strstr(half, "string") != NULL && strstr(half, "event_time log") != NULL);
+}
+
 TEST_MAIN
