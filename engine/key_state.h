@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "base/pool.h"
+#include "base/unaligned.h"
 #include "engine/timer.h"
 #include "rules/ruleset.h"
 
@@ -56,18 +57,13 @@ static inline struct hash128 key_of_plain(struct value v, uint16_t space_id) {
 /* A short string neither: its bytes, its length and the space have room in the 128 bits. */
 enum { KEY_SHORT_BYTES = 13 };
 static inline bool key_is_short(struct value v) { return v.kind == VALUE_STRING && v.length <= KEY_SHORT_BYTES; }
-static inline uint64_t key_bytes(const char *at, unsigned count) { /* 4 or 8; the first is the lowest */
-  uint64_t bytes = 0;
-  memcpy(&bytes, at, count);
-  return bytes;
-}
 static inline struct hash128 key_of_short(struct value v, uint16_t space_id) {
   uint64_t low = 0, high = (uint64_t)v.length << 40 | (uint64_t)space_id << 48;
   if (v.length >= 8) {
-    low = key_bytes(v.s, 8);
-    if (v.length > 8) high |= key_bytes(v.s + v.length - 8, 8) >> (128 - 8 * v.length);
+    low = read_u64(v.s);
+    if (v.length > 8) high |= read_u64(v.s + v.length - 8) >> (128 - 8 * v.length);
   } else if (v.length >= 4) {
-    low = key_bytes(v.s, 4) | key_bytes(v.s + v.length - 4, 4) << (8 * v.length - 32);
+    low = read_u32(v.s) | (uint64_t)read_u32(v.s + v.length - 4) << (8 * v.length - 32);
   } else if (v.length > 0) {
     low = (uint64_t)(uint8_t)v.s[0] << 16 | (uint64_t)(uint8_t)v.s[v.length / 2] << 8 | (uint8_t)v.s[v.length - 1];
   }

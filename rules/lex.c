@@ -260,6 +260,16 @@ static void take_string(struct lexer *lexer, struct token *token) {
   token->value = value_string(token->text);
 }
 
+/* A text in other quotes than ours: an error, and the string that was meant. */
+static void meant_string(struct lexer *lexer, struct token *token, struct slice text, const char *code,
+                         const char *message) {
+  token->kind = TOKEN_STRING;
+  token->text = text;
+  token->value = value_string(text);
+  lex_error(lexer, token, code, arena_printf(lexer->arena, "write \"" SLICE_FMT "\"", SLICE_ARG(lex_shown(text))),
+            message);
+}
+
 /* 'text': meant as a string. */
 static void take_single_quoted(struct lexer *lexer, struct token *token) {
   bool closed = false;
@@ -272,12 +282,8 @@ static void take_single_quoted(struct lexer *lexer, struct token *token) {
     return;
   }
   lexer->at = to + 1;
-  token->kind = TOKEN_STRING;
-  token->text = (struct slice){from, (size_t)(to - from)};
-  token->value = value_string(token->text);
-  lex_error(lexer, token, "single-quotes",
-            arena_printf(lexer->arena, "write \"" SLICE_FMT "\"", SLICE_ARG(lex_shown(token->text))),
-            "strings stand in double quotes");
+  meant_string(lexer, token, (struct slice){from, (size_t)(to - from)}, "single-quotes",
+               "strings stand in double quotes");
 }
 
 /* Typographic quotes, as word processors make of straight ones. */
@@ -295,12 +301,8 @@ static bool take_curly_quoted(struct lexer *lexer, struct token *token) {
     return false;
   }
   lexer->at = to + (*to == '"' ? 1 : length);
-  token->kind = TOKEN_STRING;
-  token->text = (struct slice){from, (size_t)(to - from)};
-  token->value = value_string(token->text);
-  lex_error(lexer, token, "curly-quotes",
-            arena_printf(lexer->arena, "write \"" SLICE_FMT "\"", SLICE_ARG(lex_shown(token->text))),
-            "strings stand in straight double quotes");
+  meant_string(lexer, token, (struct slice){from, (size_t)(to - from)}, "curly-quotes",
+               "strings stand in straight double quotes");
   return true;
 }
 
