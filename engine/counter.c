@@ -15,7 +15,6 @@ static struct counters *without_layouts(struct mem *mem, struct pool *pool, cons
   counters->mem = mem;
   counters->pool = pool;
   counters->ruleset = ruleset;
-  counters->window_events_max = COUNTER_WINDOW_EVENTS;
   counters->values_max = COUNTER_VALUES;
   counters->entries = mem_alloc(mem, (ruleset->population_count + 1u) * sizeof *counters->entries);
   counters->entries_max = UINT64_MAX;
@@ -43,13 +42,22 @@ struct counters *counters_new(struct mem *mem, struct pool *pool, const struct r
 
 void counters_set_limits(struct counters *counters, uint64_t window_events, uint64_t values) {
   check(window_events > 0 && window_events <= COUNTER_WINDOW_EVENTS_CAP && values > 0);
-  counters->window_events_max = window_events;
+  for (uint16_t p = 0; p < counters->ruleset->population_count; p++)
+    for (unsigned v = 0; v < VARIANTS; v++) counters->layouts[p].variants[v].window_events_max = window_events;
   counters->values_max = values;
 }
 
 void counters_set_entries(struct counters *counters, uint64_t entries_max) {
   counters->entries_max = entries_max;
-  if (counters->window_events_max > entries_max) counters->window_events_max = entries_max;
+  for (uint16_t p = 0; p < counters->ruleset->population_count; p++) {
+    for (unsigned v = 0; v < VARIANTS; v++) {
+      struct variant *variant = &counters->layouts[p].variants[v];
+      uint64_t events_max = entries_max / variant->event_units;
+      while (variant->event_units > 1 && (events_max & (events_max - 1)) != 0)
+        events_max &= events_max - 1; /* as rings are */
+      if (variant->window_events_max > events_max) variant->window_events_max = events_max > 0 ? events_max : 1;
+    }
+  }
   if (counters->values_max > entries_max) counters->values_max = entries_max;
 }
 
@@ -151,7 +159,7 @@ static struct counter_state *add_to_ring(struct counters *counters, const struct
   if (__builtin_expect(variant != state->variant, 0)) state = ring_relayout(counters, layout, state, variant);
   if (layout->idles) cut_idle(layout, state, time);
   uint32_t count = state->next - state->first;
-  if (count == (uint32_t)1 << state->room_log2 || count >= counters->window_events_max)
+  if (count == (uint32_t)1 << state->room_log2 || count >= layout->variants[state->variant].window_events_max)
     state = ring_make_room(counters, layout, state, time);
   struct ring ring = ring_of(layout, state);
   char *event = ring_event(&ring, state->next);
@@ -190,6 +198,32 @@ static void add_beside(struct counters *counters, const struct layout *layout, s
   for (uint16_t i = 0; i < layout->endless_count; i++) endless_add(&layout->endless[i], state, counters->columns, time);
 }
 
+/* Whether what is added to sums is not null and has no more than `bits` bits. */
+static inline bool is_plain(const struct variant *variant, const struct value *values, unsigned bits) {
+  const struct plain_row *row = variant->plain_rows, *sums_end = row + variant->plain_sum_count,
+                         *end = row + variant->plain_count;
+  uint64_t odd = 0;
+  for (; row != sums_end; row++) {
+    const struct value *v = &values[row->slot];
+    odd |= (uint64_t)(v->i ^ (v->i >> 63)) >> bits | (v->kind == VALUE_NULL);
+  }
+  for (; row != end; row++) odd |= values[row->slot].kind == VALUE_NULL;
+  return odd == 0;
+}
+
+/* The same, where more bits may be reckoned with from now on. */
+static __attribute__((noinline)) bool make_plain(const struct variant *variant, const struct value *values,
+                                                 struct counter_state *state) {
+  unsigned bits = state->bits;
+  for (uint16_t i = 0; i < variant->plain_sum_count; i++) {
+    unsigned own = magnitude_bits(values[variant->plain_rows[i].slot]);
+    if (own > bits) bits = own;
+  }
+  if (bits + state->room_log2 > COUNTER_NARROW_BITS || !is_plain(variant, values, bits)) return false;
+  state->bits = (uint8_t)bits;
+  return true;
+}
+
 /* The most frequent: sums and kept numbers of fields, none of them null, all within what the state is laid out for.
  * False: nothing was done, but that there may be more room. */
 static inline bool add_plain(struct counters *counters, const struct layout *layout, struct counter_state **of,
@@ -201,27 +235,16 @@ static inline bool add_plain(struct counters *counters, const struct layout *lay
     if (!layout->variants[state->variant].plain) return false;
   }
   const struct variant *variant = &layout->variants[state->variant];
-  if (state->next - state->first >= counters->window_events_max) return false;
-  const struct plain_row *row = variant->plain_rows, *end = row + variant->plain_count,
-                         *sums_end = row + variant->plain_sum_count;
+  if (state->next - state->first >= variant->window_events_max) return false;
   const struct value *values = event->values;
-  unsigned bits = state->bits; /* at most COUNTER_NARROW_BITS: the state is not wide */
-  for (; row != end; row++) {
-    const struct value *v = &values[row->slot];
-    if (v->kind == VALUE_NULL) return false;
-    if (row >= sums_end) continue;
-    uint64_t magnitude = (uint64_t)(v->i ^ (v->i >> 63));
-    if (__builtin_expect(magnitude >> bits != 0, 0)) {
-      bits = 64 - (unsigned)__builtin_clzll(magnitude);
-      if (bits + state->room_log2 > COUNTER_NARROW_BITS) return false;
-    }
-  }
-  state->bits = (uint8_t)bits;
+  if (__builtin_expect(!is_plain(variant, values, state->bits), 0) && !make_plain(variant, values, state)) return false;
   char *events = state_at(state, variant->header_bytes);
   if (__builtin_expect(state->room_log2 >= variant->inside_log2_end, 0)) events = *(char **)(void *)events;
   char *to = events + (size_t)(state->next & (((uint32_t)1 << state->room_log2) - 1)) * variant->event_bytes;
+  const struct plain_row *row = variant->plain_rows, *sums_end = row + variant->plain_sum_count,
+                         *end = row + variant->plain_count;
   write_u64(to, (uint64_t)event->time);
-  for (row = variant->plain_rows; row != sums_end; row++) {
+  for (; row != sums_end; row++) {
     char *total = state_at(state, row->total_at);
     uint64_t before = read_u64(total);
     write_u64(to + row->at, before);
@@ -455,6 +478,14 @@ void counters_prefetch_events(const struct counters *counters, uint16_t populati
     __builtin_prefetch((const char *)state + at, 1); /* the first two are here */
   __builtin_prefetch(ring_event(&ring, state->next), 1);
   __builtin_prefetch(ring_event(&ring, state->cursors[0]));
+}
+
+bool counters_fit_annex(const struct counters *counters, uint16_t population) {
+  return counters->layouts[population].annex_log2 >= 0;
+}
+
+bool counters_outside(const struct counters *counters, uint16_t population) {
+  return counters->layouts[population].pointer_count > 0;
 }
 
 struct counter_limits counters_limits(const struct counters *counters) {

@@ -32,6 +32,7 @@ struct counters *counters_new(struct mem *mem, struct pool *pool, const struct r
 enum { COUNTER_ANNEX_BYTES = 64 };
 void counters_add(struct counters *counters, uint16_t population, struct counter_state **state, void *annex,
                   const struct event *event, struct expr_env *env);
+bool counters_fit_annex(const struct counters *counters, uint16_t population); /* its new states do */
 
 /* The value of a counter at `time` (events at time - over_us are out, later ones in). *state may be NULL (nothing was
  * counted): what an empty window tells. `operand`: COUNTER_SEEN. Strings and lists live in `scratch`. Moves windows on,
@@ -47,6 +48,14 @@ struct counter_group *counters_group(struct counters *counters, const struct cou
 void counters_ask_group(struct counters *counters, const struct counter_group *group, struct counter_state **state,
                         int64_t time, struct value *values, struct expr_env *env);
 
+/* The same as counters_add() and then counters_ask_group(`behind`, of the same key) in one go, for populations where
+ * the first returns not NULL (behind NULL: nothing is asked). False: nothing was done, and the ordinary way has to be
+ * gone. Made once, after limits have been set. */
+struct counter_quick;
+const struct counter_quick *counters_quick(const struct counters *counters, uint16_t population,
+                                           const struct counter_group *behind);
+bool counters_take(const struct counter_quick *quick, struct counter_state *state, const struct event *event);
+
 /* When the state may hold nothing any more if nothing comes (never later than it does, may be earlier); INT64_MAX
  * never. */
 int64_t counters_deadline(const struct counter_state *state);
@@ -57,6 +66,8 @@ void counters_drop(struct counters *counters, uint16_t population, struct counte
  * a larger state. */
 void counters_prefetch(const struct counter_state *state);
 void counters_prefetch_events(const struct counters *counters, uint16_t population, const struct counter_state *state);
+/* Whether a state may keep more than its events, in blocks of its own. */
+bool counters_outside(const struct counters *counters, uint16_t population);
 
 /* Room for so many events and different values may be taken in one population, over all keys (at least 16): a window
  * has no more, and counters_crowded() says when all together have. Before the first event; else there is no such limit.

@@ -1,38 +1,13 @@
 /* counter_group.c - many counters of one population, asked together.
  *
- * Fifty windows over one key cost little more than what each of them must read. Counters that are differences of one
- * total are a family, in the order of their windows' lengths: where a key has few events, one way back through them
- * finds the first event of each window, and windows that begin with the same event are told the same number; where it
- * has many, each window has a cursor. What is needed for that stands in one small row for each counter; all else goes
- * the ordinary way. Called by tally.c. */
+ * Fifty windows over one key cost little more than what each of them must read. Counters that are differences of totals
+ * between two events stand here twice. By windows: each window has a cursor to its first event, and tells what begins
+ * there. By families, of one total each and in the order of their windows' lengths: where a key has no more events than
+ * a family has windows, one way back through the events finds the first event of each window, and windows that begin
+ * with the same one are told the same number. All else goes the ordinary way. Called by tally.c. */
 #include "engine/counter_private.h"
 
-struct group_row {
-  int64_t over_us;
-  uint16_t cursor, slot;
-};
-_Static_assert(sizeof(struct group_row) == 16 && sizeof(struct value) == 16, "four rows are a cache line");
-
-struct group_family { /* differences of one total over windows of time, the shortest first */
-  const struct group_row *rows, *end;
-  uint64_t form; /* the second half of the values that are told: their kind and scale */
-  struct difference total;
-};
-
-struct group_variant {
-  struct group_family *families;
-  uint32_t family_count;
-  const struct counter_ask **others;
-  uint32_t other_count;
-};
-struct counter_group {
-  const struct layout *layout;
-  uint32_t count;
-  const struct counter_ask *asks;
-  struct group_variant variants[VARIANTS];
-};
-
-enum { WALK_ROWS_MIN = 4 }; /* fewer windows have their cursors looked at */
+enum { WALK_ROWS_MIN = 4 }; /* a family of fewer windows is not asked by one way back */
 
 /* ---- making ---- */
 
@@ -70,6 +45,26 @@ static void make_families(struct counters *counters, struct group_variant *varia
   }
 }
 
+static int compare_cursors(const void *left, const void *right) {
+  const struct sorted_row *a = left, *b = right;
+  if (a->row.cursor != b->row.cursor) return a->row.cursor < b->row.cursor ? -1 : 1;
+  return compare_rows(left, right);
+}
+
+static void make_windows(struct counters *counters, struct group_variant *variant, struct sorted_row *sorted,
+                         uint32_t count) {
+  struct group_tell *tells = mem_alloc(counters->mem, (count + 1u) * sizeof *tells);
+  variant->windows = mem_alloc(counters->mem, (count + 1u) * sizeof *variant->windows);
+  if (count > 0) qsort(sorted, count, sizeof *sorted, compare_cursors);
+  for (uint32_t i = 0; i < count; i++) {
+    tells[i] = (struct group_tell){.form = sorted[i].form, .total = sorted[i].total, .slot = sorted[i].row.slot};
+    if (i == 0 || sorted[i - 1].row.cursor != sorted[i].row.cursor)
+      variant->windows[variant->window_count++] =
+          (struct group_window){.over_us = sorted[i].row.over_us, .tells = &tells[i], .cursor = sorted[i].row.cursor};
+    variant->windows[variant->window_count - 1].end = &tells[i + 1];
+  }
+}
+
 static void make_variant(struct counters *counters, const struct counter_group *group, unsigned number,
                          struct group_variant *variant) {
   struct sorted_row *sorted = mem_alloc(counters->mem, (group->count + 1u) * sizeof *sorted);
@@ -88,6 +83,11 @@ static void make_variant(struct counters *counters, const struct counter_group *
     memcpy(&row->form, (const char *)&asker->empty + sizeof row->form, sizeof row->form);
   }
   make_families(counters, variant, sorted, count);
+  for (uint32_t f = 0; f < variant->family_count; f++) {
+    uint32_t rows = (uint32_t)(variant->families[f].end - variant->families[f].rows);
+    if (rows >= WALK_ROWS_MIN && rows > variant->walk_events) variant->walk_events = rows;
+  }
+  make_windows(counters, variant, sorted, count);
   mem_free(counters->mem, sorted);
 }
 
@@ -101,83 +101,77 @@ struct counter_group *counters_group(struct counters *counters, const struct cou
 
 /* ---- asking ---- */
 
-static inline void tell(struct value *values, const struct group_row *row, uint64_t form, uint64_t number) {
-  char *value = (char *)&values[row->slot];
-  write_u64(value, number);
-  write_u64(value + sizeof number, form);
+static inline void tell(struct value *values, uint32_t slot, uint64_t form, uint64_t number) {
+  group_tell(values, &(struct group_tell){.form = form, .slot = slot}, number);
 }
 
-/* Of the events from `at` on, `event` being the first of them. */
-static inline uint64_t difference_from(const struct counter_state *state, const struct difference *difference,
-                                       uint32_t at, const char *event) {
-  const char *total = (const char *)state + difference->total_at;
-  if (difference->bytes == 0) return (uint32_t)(state->next - at);
-  if (difference->bytes == sizeof(uint64_t)) return read_u64(total) - read_u64(event + difference->at);
-  return (uint32_t)(read_u32(total) - read_u32(event + difference->at));
-}
-
-/* By cursors. */
-static inline void ask_cursors(const struct group_family *family, struct counter_state *state, const struct ring *ring,
-                               int64_t time, struct value *values) {
+/* The window's first event at `time`, by its cursor; NULL: it is empty. */
+static inline const char *window_first(const struct group_window *window, struct counter_state *state,
+                                       const struct ring *ring, int64_t time) {
   enum { AHEAD_BYTES = 256 };
-  const uint32_t next = state->next;
-  for (const struct group_row *row = family->rows; row != family->end; row++) {
-    int64_t border = time - row->over_us;
-    uint32_t at = state->cursors[row->cursor];
-    uint64_t number = 0;
-    if (at != next) {
-      const char *event = ring_event(ring, at);
-      if (event_time(event) <= border) {
-        do event = ring_event(ring, ++at);
-        while (at != next && event_time(event) <= border);
-        state->cursors[row->cursor] = at;
-        __builtin_prefetch(event + AHEAD_BYTES);
-      }
-      if (at != next) number = difference_from(state, &family->total, at, event);
-    }
-    tell(values, row, family->form, number);
+  uint32_t at = state->cursors[window->cursor], next = state->next;
+  int64_t border = time - window->over_us;
+  if (at == next) return NULL;
+  const char *event = ring_event(ring, at);
+  if (event_time(event) > border) return event;
+  do event = ring_event(ring, ++at);
+  while (at != next && event_time(event) <= border);
+  state->cursors[window->cursor] = at;
+  __builtin_prefetch(event + AHEAD_BYTES);
+  return at == next ? NULL : event;
+}
+
+static inline void ask_windows(const struct group_variant *variant, struct counter_state *state,
+                               const struct ring *ring, int64_t time, struct value *values) {
+  const struct group_window *window = variant->windows, *end = window + variant->window_count;
+  for (; window != end; window++) {
+    const char *event = window_first(window, state, ring, time);
+    uint32_t at = state->cursors[window->cursor];
+    for (const struct group_tell *row = window->tells; row != window->end; row++)
+      group_tell(values, row, event == NULL ? 0 : group_difference(state, &row->total, at, event));
   }
 }
 
 /* By one way back from the newest event. Cursors stay where they are: they may be behind, but not before state->first
  * (trimming takes care of that). */
-static __attribute__((noinline)) void ask_back(const struct group_family *family, const struct counter_state *state,
-                                               const struct layout *layout, int64_t time, struct value *values) {
-  const struct ring ring = ring_of(layout, state);
+static void ask_back(const struct group_family *family, const struct counter_state *state, const struct ring *ring,
+                     int64_t time, struct value *values) {
   uint32_t at = state->next;
   uint64_t number = 0;
   /* The event before `at` is in windows that are longer than this. */
-  int64_t reach = at == state->first ? INT64_MAX : time - event_time(ring_event(&ring, at - 1));
+  int64_t reach = at == state->first ? INT64_MAX : time - event_time(ring_event(ring, at - 1));
   const struct group_row *row = family->rows, *end = family->end;
   const uint64_t form = family->form;
   for (;;) {
     for (; row->over_us <= reach; row++) {
-      tell(values, row, form, number);
+      tell(values, row->slot, form, number);
       if (row + 1 == end) return;
     }
     at--;
-    number = difference_from(state, &family->total, at, ring_event(&ring, at));
-    reach = at == state->first ? INT64_MAX : time - event_time(ring_event(&ring, at - 1));
+    number = group_difference(state, &family->total, at, ring_event(ring, at));
+    reach = at == state->first ? INT64_MAX : time - event_time(ring_event(ring, at - 1));
   }
 }
 
-static inline void ask_families(const struct counter_group *group, const struct group_variant *variant,
-                                struct counter_state *state, int64_t time, struct value *values) {
+static __attribute__((noinline)) void ask_families(const struct group_variant *variant,
+                                                   const struct counter_state *state, const struct ring *ring,
+                                                   int64_t time, struct value *values) {
+  for (uint32_t f = 0; f < variant->family_count; f++) ask_back(&variant->families[f], state, ring, time, values);
+}
+
+static inline void ask_differences(const struct counter_group *group, const struct group_variant *variant,
+                                   struct counter_state *state, int64_t time, struct value *values) {
   const struct ring ring = ring_of(group->layout, state);
-  const struct group_family *family = variant->families, *end = family + variant->family_count;
-  for (; family != end; family++) {
-    ptrdiff_t rows = family->end - family->rows;
-    if (rows >= WALK_ROWS_MIN && state->next - state->first <= rows)
-      ask_back(family, state, group->layout, time, values);
-    else
-      ask_cursors(family, state, &ring, time, values);
-  }
+  if (__builtin_expect(state->next - state->first <= variant->walk_events, 0))
+    ask_families(variant, state, &ring, time, values);
+  else
+    ask_windows(variant, state, &ring, time, values);
 }
 
 static void tell_nothing(const struct group_variant *variant, struct value *values) {
-  for (uint32_t f = 0; f < variant->family_count; f++)
-    for (const struct group_row *row = variant->families[f].rows; row != variant->families[f].end; row++)
-      tell(values, row, variant->families[f].form, 0);
+  const struct group_window *window = variant->windows, *end = window + variant->window_count;
+  for (; window != end; window++)
+    for (const struct group_tell *row = window->tells; row != window->end; row++) group_tell(values, row, 0);
 }
 
 static __attribute__((noinline)) void ask_others(struct counters *counters, const struct counter_group *group,
@@ -186,8 +180,8 @@ static __attribute__((noinline)) void ask_others(struct counters *counters, cons
   const struct group_variant *variant = &group->variants[*state == NULL ? 0 : (*state)->variant];
   if (*state == NULL)
     tell_nothing(variant, values);
-  else if (variant->family_count > 0)
-    ask_families(group, variant, *state, time, values);
+  else if (variant->window_count > 0)
+    ask_differences(group, variant, *state, time, values);
   for (uint32_t i = 0; i < variant->other_count; i++) {
     const struct counter_ask *ask = variant->others[i];
     struct value operand = ask->operand == NULL ? value_null() : expr_eval(ask->operand, env);
@@ -202,6 +196,6 @@ void counters_ask_group(struct counters *counters, const struct counter_group *g
   const struct group_variant *variant = *state == NULL ? NULL : &group->variants[(*state)->variant];
   if (variant == NULL || variant->other_count > 0)
     ask_others(counters, group, state, time, values, env);
-  else if (variant->family_count > 0)
-    ask_families(group, variant, *state, time, values);
+  else if (variant->window_count > 0)
+    ask_differences(group, variant, *state, time, values);
 }

@@ -439,10 +439,18 @@ static int8_t annex_log2(const struct layout *layout) {
   const struct variant *variant = &layout->variants[0];
   int8_t log2 = -1;
   if (!layout->ring) return variant->header_bytes <= COUNTER_ANNEX_BYTES ? 0 : -1;
-  while (log2 < COUNTER_SMALL_LOG2 &&
-         variant->header_bytes + (variant->event_bytes << (log2 + 1)) <= COUNTER_ANNEX_BYTES)
-    log2++;
+  while (variant->header_bytes + (variant->event_bytes << (log2 + 1)) <= COUNTER_ANNEX_BYTES) log2++;
   return log2;
+}
+
+/* Of 64 bytes each. Small states are reckoned with the keys; of others the key's record and its places count too. */
+static void find_units(const struct layout *layout, struct variant *variant) {
+  enum { UNIT_BYTES = MEMORY_EACH_COUNTER_EVENTS, KEY_BYTES = 192, SMALL_BYTES = MEMORY_EACH_COUNTER_KEYS - KEY_BYTES };
+  uint32_t event = layout->ring ? variant->event_bytes + layout->order_count * (uint32_t)sizeof(uint32_t) : 1;
+  variant->event_units = (uint16_t)((event + UNIT_BYTES - 1) / UNIT_BYTES);
+  if (variant->header_bytes + event > SMALL_BYTES)
+    variant->state_units = (uint16_t)((variant->header_bytes + KEY_BYTES) / UNIT_BYTES);
+  variant->window_events_max = COUNTER_WINDOW_EVENTS;
 }
 
 /* Values of a column: differences of a total that has all of them, or kept. */
@@ -548,6 +556,7 @@ void layout_make(struct counters *counters, uint16_t population) {
   layout->longest = longest_cursor(layout);
   for (unsigned v = 0; v < VARIANTS; v++) place_variant(&needs, v);
   layout->annex_log2 = annex_log2(layout);
+  for (unsigned v = 0; v < VARIANTS; v++) find_units(layout, &layout->variants[v]);
   for (uint16_t i = 0; i < layout->plan->counter_count; i++)
     place_difference(layout, &counters->askers[layout->plan->counters[i]]);
   layout->beside = layout->pointer_count > 0 || layout->endless_count > 0;

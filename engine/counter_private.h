@@ -2,6 +2,7 @@
  *
  * counter.c         events in, values out
  * counter_group.c   many counters asked together
+ * counter_quick.c   the most frequent: added and asked in one go
  * counter_layout.c  what a population's states look like, from its plan; made once
  * counter_ring.c    the ring: room for events, kept values, another layout
  * counter_order.c   least and greatest: one queue of candidates for all windows
@@ -166,6 +167,8 @@ struct plain_row {   /* a field of an event, and where it goes */
 struct variant {
   uint32_t header_bytes; /* in front of the ring, or of the pointer to it */
   uint32_t event_bytes;
+  uint16_t event_units, state_units; /* what an event, and the rest of a state, count for where entries are limited */
+  uint64_t window_events_max;
   uint8_t inside_log2_end;                     /* rings of less than 2^this events stand in the state */
   uint8_t limbs[2];                            /* of a total of ints, of floats: 8 bytes each */
   uint32_t *sum_at, *sum_total_at;             /* in the event, in the state */
@@ -267,10 +270,50 @@ struct counters {
   struct asker *askers;
   struct value *columns; /* of the event in hand */
   void *nothing;         /* accumulators of no event */
-  uint64_t window_events_max, values_max;
+  uint64_t values_max;
   uint64_t *entries,
       entries_max; /* per population: room for events and values, of all keys; no window has more alone */
   struct counter_limits limits;
+};
+
+/* ---- counters that are asked together: counter_group.c ---- */
+
+struct group_row {
+  int64_t over_us;
+  uint16_t cursor, slot;
+};
+_Static_assert(sizeof(struct group_row) == 16 && sizeof(struct value) == 16, "four rows are a cache line");
+
+struct group_family { /* differences of one total over windows of time, the shortest first */
+  const struct group_row *rows, *end;
+  uint64_t form; /* the second half of the values that are told: their kind and scale */
+  struct difference total;
+};
+
+struct group_tell { /* a difference, and where it goes */
+  uint64_t form;
+  struct difference total;
+  uint32_t slot;
+};
+struct group_window {
+  int64_t over_us;
+  const struct group_tell *tells, *end;
+  uint16_t cursor;
+};
+
+struct group_variant {
+  struct group_window *windows;
+  uint32_t window_count, family_count;
+  struct group_family *families;
+  uint32_t walk_events; /* a key with no more of them is asked by families */
+  uint32_t other_count;
+  const struct counter_ask **others;
+};
+struct counter_group {
+  const struct layout *layout;
+  uint32_t count;
+  const struct counter_ask *asks;
+  struct group_variant variants[VARIANTS];
 };
 
 /* ---- small helpers ---- */
@@ -305,6 +348,20 @@ static inline char *ring_event(const struct ring *ring, uint32_t number) {
   return ring->events + (size_t)(number & ring->mask) * ring->event_bytes;
 }
 static inline int64_t event_time(const char *event) { return read_i64(event); }
+
+/* Of the events from `at` on, `event` being the first of them. */
+static inline uint64_t group_difference(const struct counter_state *state, const struct difference *difference,
+                                        uint32_t at, const char *event) {
+  const char *total = (const char *)state + difference->total_at;
+  if (difference->bytes == 0) return (uint32_t)(state->next - at);
+  if (difference->bytes == sizeof(uint64_t)) return read_u64(total) - read_u64(event + difference->at);
+  return (uint32_t)(read_u32(total) - read_u32(event + difference->at));
+}
+static inline void group_tell(struct value *values, const struct group_tell *row, uint64_t number) {
+  char *value = (char *)&values[row->slot];
+  write_u64(value, number);
+  write_u64(value + sizeof number, row->form);
+}
 
 /* The first event of the window at `time`. */
 static inline uint32_t cursor_move(const struct layout *layout, struct counter_state *state, const struct ring *ring,

@@ -152,8 +152,9 @@ static void set_ring(const struct layout *layout, struct counter_state *state, c
 }
 
 /* What it counts for where entries are limited: in the annex there is room anyway. */
-static uint64_t room_entries(const struct counter_state *state) {
-  return state->annexed ? 1 : UINT64_C(1) << state->room_log2;
+static uint64_t room_entries(const struct layout *layout, const struct counter_state *state) {
+  const struct variant *variant = &layout->variants[state->variant];
+  return state->annexed ? 1 : variant->state_units + ((uint64_t)variant->event_units << state->room_log2);
 }
 
 struct counter_state *ring_new_state(struct counters *counters, const struct layout *layout, void *annex) {
@@ -163,7 +164,7 @@ struct counter_state *ring_new_state(struct counters *counters, const struct lay
   memset(state, 0, variant->header_bytes);
   state->annexed = annexed;
   if (annexed) state->room_log2 = (uint8_t)layout->annex_log2;
-  entries_take(counters, layout, 1);
+  entries_take(counters, layout, room_entries(layout, state));
   state->deadline = INT64_MIN;
   state->first = state->next = COUNTER_FIRST_NUMBER;
   for (uint16_t c = 0; c < layout->cursor_count; c++) state->cursors[c] = COUNTER_FIRST_NUMBER;
@@ -222,7 +223,7 @@ static struct counter_state *rebuild(struct counters *counters, const struct lay
   bool stays = same && beside && room_log2 >= variant->inside_log2_end;
   struct counter_state *old = state;
   size_t old_block = block_bytes(layout, old->variant, old_log2);
-  entries_give(counters, layout, room_entries(old));
+  entries_give(counters, layout, room_entries(layout, old));
   char *events = NULL;
   if (room_log2 >= variant->inside_log2_end) events = pool_alloc(counters->pool, ring_bytes(variant, room_log2));
   if (!stays) {
@@ -233,7 +234,7 @@ static struct counter_state *rebuild(struct counters *counters, const struct lay
     state->annexed = false;
   }
   state->room_log2 = (uint8_t)room_log2;
-  entries_take(counters, layout, room_entries(state));
+  entries_take(counters, layout, room_entries(layout, state));
   if (events != NULL) set_ring(layout, state, events);
   struct ring to = ring_of(layout, state);
   if (same)
@@ -275,7 +276,7 @@ void ring_free_state(struct counters *counters, const struct layout *layout, str
       aggregates_free(layout->endless[i].aggregates, (struct endless *)state_at(state, layout->endless[i].at) + 1);
   }
   if (ring_beside(layout, state)) pool_free(counters->pool, ring.events, ring_bytes(ring.variant, state->room_log2));
-  entries_give(counters, layout, room_entries(state));
+  entries_give(counters, layout, room_entries(layout, state));
   if (!state->annexed) pool_free(counters->pool, state, block_bytes(layout, state->variant, state->room_log2));
 }
 
@@ -341,7 +342,7 @@ struct counter_state *ring_make_room(struct counters *counters, const struct lay
   trim_events(counters, layout, state, time);
   uint32_t count = state->next - state->first, room = (uint32_t)1 << state->room_log2;
   uint32_t spare = room >> 3; /* so that this is not done for each event */
-  if (count >= counters->window_events_max) {
+  if (count >= layout->variants[state->variant].window_events_max) {
     forget_oldest(counters, layout, state);
     count--;
     if (count < room) return state;

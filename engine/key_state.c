@@ -38,8 +38,9 @@ struct key_table {
   /* Records have numbers: where one stands is told by its granule. Granules never move. */
   struct key_record **granules;
   uint32_t granule_count, granule_capacity, granules_at_once;
-  uint32_t free[2], fresh;    /* freed records, also wide ones, the latest first; numbers from here on are untouched */
-  uint16_t *wide, wide_count; /* spaces with wide records: these take two numbers, the first of which is even */
+  uint32_t free[2], fresh; /* freed records, also wide ones, the latest first; numbers from here on are untouched */
+  bool *wide;              /* by space: its records are wide, take two numbers, of which the first is even */
+  uint32_t wide_count;
 };
 
 static void *aligned(void *block) {
@@ -81,16 +82,25 @@ static void more_records(struct key_table *table) {
 }
 
 void key_table_widen(struct key_table *table, uint16_t space) {
-  for (uint16_t i = 0; i < table->wide_count; i++)
-    if (table->wide[i] == space) return;
-  table->wide = mem_realloc(table->mem, table->wide, (table->wide_count + 1u) * sizeof *table->wide);
-  table->wide[table->wide_count++] = space;
+  while (table->wide_count <= space) {
+    table->wide = mem_realloc(table->mem, table->wide, (table->wide_count + 1) * sizeof *table->wide);
+    table->wide[table->wide_count++] = false;
+  }
+  table->wide[space] = true;
 }
 
 static inline bool is_wide(const struct key_table *table, uint16_t space) {
-  for (uint16_t i = 0; i < table->wide_count; i++)
-    if (table->wide[i] == space) return true;
-  return false;
+  return space < table->wide_count && table->wide[space];
+}
+
+/* An odd number in front of a wide record is the next narrow one's. */
+static void keep_odd(struct key_table *table, uint32_t number) {
+  struct key_record *record = record_at(table, number);
+  record->timer.deadline = WHEEL_UNSET;
+  record->count = 0;
+  record->wide = false;
+  record->next_free = table->free[0];
+  table->free[0] = number;
 }
 
 static uint32_t record_new(struct key_table *table, bool wide) {
@@ -99,8 +109,12 @@ static uint32_t record_new(struct key_table *table, bool wide) {
     table->free[wide] = record_at(table, number)->next_free;
     return number; /* its timer may stand in the wheel still: then it fires early, for its new key */
   }
-  number = wide ? (table->fresh + 1) & ~(uint32_t)1 : table->fresh;
+  number = table->fresh;
   if (number >> GRANULE_BITS >= table->granule_count) more_records(table);
+  if (wide && (number & 1) != 0) {
+    keep_odd(table, number++);
+    if (number >> GRANULE_BITS >= table->granule_count) more_records(table);
+  }
   table->fresh = number + 1 + wide;
   struct key_record *record = record_at(table, number);
   record->timer.deadline = WHEEL_UNSET;

@@ -6,8 +6,12 @@
 #include "engine/step.h"
 #include "nfa/nfa.h"
 
-enum { TALLY_SPACES_AHEAD = 8 }; /* key spaces of one event whose records are asked for ahead */
-enum { TALLY_KEYS_AHEAD = STEP_BATCH_MAX * TALLY_SPACES_AHEAD };
+enum {
+  TALLY_SPACES_AHEAD = 8, /* key spaces of one event whose records are asked for ahead */
+  TALLY_KEYS_AHEAD = STEP_BATCH_MAX * TALLY_SPACES_AHEAD,
+  TALLY_STATES_AHEAD = 8,                 /* states of one record that are asked for ahead */
+  TALLY_BESIDE_AHEAD = 4 * STEP_BATCH_MAX /* states of a batch that keep something beside themselves */
+};
 enum { TALLY_SWEEP_EVERY = 32 }; /* events behind the first deadline: many keys that go at once are less work each */
 
 /* Asks of one population, with one key, all before or all behind the adding of the event. */
@@ -21,7 +25,8 @@ struct tally_feed {           /* a population that the type's events are added t
   uint16_t population, place; /* place: of its key space, among the type's */
   uint32_t owner;             /* tally_owner() */
   int32_t predicate;
-  const struct tally_group *behind; /* asked with the same key when the event has been added, at once; NULL */
+  const struct tally_group *behind;  /* asked with the same key when the event has been added, at once; NULL */
+  const struct counter_quick *quick; /* both in one go; NULL */
 };
 
 struct tally_type { /* what an event type feeds and asks in this pass */
@@ -29,6 +34,7 @@ struct tally_type { /* what an event type feeds and asks in this pass */
   struct tally_feed *feeds;
   struct tally_group *groups; /* the first before_count look at what was before; then those that no feed asks behind */
   uint16_t *spaces;           /* key spaces that are looked at by the event's own key, each once */
+  int32_t *slots;             /* of keys of one part; -1 */
 };
 
 struct tally_key { /* of the event in hand, or of one ahead */
@@ -53,14 +59,15 @@ struct tally {
   struct tally_options options;
   struct counters *counters;
   struct tally_type *types;
-  struct tally_key ahead[TALLY_KEYS_AHEAD]; /* of the batch, in its order: ahead_count for each event */
-  uint16_t ahead_types[TALLY_KEYS_AHEAD];   /* of their events */
-  uint32_t ahead_at;                        /* the next event's first */
-  uint32_t owners_first;                    /* tally_owner() of population 0 */
-  struct tally_key *keys;                   /* of the event in hand, one for each of its type's spaces */
-  struct tally_key *more_keys;              /* room for them, where they are too many to be in `ahead` */
-  bool *member;                             /* of the event in hand, one for each of its type's feeds */
-  uint64_t *dropped;                        /* per population */
+  struct tally_key ahead[TALLY_KEYS_AHEAD];            /* of the batch, in its order: ahead_count for each event */
+  const struct rule_state *beside[TALLY_BESIDE_AHEAD]; /* states of the batch that keep something beside themselves */
+  uint32_t ahead_at;                                   /* the next event's first */
+  uint32_t owners_first;                               /* tally_owner() of population 0 */
+  struct tally_key *keys;                              /* of the event in hand, one for each of its type's spaces */
+  struct tally_key *more_keys;                         /* room for them, where they are too many to be in `ahead` */
+  bool *member;                                        /* of the event in hand, one for each of its type's feeds */
+  uint64_t *dropped;                                   /* per population */
+  bool *outside; /* per population: its states keep more than events of their own */
   struct tally_line *lines;
   struct laps *laps;   /* of the profile; NULL */
   uint32_t lap_first;  /* row of population 0 */
@@ -132,7 +139,7 @@ static void make_groups(struct mem *mem, const struct tally *tally, uint16_t num
 
 /* What asks of a population, with the event's own key, when the event has been added, finds its state in hand then:
  * adding to other populations changes nothing there. One group of each; others stay in their place. */
-static void put_behind(struct mem *mem, struct tally_type *type) {
+static void put_behind(struct mem *mem, const struct tally *tally, struct tally_type *type) {
   uint16_t left = type->before_count;
   for (uint16_t g = type->before_count; g < type->group_count; g++) {
     struct tally_feed *feed = NULL;
@@ -147,7 +154,20 @@ static void put_behind(struct mem *mem, struct tally_type *type) {
     feed->behind = behind;
   }
   type->group_count = left;
+  for (uint16_t f = 0; f < type->feed_count; f++) {
+    struct tally_feed *feed = &type->feeds[f];
+    feed->quick = counters_quick(tally->counters, feed->population, feed->behind == NULL ? NULL : feed->behind->group);
+  }
+}
+
+/* Where the keys of the type's events stand. */
+static void find_slots(struct mem *mem, const struct tally *tally, uint16_t number, struct tally_type *type) {
   type->ahead_count = type->space_count <= TALLY_SPACES_AHEAD ? type->space_count : 0;
+  type->slots = mem_alloc(mem, (type->space_count + 1u) * sizeof *type->slots);
+  for (uint16_t s = 0; s < type->space_count; s++) {
+    const struct key_space *space = &tally->options.ruleset->spaces[type->spaces[s]];
+    type->slots[s] = space->part_count == 1 ? space->slots[number] : -1;
+  }
 }
 
 struct tally *tally_new(struct mem *mem, const struct tally_options *options) {
@@ -165,15 +185,18 @@ struct tally *tally_new(struct mem *mem, const struct tally_options *options) {
   tally->types = mem_alloc(mem, (set->schema_count + 1u) * sizeof *tally->types);
   tally->dropped = mem_alloc(mem, (set->population_count + 1u) * sizeof *tally->dropped);
   tally->lines = mem_alloc(mem, (set->population_count + 1u) * sizeof *tally->lines);
+  tally->outside = mem_alloc(mem, (set->population_count + 1u) * sizeof *tally->outside);
+  for (uint16_t p = 0; p < set->population_count; p++) tally->outside[p] = counters_outside(tally->counters, p);
   tally->quiet_until = INT64_MAX;
   for (uint16_t p = 0; p < set->population_count; p++)
-    if ((set->populations[p].levels >> options->level & 1) != 0)
+    if ((set->populations[p].levels >> options->level & 1) != 0 && counters_fit_annex(tally->counters, p))
       key_table_widen(options->table, set->populations[p].space);
   uint32_t spaces = 0, feeds = 0;
   for (uint16_t t = 0; t < set->schema_count; t++) {
     make_type(mem, options, t, &tally->types[t]);
     make_groups(mem, tally, t, &tally->types[t]);
-    put_behind(mem, &tally->types[t]);
+    put_behind(mem, tally, &tally->types[t]);
+    find_slots(mem, tally, t, &tally->types[t]);
     if (tally->types[t].space_count > spaces) spaces = tally->types[t].space_count;
     if (tally->types[t].feed_count > feeds) feeds = tally->types[t].feed_count;
   }
@@ -192,54 +215,58 @@ static inline void key_of(const struct tally *tally, uint16_t space, const struc
 
 /* The keys of all events, and the lines of the table where they stand. */
 static uint32_t keys_ahead(struct tally *tally, const struct event *events, uint32_t count) {
-  uint32_t end = 0;
+  struct tally_key *key = tally->ahead;
   for (uint32_t e = 0; e < count; e++) {
     const struct tally_type *type = &tally->types[events[e].type];
-    for (uint16_t s = 0; s < type->ahead_count; s++, end++) {
-      struct tally_key *key = &tally->ahead[end];
-      key_of(tally, type->spaces[s], &events[e], key);
-      tally->ahead_types[end] = events[e].type;
-      if (!key->null) key_table_prefetch_line(tally->options.table, key->hash);
+    for (uint16_t s = 0; s < type->ahead_count; s++, key++) {
+      const struct value *own = type->slots[s] < 0 ? NULL : &events[e].values[type->slots[s]];
+      if (own != NULL && value_is_plain(*own)) {
+        *key = (struct tally_key){.hash = key_of_plain(*own, type->spaces[s])};
+      } else {
+        key_of(tally, type->spaces[s], &events[e], key);
+        if (key->null) continue;
+      }
+      key_table_prefetch_line(tally->options.table, key->hash);
     }
   }
-  return end;
+  return (uint32_t)(key - tally->ahead);
 }
 
-/* As many states of the record as the event may have to do with. */
-static inline uint32_t states_ahead(const struct tally *tally, uint32_t at) {
-  const struct key_record *record = tally->ahead[at].record;
-  uint32_t most = tally->types[tally->ahead_types[at]].feed_count;
-  return record == NULL ? 0 : record->count < most ? record->count : most;
+/* The states of a record are asked for, and those that keep something beside themselves are noted. */
+static inline uint32_t states_ahead(struct tally *tally, struct key_record *record, uint32_t beside) {
+  uint32_t count = record->count < TALLY_STATES_AHEAD ? record->count : TALLY_STATES_AHEAD;
+  for (uint32_t i = 0; i < count; i++) {
+    const struct rule_state *state = &record->states[i];
+    if (state->rule < tally->owners_first) {
+      nfa_prefetch(state->state);
+    } else if ((void *)state->counter != record + 1) {
+      counters_prefetch(state->counter);
+    } else if (!tally->outside[state->rule - tally->owners_first]) {
+      continue; /* all of it stands behind the record */
+    }
+    if (beside < TALLY_BESIDE_AHEAD) tally->beside[beside++] = state;
+  }
+  return beside;
 }
 
 /* Each round asks for what the round before has brought: lines, records, states, what states keep beside themselves. */
 void tally_ahead(struct tally *tally, const struct event *events, uint32_t count) {
-  uint32_t end = keys_ahead(tally, events, count), owners_first = tally->owners_first;
+  struct tally_key *key, *end = tally->ahead + keys_ahead(tally, events, count);
+  uint32_t beside = 0;
   tally->ahead_at = 0;
-  for (uint32_t k = 0; k < end; k++) {
-    struct tally_key *key = &tally->ahead[k];
+  for (key = tally->ahead; key != end; key++) {
     if (key->null) continue;
     key->record = key_table_guess(tally->options.table, key->hash);
-    if (key->record != NULL) __builtin_prefetch(key->record + 1, 1); /* records of these spaces are wide */
+    if (key->record != NULL) __builtin_prefetch(key->record + 1, 1); /* most are wide */
   }
-  for (uint32_t k = 0; k < end; k++) {
-    uint32_t states = states_ahead(tally, k);
-    struct key_record *record = tally->ahead[k].record;
-    for (uint32_t i = 0; i < states; i++)
-      if (record->states[i].rule < owners_first)
-        nfa_prefetch(record->states[i].state);
-      else if ((void *)record->states[i].counter != record + 1)
-        counters_prefetch(record->states[i].counter);
-  }
-  for (uint32_t k = 0; k < end; k++) {
-    uint32_t states = states_ahead(tally, k);
-    for (uint32_t i = 0; i < states; i++) {
-      const struct rule_state *state = &tally->ahead[k].record->states[i];
-      if (state->rule < owners_first)
-        nfa_prefetch_runs(state->state);
-      else
-        counters_prefetch_events(tally->counters, (uint16_t)(state->rule - owners_first), state->counter);
-    }
+  for (key = tally->ahead; key != end; key++)
+    if (key->record != NULL) beside = states_ahead(tally, key->record, beside);
+  for (uint32_t i = 0; i < beside; i++) {
+    const struct rule_state *state = tally->beside[i];
+    if (state->rule < tally->owners_first)
+      nfa_prefetch_runs(state->state);
+    else
+      counters_prefetch_events(tally->counters, (uint16_t)(state->rule - tally->owners_first), state->counter);
   }
 }
 
@@ -444,6 +471,7 @@ static void add(struct tally *tally, const struct tally_feed *feed, const struct
         key_table_make(tally->options.table, key->hash, tally->options.ruleset->populations[feed->population].space);
   struct rule_state *state = key_record_rule(tally->options.table, key->record, feed->owner, true);
   bool fresh = state->counter == NULL;
+  if (!fresh && feed->quick != NULL && tally->laps == NULL && counters_take(feed->quick, state->counter, event)) return;
   void *annex = fresh ? free_annex(key->record) : NULL;
   uint32_t lap = enter(tally, feed->population, key->record, state);
   laps_count(tally->laps, tally->lap_first + feed->population);

@@ -185,8 +185,7 @@ static inline void counting_add(struct counting_fixture *c, int64_t time, const 
   c->env.banks[BANK_EVENT] = fields;
   counters_add(c->counters, 0, &c->state, c->annex, &event, &c->env);
 }
-/* The same, and it is remembered. */
-static inline void counting_add_known(struct counting_fixture *c, int64_t time, const struct value *fields) {
+static inline void counting_know(struct counting_fixture *c, int64_t time, const struct value *fields) {
   if (c->event_count == c->event_room) {
     c->event_room = c->event_room == 0 ? 256 : c->event_room * 2;
     c->events = mem_realloc(c->mem, c->events, c->event_room * sizeof *c->events);
@@ -198,6 +197,10 @@ static inline void counting_add_known(struct counting_fixture *c, int64_t time, 
   int64_t triple;
   if (fields[F_INT].kind == VALUE_INT && !__builtin_mul_overflow(fields[F_INT].i, 3, &triple))
     own->columns[C_TRIPLE] = value_int(triple);
+}
+/* Added and remembered. */
+static inline void counting_add_known(struct counting_fixture *c, int64_t time, const struct value *fields) {
+  counting_know(c, time, fields);
   counting_add(c, time, fields);
 }
 
