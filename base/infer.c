@@ -118,6 +118,16 @@ static unsigned digits_after_point(struct slice text) {
   return digits;
 }
 
+/* The number without zeros that say nothing: 1.00, 1.0 and 1 are one value. Numbers with exponents stay. */
+static struct slice number_trimmed(struct slice text) {
+  if (memchr(text.data, 'e', text.length) != NULL || memchr(text.data, 'E', text.length) != NULL) return text;
+  if (memchr(text.data, '.', text.length) != NULL) {
+    while (text.data[text.length - 1] == '0') text.length--;
+    if (text.data[text.length - 1] == '.') text.length--;
+  }
+  return slice_equal(text, SLICE("-0")) ? SLICE("0") : text;
+}
+
 static enum infer_kind number_kind(struct infer_field *field, struct slice text) {
   bool exponent = memchr(text.data, 'e', text.length) != NULL || memchr(text.data, 'E', text.length) != NULL;
   bool fraction = exponent || memchr(text.data, '.', text.length) != NULL;
@@ -132,7 +142,7 @@ static void number_note(struct infer_field *field, struct slice text) {
   int64_t i = 0;
   double f = 0;
   bool first = field->kinds[INFER_INT] + field->kinds[INFER_FRACTION] == field->beyond;
-  distinct_note(field, text, false);
+  distinct_note(field, number_trimmed(text), false);
   if (kind == INFER_INT) {
     bool first_int = field->kinds[INFER_INT] == field->huge;
     if (number_parse_int(text, &i) != NUMBER_OK) {

@@ -313,7 +313,7 @@ static void remarks_write(struct buf *out, const struct choice *choice, const st
       remark_distinct(&remark, field, values);
   } else if (is_array) {
     remark_next(&remark);
-    buf_printf(out, "up to %u elements", field->elements_max);
+    buf_printf(out, "up to %u element%s", field->elements_max, field->elements_max == 1 ? "" : "s");
     if (field->elements_max > LIST_ELEMENTS_MAX)
       buf_printf(out, ": with more than %d it is taken as null", LIST_ELEMENTS_MAX);
     if (choice->left_out) buf_str(out, ", not all of one plain type");

@@ -34,6 +34,7 @@
   X(RULE_FILE_BYTES, 268435456, 268435456, "bytes", "a longer rule file is refused")                                   \
   X(RULE_FILES, 32767, 32767, "per rule set", "more files are refused")                                                \
   X(RULE_LINES, 2097151, 2097151, "per file", "a rule file with more lines is refused")                                \
+  X(RULE_COLUMNS, 1048575, 1048575, "per line", "what stands further to the right is told with this column")           \
   X(RULE_ERRORS, 20, 20, "per file", "further errors of a file are not printed")                                       \
   X(BLOCK_ENTRIES, 65535, 65535, "per block or list", "more entries, fields, literals are an error in the rules")      \
   X(PARSE_DEPTH, 256, 256, "levels", "deeper nesting of parentheses and blocks is an error")                           \
@@ -55,6 +56,9 @@
   X(TABLE_COLUMNS, 1024, 1024, "per table", "more are refused")                                                        \
   X(RULE_JSON_BYTES, 67108864, 67108864, "bytes", "a larger canonical JSON form is refused")                           \
   X(TEST_ALERTS, 100000, 100000, "per test", "more fail the test")                                                     \
+  X(INFER_RECORDS, 10000, 10000, "per file", "`weir infer` looks at the first ones")                                   \
+  X(INFER_TYPES, 64, 64, "event types", "`weir infer` proposes the first ones, and says how many records are of others") \
+  X(INFER_FIELDS, 256, 256, "per event type", "`weir infer` proposes the first ones, and says that there are more")    \
   /* patterns */                                                                                                       \
   X(PATTERN_STEPS, 256, 256, "per rule", "more steps are an error in the rules")                                       \
   X(PATTERN_WAYS, 64, 64, "per place in a pattern", "more ways to go on from one place are an error in the rules")     \
@@ -123,10 +127,10 @@
     "the key that was silent longest, about, is forgotten, counted; of the only key the oldest event")                 \
   X(OPEN_WINDOWS, 600, 512, "open windows of one window declaration; a part of `state_memory`",                        \
     "the oldest are told no more, counted")                                                                            \
-  X(JOIN_EVENTS, 600, 512, "events that wait in one join; a part of `state_memory`", "the oldest one leaves, counted") \
+  X(JOIN_EVENTS, 600, 512, "events that wait in one join (one of more than 512 bytes counts as several); a part of `state_memory`", "the oldest one leaves, counted") \
   X(GROUP_ENTRIES, 600, 512, "alerts that one group keeps; a part of `state_memory`",                                  \
     "those of the key that had none for longest are forgotten, counted")                                               \
-  X(LIST_CHANGES, 600, 512, "entries of a list that rules fill, rows of a table from events; a part of `state_memory`",\
+  X(LIST_CHANGES, 600, 512, "entries of a list that rules fill, rows of a table from events (one of more than 512 bytes counts as several); a part of `state_memory`",\
     "the one that changed longest ago is forgotten, counted")                                                          \
   X(UNIQUE_IDS, 125, 60, "ids of `unique`, in equal parts for all types that say it",                                   \
     "the oldest id is forgotten, counted; of whole numbers that stand close together, and with `approx`, the same "     \

@@ -373,6 +373,21 @@ unsigned number_float_text(char out[NUMBER_TEXT_MAX], double f) {
   return sign + place_point(out + sign, &s);
 }
 
+unsigned number_exponent_text(char out[NUMBER_TEXT_MAX], double f) {
+  check(f - f == 0); /* finite */
+  struct shortest s = {.digits = "0", .count = 1, .point = 1};
+  unsigned length = 0;
+  if (f < 0) out[length++] = '-';
+  if (f < 0) f = -f;
+  if (f != 0 && !shortest_exactly(f, &s)) shortest_by_trial(f, &s);
+  out[length++] = s.digits[0];
+  if (s.count > 1) out[length++] = '.';
+  memcpy(out + length, s.digits + 1, (size_t)s.count - 1);
+  length += (unsigned)s.count - 1;
+  out[length++] = 'e';
+  return length + number_int_text(out + length, s.point - 1);
+}
+
 void number_write_int(struct buf *out, int64_t number) {
   char text[NUMBER_TEXT_MAX];
   buf_add(out, text, number_int_text(text, number));

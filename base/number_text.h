@@ -30,6 +30,7 @@ enum number_status number_parse_float(struct slice text, double *out);
  * nearest, in the form of ECMAScript's Number::toString (RFC 8785). `f` is finite. -0 is `0`. */
 unsigned number_int_text(char out[NUMBER_TEXT_MAX], int64_t number);
 unsigned number_float_text(char out[NUMBER_TEXT_MAX], double f);
+unsigned number_exponent_text(char out[NUMBER_TEXT_MAX], double f); /* the same digits with an exponent: 1.5e-5, 0e0 */
 
 void number_write_int(struct buf *out, int64_t number);
 void number_write_float(struct buf *out, double f);

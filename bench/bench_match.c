@@ -1,6 +1,7 @@
 /* floors: engine rules nfa base */
 /* bench_match.c - CPU ns per event of matching over pre-decoded events: sequences over many keys, events that interest
- * nobody beside many open partial matches, long loops with shared totals, `report all` with unlimited loops.
+ * nobody beside many open partial matches, long loops with shared totals, `report all` with unlimited loops, the
+ * telling of long matches.
  *
  * Events are made lap by lap, which is not measured: a lap is small enough for the second-level cache, as batches of
  * events are that were just decoded. Medians of 5 runs; a calibration figure first. Arguments: a part of a section's
@@ -168,11 +169,34 @@ static void all(struct stream *s) {
   }
 }
 
+/* Matches of `size` events told out of the compact set: each event of the last step completes one more. */
+static void make_told(struct stream *s, const struct feed *feed, uint32_t i) {
+  add(s, i, 1, i == 0 ? 1 : i < feed->warm ? 2 : 3);
+}
+
+static void telling(struct stream *s) {
+  enum { TOLD_EVENTS = 20000000, TOLD_MAX = 50000 }; /* a key holds 100,000 events, also those that completed a match */
+  struct ruleset *set =
+      rules("rule r {\n key user\n match a = e(amount == 1)\n then b = e(amount == 2) {1,}\n then any c "
+            "= e(amount == 3)\n within 1h\n report all\n after match overlap\n}\n");
+  static const uint32_t sizes[] = {10, 100, 1000, 10000};
+  for (int k = 0; k < 4; k++) {
+    uint32_t count = TOLD_EVENTS / sizes[k] < TOLD_MAX ? TOLD_EVENTS / sizes[k] : TOLD_MAX;
+    struct feed feed = {make_told, sizes[k] - 1, count, sizes[k]};
+    struct figure f = measure(set, s, &feed, NFA_MODE_COMPACT);
+    check(f.told == feed.count && f.events == (uint64_t)feed.count * sizes[k]);
+    char name[100];
+    snprintf(name, sizeof name, "report all, matches of %u events: for each event of a match", sizes[k]);
+    print(name, (struct figure){f.ns / sizes[k], f.told, f.events});
+  }
+}
+
 int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(struct stream *);
-  } sections[] = {{"sequence", sequence}, {"uninterested", uninterested}, {"loops", loops}, {"all", all}};
+  } sections[] = {
+      {"sequence", sequence}, {"uninterested", uninterested}, {"loops", loops}, {"all", all}, {"telling", telling}};
   static struct stream stream;
   bench_calibrate();
   for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)

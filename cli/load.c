@@ -140,3 +140,9 @@ bool load_would_lose(struct cli *cli, char **operands, unsigned count, const cha
   }
   return false;
 }
+
+bool load_is_one_file(struct cli *cli, const char *path, const char *other) {
+  struct env_stat file;
+  if (cli->env->stat(cli->env->context, path, &file) != 0) return false;
+  return file.kind == ENV_FILE && (file.device != 0 || file.file != 0) && is_that_file(cli, other, &file);
+}

@@ -30,5 +30,7 @@ int load_paths(struct cli *cli, char **operands, unsigned count, struct texts *p
 
 /* Writing `path` would take away one of the rule files that the operands name. */
 bool load_would_lose(struct cli *cli, char **operands, unsigned count, const char *path);
+/* `path` and `other` are there, and one ordinary file, whatever their names. */
+bool load_is_one_file(struct cli *cli, const char *path, const char *other);
 
 #endif

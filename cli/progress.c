@@ -325,9 +325,11 @@ void progress_end(struct progress *progress, struct weir *weir, const struct dri
     return;
   }
   char held[COUNT_TEXT_MAX], open[COUNT_TEXT_MAX];
+  uint64_t open_count = stopped ? open_matches(weir) : 0;
   if (stopped)
-    cli_say(progress->cli, "stopped: %s events still waited for earlier ones, %s partial matches were open",
-            count_text(held, stats.held), count_text(open, open_matches(weir)));
+    cli_say(progress->cli, "stopped: %s event%s still waited for earlier ones, %s partial %s open",
+            count_text(held, stats.held), plural(stats.held), count_text(open, open_count),
+            open_count == 1 ? "match was" : "matches were");
   notes(progress, weir, &stats, stopped || failed);
   note(progress, NULL, 0, counts->refused_dropped, "further dead {letter is|letters are} not shown");
   if (progress->profile) profile_tell(progress->cli, weir, cpu_us(progress) - progress->begun_cpu_us, false);

@@ -136,6 +136,8 @@ static int check_sinks(struct cli *cli, const struct run_options *options, const
   }
   if (options->dead_letters != NULL && load_would_lose(cli, operands, count, options->dead_letters))
     return cli_usage(cli, "dead letters would go into a file of rules");
+  if (load_would_lose(cli, operands, count, "/dev/stdout"))
+    return cli_usage(cli, "alerts would go into a file of rules");
   return EXIT_FINE;
 }
 
@@ -193,6 +195,26 @@ static int check_types(struct cli *cli, struct weir *weir, const struct run_plan
   return EXIT_FINE;
 }
 
+/* Nor into one that the rules have read: the next run would find rows in its list. */
+static int check_data(struct cli *cli, struct weir *weir, const struct run_options *options,
+                      const struct run_plan *plan) {
+  uint64_t cursor = 0;
+  for (const char *file; (file = weir_next_file(weir, &cursor)) != NULL;) {
+    for (size_t i = 0; i < plan->drive.side_count; i++) {
+      if (!load_is_one_file(cli, plan->side_settings[i].value, file)) continue;
+      char text[RUN_NAME_MAX];
+      snprintf(text, sizeof text, "rows for the sink `%.100s` would go into a file that the rules read",
+               plan->sides[i].name);
+      return cli_usage(cli, text);
+    }
+    if (options->dead_letters != NULL && load_is_one_file(cli, options->dead_letters, file))
+      return cli_usage(cli, "dead letters would go into a file that the rules read");
+    if (load_is_one_file(cli, "/dev/stdout", file))
+      return cli_usage(cli, "alerts would go into a file that the rules read");
+  }
+  return EXIT_FINE;
+}
+
 /* A side that nothing goes to may be a slip, and what was meant for it goes elsewhere then; or the same command runs
  * other rules. */
 static void check_sides(struct cli *cli, struct weir *weir, const struct run_plan *plan) {
@@ -223,6 +245,7 @@ static int run_with(struct cli *cli, const struct run_options *options, struct r
                     struct weir *weir, struct drive *drive, struct progress *progress, char **rules, unsigned count) {
   int code = read_rules(cli, weir, rules, count, options->json);
   if (code == EXIT_FINE) code = check_types(cli, weir, plan);
+  if (code == EXIT_FINE) code = check_data(cli, weir, options, plan);
   if (code != EXIT_FINE) return code;
   check_sides(cli, weir, plan);
   struct err err;

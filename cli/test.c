@@ -91,6 +91,12 @@ static int test_verb_run(struct cli *cli, const void *given, char **operands, un
     load_free(&loaded);
     return load_failed(cli, &loaded, code, options->json);
   }
+  for (const struct data_file *file = loaded.ruleset->files; options->junit != NULL && file != NULL;
+       file = file->next) {
+    if (!load_is_one_file(cli, options->junit, file->path)) continue;
+    load_free(&loaded);
+    return cli_usage(cli, "the results would go into a file that the rules read");
+  }
   struct test_cases cases = {.items = mem_alloc(cli->mem, (loaded.tree->decl_count + 1) * sizeof *cases.items)};
   for (uint32_t i = 0; i < loaded.tree->decl_count; i++)
     if (loaded.tree->decls[i].kind == DECL_TEST)

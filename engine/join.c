@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "engine/key_state.h"
 
 enum { LEFT, RIGHT, SIDES, TABLE_FIRST = 64, SCRATCH_BYTES = 4096 };
@@ -39,6 +40,7 @@ struct join_set {
   struct list queues[SIDES];
   struct join_key **table; /* open addressing, at most half full */
   uint64_t table_mask, key_count, arrivals;
+  uint64_t entries; /* of what is kept, as the limit counts them: entries_of() */
   struct join_counts counts;
   struct value *nulls;  /* of a missing side */
   struct value *key;    /* of what is told */
@@ -149,6 +151,9 @@ static void kept_free(struct join_set *set, struct kept *kept) {
   pool_free(&set->pool, kept, sizeof *kept + held_of(kept)->bytes);
 }
 
+/* The limit counts events of a usual size; a larger one is several. */
+static uint64_t entries_of(struct kept *kept) { return 1 + held_of(kept)->bytes / MEMORY_EACH_JOIN_EVENTS; }
+
 static void kept_append(struct join_set *set, unsigned side, struct join_key *key, struct kept *kept) {
   struct list *queue = &set->queues[side], *list = &key->sides[side];
   kept->key = key;
@@ -157,6 +162,7 @@ static void kept_append(struct join_set *set, unsigned side, struct join_key *ke
   *(list->first == NULL ? &list->first : &list->last->next_of_key) = kept;
   list->last = kept;
   set->counts.kept++;
+  set->entries += entries_of(kept);
 }
 
 /* The first of its side leaves; it is the first of its key too. */
@@ -170,6 +176,7 @@ static struct kept *kept_take(struct join_set *set, unsigned side) {
   list->first = kept->next_of_key;
   if (key->sides[LEFT].first == NULL && key->sides[RIGHT].first == NULL) key_free(set, key);
   set->counts.kept--;
+  set->entries -= entries_of(kept);
   return kept;
 }
 
@@ -268,7 +275,7 @@ void join_set_event(struct join_set *set, unsigned side, const struct event *eve
   if (future || alone) {
     if (came == NULL) came = kept_new(set, side, event);
     kept_append(set, side, key != NULL ? key : key_make(set, hash), came);
-    if (set->options.events_max > 0 && set->counts.kept > set->options.events_max) drop_oldest(set);
+    while (set->options.events_max > 0 && set->entries > set->options.events_max) drop_oldest(set); /* ends: 0 */
   } else if (came != NULL) {
     kept_free(set, came);
   }

@@ -22,7 +22,8 @@ struct join_event {
 struct join_options {
   const struct ruleset *ruleset;
   const struct join_plan *plan;
-  uint64_t events_max; /* kept events over all keys; beyond: the oldest goes, counted; 0 = no limit */
+  uint64_t events_max; /* kept events over all keys, a large one counts as several; beyond: the oldest goes, counted; 0
+                          = no limit */
   void (*tell)(void *context, const struct join_event *event);
   void *context;
 };

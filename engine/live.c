@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/ip.h"
+#include "base/limits.h"
 #include "engine/watermark.h"
 #include "rules/list_set.h"
 #include "rules/table_rows.h"
@@ -121,6 +122,7 @@ struct live_list {
   struct cells changes;
   struct change *waiting, *waiting_last; /* not yet visible, in the order of their times */
   uint64_t waiting_count;
+  uint64_t entries;       /* of the changes and of what waits, as the limit counts them: entries_of() */
   struct heap_item *heap; /* the changes that end */
   uint32_t heap_count, heap_capacity;
   int64_t latest_end;              /* of any `add` so far */
@@ -139,6 +141,7 @@ struct row {
 struct live_table {
   const struct table_def *def;
   struct cells rows;
+  uint64_t entries; /* of the rows, as the limit counts them: entries_of() */
 };
 
 struct live {
@@ -302,19 +305,26 @@ static struct holders find_holders(const struct live_list *list, struct ip ip) {
   return holders;
 }
 
-static void change_free(struct live *live, struct change *change) { pool_free(&live->pool, change, change->bytes); }
+/* The limit counts changes and rows of a usual size; a larger one is several. */
+static uint64_t entries_of(uint32_t bytes) { return 1 + bytes / MEMORY_EACH_LIST_CHANGES; }
+
+static void change_free(struct live *live, struct live_list *list, struct change *change) {
+  list->entries -= entries_of(change->bytes);
+  pool_free(&live->pool, change, change->bytes);
+}
 
 static void change_drop(struct live *live, struct live_list *list, struct change *change) {
   cells_remove(&list->changes, &change->cell);
   heap_remove(list, change);
   if (list->ip) count_network(list, &change->ip, false);
-  change_free(live, change);
+  change_free(live, list, change);
 }
 
-static struct change *change_new(struct live *live, const struct live_list *list, struct value value) {
+static struct change *change_new(struct live *live, struct live_list *list, struct value value) {
   size_t bytes = sizeof(struct change) + (list->ip ? 0 : value_extra_bytes(value));
   struct change *change = pool_alloc(&live->pool, bytes);
   *change = (struct change){.bytes = (uint32_t)bytes, .heap_at = not_in_heap};
+  list->entries += entries_of(change->bytes);
   if (list->ip) {
     struct ip ip = ip_of_value(value);
     change->ip = ip_cut(ip, ip.prefix); /* no bits behind the prefix: equal networks have equal bytes */
@@ -339,7 +349,7 @@ static int64_t hides_until(const struct live_list *list, const struct change *re
 
 /* The limit counts what waits, too; that is younger than all that is in force. */
 static void keep_list_limit(struct live *live, struct live_list *list) {
-  while (list->changes.count + list->waiting_count > live->entries_max) {
+  while (list->entries > live->entries_max) {
     live->dropped++;
     if (list->changes.oldest != NULL) {
       change_drop(live, list, (struct change *)list->changes.oldest);
@@ -348,7 +358,7 @@ static void keep_list_limit(struct live *live, struct live_list *list) {
     struct change *first = list->waiting;
     list->waiting = (struct change *)first->cell.after;
     list->waiting_count--;
-    change_free(live, first);
+    change_free(live, list, first);
   }
 }
 
@@ -361,7 +371,7 @@ static void change_enter(struct live *live, struct live_list *list, struct chang
   else if (change->end > list->latest_end)
     list->latest_end = change->end;
   if (change->end <= time) {
-    change_free(live, change);
+    change_free(live, list, change);
     return;
   }
   change->sequence = ++live->sequence;
@@ -449,6 +459,7 @@ int live_list_has(struct live *live, uint16_t number, struct value value) {
 
 static void row_drop(struct live *live, struct live_table *table, struct row *row) {
   cells_remove(&table->rows, &row->cell);
+  table->entries -= entries_of(row->bytes);
   pool_free(&live->pool, row, row->bytes);
 }
 
@@ -495,9 +506,10 @@ void live_table_put(struct live *live, uint16_t number, struct value key, const 
   for (uint16_t i = 0; i < count; i++) row->columns[i] = value_copy_to(&extra, columns[i]);
   if (earlier != NULL) row_drop(live, table, earlier); /* only now: the new values may be borrowed from it */
   cells_add(&table->rows, live->mem, &row->cell);
+  table->entries += entries_of(row->bytes);
   row->end = row_until(live, table);
   happens_at(live, row->end);
-  for (; table->rows.count > live->entries_max; live->dropped++)
+  for (; table->entries > live->entries_max; live->dropped++) /* ends: there are rows while there are entries */
     row_drop(live, table, (struct row *)table->rows.oldest);
 }
 

@@ -344,7 +344,7 @@ static bool same(struct value literal, struct value value) {
     struct ip ip;
     return ip_parse(value_slice(literal), &ip) == NULL && value_equal(ip_value(&ip), value);
   }
-  if (literal.kind == VALUE_DECIMAL && value.kind == VALUE_FLOAT) { /* 11.61 is the float nearest to it */
+  if (is_number(literal) && value.kind == VALUE_FLOAT) { /* 11.61 is the float nearest to it */
     struct expr_counts counts = {0};
     literal = number_cast(literal, TYPE(VALUE_FLOAT), &counts);
   }
@@ -387,7 +387,7 @@ static void write_came(struct buf *out, const struct came *came) {
   buf_byte(out, '"');
   for (uint16_t i = 0; i < came->value_count; i++) {
     buf_printf(out, "%s" SLICE_FMT ": ", i == 0 ? " { " : ", ", SLICE_ARG(came->values[i].name));
-    value_json(out, came->values[i].value);
+    print_value(out, came->values[i].value);
   }
   if (came->value_count > 0) buf_str(out, " }");
   if (came->timeout) buf_str(out, " (timeout)");

@@ -117,9 +117,16 @@ static int above_cap(struct err *err, const char *name, unsigned value, unsigned
   return value <= cap ? 0 : err_set(err, ERR_ABORT, "`%s` is %u: at most %u", name, value, cap);
 }
 
+/* Enumerators count from 0 to `last`; callers of other languages may hand over any number. */
+static int unknown(struct err *err, const char *name, unsigned value, unsigned last) {
+  return value <= last ? 0 : err_set(err, ERR_ABORT, "`%s` is %u: its values are 0 to %u", name, value, last);
+}
+
 struct weir *weir_new(const struct weir_options *options, struct err *err) {
   err_clear(err);
-  if (options != NULL && (above_cap(err, "runs_max", options->runs_max, LIMIT_RUNS_CAP) != 0 ||
+  if (options != NULL && (unknown(err, "order", options->order, WEIR_ORDER_ARRIVAL) != 0 ||
+                          unknown(err, "mode", options->mode, WEIR_MODE_COMPACT) != 0 ||
+                          above_cap(err, "runs_max", options->runs_max, LIMIT_RUNS_CAP) != 0 ||
                           above_cap(err, "match_events_max", options->match_events_max, LIMIT_MATCH_EVENTS_CAP) != 0 ||
                           above_cap(err, "batch_size", options->batch_size, LIMIT_BATCH_EVENTS) != 0))
     return NULL;
@@ -283,6 +290,7 @@ int weir_open(struct weir *weir, const char *source, const char *type, enum weir
   err_clear(err);
   int status;
   if (!ready(weir, err, &status)) return status;
+  if (unknown(err, "format", format, WEIR_CSV) != 0) return ERR_ABORT;
   if (source == NULL) return err_set(err, ERR_ABORT, "an input has the name of its source");
   if (!utf8_valid(slice_of(source))) return err_set(err, ERR_ABORT, "the name of the source is no UTF-8 text");
   if (MEM_GUARD(weir->run)) return out_of_memory(weir, err);
@@ -664,6 +672,14 @@ bool weir_next_group(struct weir *weir, uint64_t *cursor, struct weir_group_stat
                                      .dropped = counts.dropped};
   ++*cursor;
   return true;
+}
+
+const char *weir_next_file(struct weir *weir, uint64_t *cursor) {
+  if (weir->ruleset == NULL) return NULL;
+  const struct data_file *file = weir->ruleset->files;
+  for (uint64_t i = 0; i < *cursor && file != NULL; i++) file = file->next;
+  *cursor += file != NULL;
+  return file == NULL ? NULL : file->path;
 }
 
 bool weir_next_sink(struct weir *weir, uint64_t *cursor, struct weir_bytes *name) {

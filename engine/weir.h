@@ -70,8 +70,8 @@ struct weir_options {  /* all zero is the default */
 };
 
 /* The environment's WEIR_SECRET_KEY is the key of `secret` fields; it is read here.
- * NULL with `err`: ERR_FATAL if there is no memory even for this, ERR_ABORT if a limit is above what it may be.
- * `options` NULL = all default; what it points to is copied. */
+ * NULL with `err`: ERR_FATAL if there is no memory even for this, ERR_ABORT if a limit is above what it may be, or
+ * `order` or `mode` is none of its enum. `options` NULL = all default; what it points to is copied. */
 struct weir *weir_new(const struct weir_options *options, struct err *err);
 void weir_free(struct weir *weir); /* always possible; NULL is fine */
 
@@ -90,6 +90,9 @@ const char *weir_diagnostics(struct weir *weir, bool json);
 /* The sinks that rules and event types name (`to NAME`, `late side NAME`), one after the other, some more than once:
  * *cursor starts as 0; false at the end. The bytes stand as long as the rules. */
 bool weir_next_sink(struct weir *weir, uint64_t *cursor, struct weir_bytes *name);
+/* The files of lists, tables and models that the rules have read: NULL at the end. *cursor starts as 0. The path stands
+ * as long as the rules. */
+const char *weir_next_file(struct weir *weir, uint64_t *cursor);
 
 /* ---- input ---- */
 

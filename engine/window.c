@@ -36,6 +36,7 @@ static void init_grid(struct window_set *set) {
 struct window_set *window_set_new(struct mem *mem, const struct window_options *options) {
   struct window_set *set = mem_alloc(mem, sizeof *set);
   const struct window_plan *plan = options->plan;
+  for (uint16_t i = 0; i < plan->key_count; i++) check(plan->key_types[i].kind != VALUE_LIST);
   set->mem = mem;
   set->plan = plan;
   set->options = *options;

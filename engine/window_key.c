@@ -54,10 +54,10 @@ void window_layout_init(struct window_set *set) {
 
 /* ---- bytes of a key ----
  *
- * Numbers have 8 bytes, texts and addresses their length before them, lists their number of elements, each with its
- * kind, for it may be null. Parts of one key have fixed types, so kinds are not told apart otherwise. */
+ * Numbers have 8 bytes, texts and addresses their length before them. Parts of one key have fixed types, so kinds are
+ * not told apart. A list is never part of a key. */
 
-/* A part that is no list, as bytes: of a number, of its bytes (moved to *number), else of what it points to. */
+/* A part as bytes: of a number, of its bytes (moved to *number), else of what it points to. */
 struct bytes {
   const void *data;
   uint32_t length;
@@ -76,17 +76,10 @@ static inline struct bytes bytes_of(const struct value *value, int64_t *number) 
   return (struct bytes){number, sizeof *number, false};
 }
 
-static inline uint64_t scalar_hash(const struct value *value, uint64_t seed) {
+static inline uint64_t part_hash(const struct value *value, uint64_t seed) {
   int64_t number;
   struct bytes bytes = bytes_of(value, &number);
   return hash_bytes_seed(bytes.data, bytes.length, seed);
-}
-
-static uint64_t list_hash(const struct value *list, uint64_t seed) {
-  uint64_t hash = seed ^ list->length;
-  for (uint32_t e = 0; e < list->length; e++)
-    hash = list->list[e].kind == VALUE_NULL ? hash_u64(hash) : scalar_hash(&list->list[e], hash);
-  return hash;
 }
 
 bool window_key_take(struct window_set *set, const struct window_from *from, const struct event *event) {
@@ -94,7 +87,7 @@ bool window_key_take(struct window_set *set, const struct window_from *from, con
   for (uint16_t i = 0; i < set->plan->key_count; i++) {
     const struct value *value = &event->values[from->key_slots[i]];
     if (value->kind == VALUE_NULL) return false;
-    hash = value->kind == VALUE_LIST ? list_hash(value, hash) : scalar_hash(value, hash);
+    hash = part_hash(value, hash);
   }
   set->key_hash = (uint32_t)hash;
   set->key_slots = from->key_slots;
@@ -102,13 +95,7 @@ bool window_key_take(struct window_set *set, const struct window_from *from, con
   return true;
 }
 
-static inline bool is_number(const char **at, int64_t number) {
-  bool same = memcmp(*at, &number, sizeof number) == 0;
-  *at += sizeof number;
-  return same;
-}
-
-static inline bool is_scalar(const char **at, const struct value *value) {
+static inline bool is_part(const char **at, const struct value *value) {
   int64_t number;
   struct bytes bytes = bytes_of(value, &number);
   if (bytes.sized) {
@@ -120,30 +107,15 @@ static inline bool is_scalar(const char **at, const struct value *value) {
   return same;
 }
 
-static bool is_list(const char **at, const struct value *list) {
-  if (!is_number(at, list->length)) return false;
-  for (uint32_t e = 0; e < list->length; e++) {
-    const struct value *value = &list->list[e];
-    if (!is_number(at, value->kind) || (value->kind != VALUE_NULL && !is_scalar(at, value))) return false;
-  }
-  return true;
-}
-
 static bool is_key_in_hand(const struct window_set *set, const struct window_key *key) {
   const char *at = window_key_of(set, key);
   for (uint16_t i = 0; i < set->plan->key_count; i++) {
-    const struct value *value = &set->key_event[set->key_slots[i]];
-    if (!(value->kind == VALUE_LIST ? is_list(&at, value) : is_scalar(&at, value))) return false;
+    if (!is_part(&at, &set->key_event[set->key_slots[i]])) return false;
   }
   return true;
 }
 
-static size_t put_number(char *room, int64_t number) {
-  if (room != NULL) memcpy(room, &number, sizeof number);
-  return sizeof number;
-}
-
-static size_t put_scalar(char *room, const struct value *value) {
+static size_t put_part(char *room, const struct value *value) {
   int64_t number;
   struct bytes bytes = bytes_of(value, &number);
   size_t sized = bytes.sized ? sizeof bytes.length : 0;
@@ -155,20 +127,8 @@ static size_t put_scalar(char *room, const struct value *value) {
 /* The bytes of the key in hand: how many, and, where there is room for them, they themselves. */
 static size_t put_key(const struct window_set *set, char *room) {
   size_t used = 0;
-#define ROOM (room == NULL ? NULL : room + used)
-  for (uint16_t i = 0; i < set->plan->key_count; i++) {
-    const struct value *value = &set->key_event[set->key_slots[i]];
-    if (value->kind != VALUE_LIST) {
-      used += put_scalar(ROOM, value);
-      continue;
-    }
-    used += put_number(ROOM, value->length);
-    for (uint32_t e = 0; e < value->length; e++) {
-      used += put_number(ROOM, value->list[e].kind);
-      if (value->list[e].kind != VALUE_NULL) used += put_scalar(ROOM, &value->list[e]);
-    }
-  }
-#undef ROOM
+  for (uint16_t i = 0; i < set->plan->key_count; i++)
+    used += put_part(room == NULL ? NULL : room + used, &set->key_event[set->key_slots[i]]);
   return used;
 }
 
@@ -179,7 +139,7 @@ static int64_t get_number(const char **at) {
   return number;
 }
 
-static struct value get_scalar(const char **at, uint8_t kind, uint8_t scale) {
+static struct value get_part(const char **at, uint8_t kind, uint8_t scale) {
   if (kind != VALUE_STRING && kind != VALUE_IP)
     return (struct value){.i = get_number(at), .kind = kind, .scale = kind == VALUE_DECIMAL ? scale : 0};
   struct value value = {.kind = kind};
@@ -202,17 +162,7 @@ void window_key_values(struct window_set *set, const struct window_key *key) {
   const char *at = window_key_of(set, key);
   for (uint16_t i = 0; i < set->plan->key_count; i++) {
     struct type type = set->plan->key_types[i];
-    if (type.kind != VALUE_LIST) {
-      set->key_values[i] = get_scalar(&at, type.kind, type.scale);
-      continue;
-    }
-    uint32_t length = (uint32_t)get_number(&at);
-    struct value *list = arena_array(&set->scratch, struct value, length + 1u);
-    for (uint32_t e = 0; e < length; e++) {
-      uint8_t kind = (uint8_t)get_number(&at);
-      if (kind != VALUE_NULL) list[e] = get_scalar(&at, kind, type.element_scale);
-    }
-    set->key_values[i] = (struct value){.list = list, .length = length, .kind = VALUE_LIST};
+    set->key_values[i] = get_part(&at, type.kind, type.scale);
   }
 }
 

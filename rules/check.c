@@ -5,6 +5,7 @@
  * looks at whole rules (groups, tests, circles through lists). Called by rules/load and by whoever has a parsed tree.
  */
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "rules/check_private.h"
 
 enum { SCRATCH_CHUNK_BYTES = 1 << 16, LOCAL_CHUNK_BYTES = 1 << 12, FIELDS_SHOWN_MAX = 8 };
@@ -25,8 +26,10 @@ void check_say(struct checker *c, struct span span, const char *code, const char
   const char *text = arena_vprintf(&c->scratch, format, arguments);
   va_end(arguments);
   if (c->in_let.length > 0) {
-    text = check_text(c, "%s (in `let " SLICE_FMT "`)", text, SLICE_ARG(c->in_let));
-    if (name_map_put(&c->said_of_lets, slice_of(text), 0) != NAME_ABSENT) return;
+    const char *said = check_text(c, "%u:%u:%u %s", span.file, span.line, span.column, text);
+    if (name_map_put(&c->said_of_lets, slice_of(said), 0) != NAME_ABSENT) return;
+    text = check_text(c, "%s (in `let " SLICE_FMT "`, used at %s)", text, SLICE_ARG(c->in_let),
+                      check_place(c, c->let_use));
   }
   diag_add(c->diags, DIAG_ERROR, span, code, hint, "%s", text);
 }
@@ -42,6 +45,18 @@ const char *check_place(struct checker *c, struct span span) {
   if (span.line == 0 || span.file >= c->tree->file_count) return "elsewhere";
   struct slice file = c->tree->files[span.file].name;
   return check_text(c, SLICE_FMT ":%" PRIu32, SLICE_ARG(file), span.line);
+}
+
+struct span check_part_at(const struct checker *c, struct span within, struct slice part) {
+  if (within.file >= c->tree->file_count) return within;
+  struct slice text = c->tree->files[within.file].text;
+  if (text.data == NULL || part.data < text.data || part.data > text.data + text.length) return within;
+  const char *line = text.data;
+  uint32_t number = 1;
+  for (const char *end; (end = memchr(line, '\n', (size_t)(part.data - line))) != NULL; number++) line = end + 1;
+  if (number == 1 && text.length >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) line += 3; /* a byte order mark */
+  size_t column = 1 + utf8_count((struct slice){line, (size_t)(part.data - line)});
+  return span_at(within.file, number, (uint32_t)column, (uint32_t)utf8_count(part));
 }
 
 /* The same place in two files with the same text: most likely they are one. */

@@ -279,6 +279,40 @@ static struct type window_aggregate(struct checker *c, const struct scope *s, st
   return check_counting(c, s, expr);
 }
 
+const char *check_foreign_hint(struct slice name) {
+  static const struct {
+    const char *name, *hint;
+  } foreign[] = {
+      {"now", "there is no clock on the wall: `event_time` is the time of the event"},
+      {"current_timestamp", "there is no clock on the wall: `event_time` is the time of the event"},
+      {"lag", "`previous(amount)` is what the event before had"},
+      {"prev", "`previous(amount)` is what the event before had"},
+      {"isnull", "write `x is null`"},
+      {"is_null", "write `x is null`"},
+      {"coalesce", "write `x ?? 0`"},
+      {"nvl", "write `x ?? 0`"},
+      {"ifnull", "write `x ?? 0`"},
+      {"iif", "write `if(amount > 5, \"a\", \"b\")`"},
+      {"regexp_like", "write `x matches /…/`"},
+      {"regex", "write `x matches /…/`"},
+      {"matches", "write `x matches /…/`"},
+      {"count_distinct", "`distinct(country) over 1h` counts different values"},
+      {"distinct_count", "`distinct(country) over 1h` counts different values"},
+      {"count_if", "write `count(where amount > 5) over 1h`"},
+      {"countif", "write `count(where amount > 5) over 1h`"},
+      {"weekday", "`day_of_week(at)`: Monday is 1"},
+      {"dayofweek", "`day_of_week(at)`: Monday is 1"},
+      {"std", "write `stddev`"},
+      {"mean", "write `avg`"},
+      {"average", "write `avg`"},
+      {"datediff", "times are subtracted: `b.at - a.at < 5m`"},
+      {"date_diff", "times are subtracted: `b.at - a.at < 5m`"},
+  };
+  for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+    if (slice_equal(name, slice_of(foreign[i].name))) return foreign[i].hint;
+  return NULL;
+}
+
 struct type check_call(struct checker *c, const struct scope *s, struct tree_expr *expr) {
   enum aggregate aggregate = check_aggregate(expr->name->text);
   const struct function *function = function_find(expr->name->text);
@@ -301,8 +335,9 @@ struct type check_call(struct checker *c, const struct scope *s, struct tree_exp
                                            "last",  "nth",  "median", "percentile", "top",      "collect",
                                            "ewma",  "rate", "seen",   "previous"};
   for (size_t i = 0; i < sizeof aggregates / sizeof *aggregates; i++) names[place++] = slice_of(aggregates[i]);
+  const char *foreign = check_foreign_hint(expr->name->text);
   check_say(c, expr->name->span, "unknown-function",
-            check_near(c, expr->name->text, names, place, "`weir functions` lists them"),
+            foreign != NULL ? foreign : check_near(c, expr->name->text, names, place, "`weir functions` lists them"),
             "there is no function `" SLICE_FMT "`", SLICE_ARG(expr->name->text));
   return TYPE_BAD;
 }

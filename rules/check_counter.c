@@ -246,10 +246,14 @@ struct type check_counting(struct checker *c, const struct scope *s, struct tree
   expr->ref = (struct ref){.kind = REF_COUNTER, .aggregate = aggregate, .index = UINT16_MAX};
   if (aggregate == AGG_NONE) {
     if (check_called_counter(c, &counting->aggregate)) return TYPE_BAD;
-    check_say(c, counting->aggregate.span, "unknown-function",
-              "counters: count, sum, avg, min, max, stddev, distinct, median, percentile, first, last, top, collect, "
+    const char *foreign = check_foreign_hint(name);
+    check_say(
+        c, counting->aggregate.span, "unknown-function",
+        foreign != NULL
+            ? foreign
+            : "counters: count, sum, avg, min, max, stddev, distinct, median, percentile, first, last, top, collect, "
               "ewma, rate",
-              "`" SLICE_FMT "` is no counter", SLICE_ARG(name));
+        "`" SLICE_FMT "` is no counter", SLICE_ARG(name));
     return TYPE_BAD;
   }
   if (s->counters == COUNTERS_NONE && !s->window) {

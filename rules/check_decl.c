@@ -30,7 +30,10 @@ void check_zone(struct checker *c, struct span span, struct slice zone) {
   struct err err = {0};
   bool there = zone_load(&c->scratch, c->options->env, zone, &err) != NULL;
   name_map_put(&c->zones, zone, there ? 1 : 0);
-  if (!there) check_say(c, span, "zone", "as \"Europe/Berlin\"", "%s", err.text);
+  if (there) return;
+  struct span at = check_part_at(c, span, zone);
+  if (at.line != span.line || at.column != span.column) at = span_at(at.file, at.line, at.column - 1, at.length + 2u);
+  check_say(c, at, "zone", "as \"Europe/Berlin\"", "%s", err.text);
 }
 
 /* ---- source events ---- */

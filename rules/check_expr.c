@@ -1,5 +1,6 @@
 /* check_expr.c - the types of expressions: operators and literals. Names are in check_path.c, calls in check_call.c,
  * counters in check_counter.c. The recursion is over trees whose height is limited (TREE_DEPTH_MAX). */
+#include "base/time_text.h"
 #include "rules/check_private.h"
 
 #include "base/regex.h"
@@ -282,6 +283,13 @@ bool check_literal(struct checker *c, struct tree_expr *literal, struct type typ
   if (type.kind == VALUE_IP) hint = "an address as 10.0.0.1, without quotes";
   if (type.kind == VALUE_TIME) hint = "a time as @2026-11-21T10:00:00Z";
   if (type.kind == VALUE_DURATION) hint = "a duration as 5m";
+  if (type.kind == VALUE_DURATION && value.kind == VALUE_INT && value.i >= TIME_SECOND_US) { /* copied from an alert */
+    struct buf text;
+    buf_init(&text, c->arena->mem);
+    duration_write(&text, value.i);
+    hint = check_text(c, "so many microseconds are `" SLICE_FMT "`", SLICE_ARG(buf_view(&text)));
+    buf_free(&text);
+  }
   check_say(c, literal->span, "literal", hint, "%s is %s, this is %s", what, TYPE_TEXT(type), TYPE_TEXT(literal->type));
   return false;
 }

@@ -1,4 +1,4 @@
-/* check_path.c - what the names in expressions stand for: fields, steps, keys, lets, lists, tables, lookups, models. */
+/* check_path.c - what the names in expressions stand for: fields, steps, keys, lists, tables, lookups, models. */
 #include "rules/check_private.h"
 
 /* ---- candidates ---- */
@@ -67,191 +67,6 @@ int32_t check_step_find(struct checker *c, const struct rule_tree *rule, const s
     return -2;
   }
   return found;
-}
-
-/* ---- lets ---- */
-
-static struct name *copy_names(struct arena *arena, const struct name *names, uint16_t count, struct span at) {
-  struct name *copy = arena_array(arena, struct name, count);
-  for (uint16_t i = 0; i < count; i++) {
-    copy[i] = names[i];
-    if (at.line > 0) copy[i].span = at;
-  }
-  return copy;
-}
-
-static struct tree_expr *copy_part(struct arena *arena, const struct tree_expr *part, struct span at) {
-  return part == NULL ? NULL : check_copy(arena, part, at);
-}
-
-static struct use *copy_use(struct arena *arena, const struct use *use, struct span at) {
-  if (use == NULL) return NULL;
-  struct use *copy = arena_new(arena, struct use);
-  *copy = *use;
-  if (at.line > 0) copy->event.span = at;
-  copy->condition = copy_part(arena, use->condition, at);
-  return copy;
-}
-
-static struct counting *copy_counting(struct arena *arena, const struct counting *counting, struct span at) {
-  struct counting *copy = arena_new(arena, struct counting);
-  *copy = *counting;
-  copy->argument = copy_part(arena, counting->argument, at);
-  copy->where = copy_part(arena, counting->where, at);
-  copy->top_argument = copy_part(arena, counting->top_argument, at);
-  copy->of = copy_use(arena, counting->of, at);
-  return copy;
-}
-
-static struct tree_index *copy_index(struct arena *arena, const struct tree_index *index, struct span at) {
-  struct tree_index *copy = arena_new(arena, struct tree_index);
-  *copy = *index;
-  copy->key = check_copy(arena, index->key, at);
-  if (at.line > 0) copy->column.span = at;
-  return copy;
-}
-
-struct tree_expr *check_copy(struct arena *arena, const struct tree_expr *expr, struct span at) {
-  struct tree_expr *copy = arena_new(arena, struct tree_expr);
-  *copy = *expr;
-  if (at.line > 0) copy->span = at;
-  if (expr->item_count > 0) {
-    copy->items = arena_array(arena, struct tree_expr *, expr->item_count);
-    for (uint16_t i = 0; i < expr->item_count; i++) copy->items[i] = check_copy(arena, expr->items[i], at);
-  }
-  switch (expr->kind) {
-  case TREE_PATH:
-    copy->parts = copy_names(arena, expr->parts, expr->part_count, at);
-    if (expr->at != NULL) copy->at = copy_index(arena, expr->at, at);
-    break;
-  case TREE_CALL:
-  case TREE_IN_NAME: copy->name = copy_names(arena, expr->name, 1, at); break;
-  case TREE_COUNTING: copy->counting = copy_counting(arena, expr->counting, at); break;
-  case TREE_SEEN: copy->seen_of = copy_use(arena, expr->seen_of, at); break;
-  case TREE_LITERAL:
-  case TREE_MATCHES:
-  case TREE_REGEX: break;
-  default:
-    if (at.line > 0) copy->operator_span = at;
-  }
-  return copy;
-}
-
-struct let_walk {
-  struct checker *c;
-  struct name_graph *graph; /* NULL: the second walk, which measures */
-  uint32_t node;
-  uint64_t size;
-  const uint64_t *sizes;
-  bool broken; /* it uses one that cannot be expanded */
-};
-
-static int64_t let_of(const struct checker *c, const struct tree_expr *expr) {
-  if (expr->kind != TREE_PATH || expr->part_count != 1 || expr->at != NULL) return NAME_ABSENT;
-  return name_map_get(&c->lets.map, expr->parts[0].text);
-}
-
-static void let_needs(void *context, struct tree_expr *expr) {
-  struct let_walk *walk = context;
-  int64_t let = let_of(walk->c, expr);
-  walk->size++;
-  if (let == NAME_ABSENT) return;
-  if (walk->graph != NULL)
-    name_graph_need(walk->graph, walk->node, (uint32_t)let);
-  else if (walk->c->let_bodies[let] == NULL)
-    walk->broken = true;
-  else
-    walk->size += walk->sizes[let];
-}
-
-/* The height after expansion. A field may hide a let of its name: then this is too much, which does no harm. */
-static uint32_t let_height(const struct checker *c, const uint32_t *heights, const struct tree_expr *expr) {
-  if (expr == NULL) return 0;
-  int64_t let = let_of(c, expr);
-  const struct counting *counting = tree_counting(expr);
-  const struct use *of = counting != NULL ? counting->of : tree_seen_of(expr);
-  if (let != NAME_ABSENT) return heights[let]; /* stands in its place */
-  uint32_t parts[] = {let_height(c, heights, tree_key(expr)), let_height(c, heights, of != NULL ? of->condition : NULL),
-                      let_height(c, heights, counting != NULL ? counting->argument : NULL),
-                      let_height(c, heights, counting != NULL ? counting->where : NULL),
-                      let_height(c, heights, counting != NULL ? counting->top_argument : NULL)};
-  uint32_t below = 0;
-  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-    if (parts[i] > below) below = parts[i];
-  for (uint16_t i = 0; i < expr->item_count; i++) {
-    uint32_t height = let_height(c, heights, expr->items[i]);
-    if (height > below) below = height;
-  }
-  return below + 1;
-}
-
-static uint32_t say_let_circles(struct checker *c, const struct name_graph *graph, uint32_t *order) {
-  uint32_t count = c->lets.count;
-  bool *in_circle = arena_array(&c->scratch, bool, count + 1), *told = arena_array(&c->scratch, bool, count + 1);
-  uint32_t ordered = name_graph_order(graph, order, in_circle);
-  for (uint32_t n = 0; n < count && ordered < count; n++) {
-    uint32_t circle[CHECK_CIRCLE_MAX];
-    if (!in_circle[n] || told[n]) continue;
-    uint32_t length = name_graph_circle(graph, n, circle, CHECK_CIRCLE_MAX);
-    uint32_t listed = length < CHECK_CIRCLE_MAX ? length : CHECK_CIRCLE_MAX;
-    struct slice names[CHECK_CIRCLE_MAX];
-    for (uint32_t i = 0; i < listed; i++) {
-      names[i] = c->lets.decls[circle[i]]->let->name.text;
-      told[circle[i]] = true;
-    }
-    if (length > 0)
-      check_say(c, c->lets.decls[n]->let->name.span, "circle", NULL, "a let cannot stand for itself: %s",
-                check_circle_text(c, names, listed, length));
-  }
-  return ordered;
-}
-
-void check_lets(struct checker *c) {
-  uint32_t count = c->lets.count;
-  c->let_bodies = arena_array(&c->scratch, struct tree_expr *, count + 1);
-  struct name_graph graph;
-  name_graph_init(&graph, &c->scratch, count);
-  struct let_walk walk = {.c = c, .graph = &graph};
-  for (walk.node = 0; walk.node < count; walk.node++)
-    tree_expr_walk(c->lets.decls[walk.node]->let->expr, let_needs, &walk);
-  uint32_t *order = arena_array(&c->scratch, uint32_t, count + 1),
-           *heights = arena_array(&c->scratch, uint32_t, count + 1);
-  uint64_t *sizes = arena_array(&c->scratch, uint64_t, count + 1);
-  uint32_t ordered = say_let_circles(c, &graph, order);
-  walk.graph = NULL;
-  walk.sizes = sizes;
-  for (uint32_t i = 0; i < ordered; i++) {
-    const struct let_tree *let = c->lets.decls[order[i]]->let;
-    walk.size = 0;
-    walk.broken = false;
-    tree_expr_walk(let->expr, let_needs, &walk);
-    heights[order[i]] = let_height(c, heights, let->expr);
-    sizes[order[i]] = walk.size;
-    if (walk.broken) continue; /* said at the one that it uses */
-    if (walk.size > LET_NODES_MAX)
-      check_say(c, let->name.span, "too-large", NULL,
-                "`" SLICE_FMT "` has more than %d parts when its lets are expanded", SLICE_ARG(let->name.text),
-                LET_NODES_MAX);
-    else if (heights[order[i]] > EXPR_DEPTH_MAX)
-      check_say(c, let->name.span, "too-deep", "cut it into computed fields",
-                "`" SLICE_FMT "` is nested too deeply when its lets are expanded (%d levels at most)",
-                SLICE_ARG(let->name.text), EXPR_DEPTH_MAX);
-    else
-      c->let_bodies[order[i]] = let->expr;
-  }
-}
-
-static struct type expand_let(struct checker *c, const struct scope *s, struct tree_expr *expr, uint32_t let) {
-  if (c->let_bodies[let] == NULL) return TYPE_BAD; /* said at the let */
-  struct tree_expr *copy = check_copy(c->arena, c->let_bodies[let], expr->span);
-  bool primary = copy->kind == TREE_LITERAL || copy->kind == TREE_PATH || copy->kind == TREE_CALL;
-  copy->parenthesised = expr->parenthesised || !primary;
-  struct slice outer = c->in_let;
-  c->in_let = c->lets.decls[let]->let->name.text;
-  *expr = *copy;
-  struct type type = check_expr(c, s, expr);
-  c->in_let = outer;
-  return type;
 }
 
 /* ---- bare names ---- */
@@ -393,7 +208,7 @@ static struct type check_bare(struct checker *c, const struct scope *s, struct t
     return ambiguous(c, name, "a part of the key", let >= 0, counter >= 0) ? TYPE_BAD : s->key->parts[index].type;
   }
   if (ambiguous(c, name, NULL, let >= 0, counter >= 0)) return TYPE_BAD;
-  if (let >= 0) return expand_let(c, s, expr, (uint32_t)let);
+  if (let >= 0) return check_let_use(c, s, expr, (uint32_t)let);
   if (counter >= 0) {
     expr->ref.kind = REF_COUNTER;
     expr->ref.index = (uint16_t)counter;
@@ -563,6 +378,7 @@ static void unknown_head(struct checker *c, const struct scope *s, const struct 
   if (check_symbol(&c->tables, head->text) != NULL)
     other = check_text(c, "it is a table: `" SLICE_FMT "[key].column`", SLICE_ARG(head->text));
   if (slice_equal(head->text, SLICE("told"))) other = "`told` is for `suppress … unless`";
+  if (slice_equal(head->text, SLICE("previous"))) other = "it is a call: `previous(amount)`";
   check_say(c, head->span, "unknown-name", check_near(c, head->text, names, count, other),
             s->rule != NULL && s->steps ? "there is no step `" SLICE_FMT "`"
                                         : "there is no `" SLICE_FMT "` to read a field of",

@@ -7,6 +7,7 @@
  * check_pattern.c  patterns: steps, connectors, quantifiers, absences, bounds
  * check_expr.c     expressions: operators and literals
  * check_path.c     what names stand for
+ * check_let.c      lets
  * check_call.c     functions and aggregates over steps
  * check_counter.c  counters, seen, previous
  * check_type.c     types of operators, casts
@@ -60,10 +61,11 @@ struct checker {
   struct tree_expr **let_bodies;   /* by symbol; NULL: in a circle, or too large */
   struct rule_tree *rule;          /* whose key is looked at: it may name types that only counters read; NULL */
   struct slice in_let;             /* the let that is being expanded: told in messages */
+  struct span let_use;             /* where it, or the let that it is in, is used */
   struct type *counter_types;      /* by symbol */
   struct name_map regexes;         /* pattern and flags that were compiled: 1 = good, 0 = said already */
   struct regex_trial *regex_trial; /* memory for compiling them to see whether they are right */
-  struct name_map said_of_lets;    /* texts of errors in `let`s: at the first place that uses the let, not at each */
+  struct name_map said_of_lets;    /* places and texts of errors in `let`s: told once, not for each use */
   struct name_map zones;           /* names that were looked up: 1 = there, 0 = said already */
 };
 
@@ -104,7 +106,12 @@ const char *check_text(struct checker *c, const char *format, ...) __attribute__
 const char *check_near(struct checker *c, struct slice wrong, const struct slice *names, size_t count,
                        const char *other);
 const char *check_near_symbol(struct checker *c, struct slice wrong, const struct symbols *symbols, const char *other);
+const char *
+check_foreign_hint(struct slice function); /* other languages have it; NULL: none that is known (check_call.c) */
 const char *check_place(struct checker *c, struct span span); /* "cards.weir:18" */
+/* The place of `part`, which lies in a text of `within` (a span of one clause); `within` if it is no text of the file.
+ */
+struct span check_part_at(const struct checker *c, struct span within, struct slice part);
 /* The i-th of a circle and so on: "`a` -> `b` -> `a`". */
 const char *check_circle_text(struct checker *c, const struct slice *names, uint32_t count, uint32_t length);
 
@@ -164,9 +171,8 @@ enum aggregate check_aggregate(struct slice name); /* AGG_NONE = no such */
 /* The type that an aggregate over values of `type` has; TYPE_BAD and a message at `at` if it cannot be. */
 struct type check_aggregate_type(struct checker *c, struct span at, enum aggregate aggregate, struct slice name,
                                  struct type type);
-/* A deep copy; `at` (line 0 = keep) becomes the place of all of it. */
-struct tree_expr *check_copy(struct arena *arena, const struct tree_expr *expr, struct span at);
 void check_lets(struct checker *c); /* circles, sizes */
+struct type check_let_use(struct checker *c, const struct scope *s, struct tree_expr *expr, uint32_t let);
 
 /* ---- declarations ---- */
 void check_source_event(struct checker *c, struct event_tree *event);
@@ -176,6 +182,7 @@ void check_table_event(struct checker *c, struct table_tree *table); /* columns 
 void check_lookups_and_models(struct checker *c);
 void check_groups_and_actions(struct checker *c);
 void check_action(struct checker *c, const struct name *action);
+/* `zone` is written somewhere in `span`. */
 void check_zone(struct checker *c, struct span span, struct slice zone);
 void check_tests(struct checker *c);
 void check_stages(struct checker *c);

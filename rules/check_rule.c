@@ -74,19 +74,6 @@ static void check_policies(struct checker *c, struct rule_tree *rule) {
 
 /* ---- schedule ---- */
 
-/* The place of `part`, which lies in a text of `within` (a span of one clause); `within` if it is no text of the file.
- */
-static struct span text_part_at(const struct checker *c, struct span within, struct slice part) {
-  struct slice text = c->tree->files[within.file].text;
-  if (part.data < text.data || part.data > text.data + text.length) return within;
-  const char *line = text.data;
-  uint32_t number = 1;
-  for (const char *end; (end = memchr(line, '\n', (size_t)(part.data - line))) != NULL; number++) line = end + 1;
-  if (number == 1 && text.length >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) line += 3; /* a byte order mark */
-  size_t column = 1 + utf8_count((struct slice){line, (size_t)(part.data - line)});
-  return span_at(within.file, number, (uint32_t)column, (uint32_t)utf8_count(part));
-}
-
 static void check_schedule(struct checker *c, const struct rule_tree *rule) {
   struct span at = clause_at(rule, CLAUSE_SCHEDULE);
   struct slice text = rule->rare->schedule;
@@ -94,7 +81,7 @@ static void check_schedule(struct checker *c, const struct rule_tree *rule) {
   if (!schedule_parse(NULL, text, NULL, &error)) {
     /* Behind its end stands the closing quote. */
     struct slice wrong = {text.data + error.offset, error.length};
-    check_say(c, text_part_at(c, at, wrong), "schedule", "as \"Mon-Fri 09:00-17:00; Sat 10:00-14:00\"",
+    check_say(c, check_part_at(c, at, wrong), "schedule", "as \"Mon-Fri 09:00-17:00; Sat 10:00-14:00\"",
               "`schedule`: %s", error.text);
   }
   if (rule->rare->schedule_zone.length > 0) check_zone(c, at, rule->rare->schedule_zone);
@@ -199,10 +186,14 @@ static bool message_value(struct checker *c, struct rule_tree *rule, struct span
   if (found == 0) found = check_candidate_time(c, &scope, &whole, name, &part->type, &part->ref);
   if (found != 0) return found > 0;
   size_t count = 0;
-  struct slice *names =
-      arena_array(&c->scratch, struct slice, (size_t)rule->emit_count + (told != NULL ? told->part_count : 0u) + 1);
+  const struct type_info *event =
+      rule->pattern == NULL && rule->type_count > 0 ? &c->tree->types[rule->types[0]] : NULL;
+  struct slice *names = arena_array(&c->scratch, struct slice,
+                                    (size_t)rule->emit_count + (told != NULL ? told->part_count : 0u) +
+                                        (event != NULL ? event->field_count : 0u) + 1);
   for (uint16_t i = 0; i < rule->emit_count; i++) names[count++] = rule->emit[i].name.text;
   for (uint16_t i = 0; told != NULL && i < told->part_count; i++) names[count++] = told->parts[i].name.text;
+  for (uint16_t i = 0; event != NULL && i < event->field_count; i++) names[count++] = event->fields[i].name;
   check_say(c, at, "template", check_near(c, name, names, count, "put it into `emit`"),
             rule->pattern == NULL ? "`" SLICE_FMT "` is neither emitted, nor in the key, nor a field of the event"
                                   : "`" SLICE_FMT "` is neither emitted nor in the key",

@@ -200,6 +200,7 @@ static void check_expected_fields(struct checker *c, struct test_line *line, con
 
 /* Neither a rule nor a group. */
 static void unknown_rule(struct checker *c, const struct name *name, const char *hint) {
+  if (slice_equal(name->text, SLICE("none"))) hint = "that no alert comes is `expect nothing`";
   check_say(c, name->span, "unknown-rule",
             check_near_symbol(c, name->text, &c->rules, check_near_symbol(c, name->text, &c->groups, hint)),
             c->groups.count > 0 ? "there is no rule or group `" SLICE_FMT "`" : "there is no rule `" SLICE_FMT "`",

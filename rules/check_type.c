@@ -38,6 +38,9 @@ static const char *hint_for(const struct tree_expr *a, const struct tree_expr *b
   }
   if (a->type.kind == VALUE_DURATION && type_is_number(b->type)) return "a duration has a unit, as 5m";
   if (b->type.kind == VALUE_DURATION && type_is_number(a->type)) return "a duration has a unit, as 5m";
+  if (a->type.kind == VALUE_BOOL && type_is_number(b->type)) return "write true or false";
+  if (a->type.kind == VALUE_TIME && type_is_number(b->type) && strncmp(why, "only values", 11) == 0)
+    return "a time is written as @2026-11-21T10:00:00Z";
   const struct tree_expr *list = a->type.kind == VALUE_LIST ? a : b->type.kind == VALUE_LIST ? b : NULL;
   if (list != NULL && list->type.element == (list == a ? b : a)->type.kind) return "use `in`: `value in list`";
   if (a->type.kind == VALUE_STRING && b->kind == TREE_LITERAL && b->type.kind != VALUE_STRING)

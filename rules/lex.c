@@ -215,7 +215,7 @@ static const char *decode_string(struct lexer *lexer, const char *from, const ch
       length += utf8_encode(code_point, bytes + length);
       p += used;
     } else
-      wrong = bad;
+      wrong = c == 'u' && to - p > 4 && memcmp(p + 1, "0000", 4) == 0 ? "a string of a rule has no `\\u0000`" : bad;
   }
   *out = (struct slice){bytes, length};
   return wrong;
@@ -331,6 +331,9 @@ static bool take_regex(struct lexer *lexer, struct token *token) {
                              SLICE_ARG(lex_shown(token->flags))));
     seen |= bit;
   }
+  if (token->text.length == 0 && !token->bad)
+    lex_error(lexer, token, "bad-regex", "any text would do: `is not null` says that",
+              "the regular expression is empty");
   for (size_t i = 0; i < token->text.length && !token->bad; i++)
     if ((unsigned char)token->text.data[i] < 0x20 && token->text.data[i] != '\t')
       lex_error(lexer, token, "bad-regex", "write it as \\x1f", "control byte in the regular expression");
@@ -389,10 +392,14 @@ static void take_word(struct lexer *lexer, struct token *token) {
     return;
   }
   struct slice meant = lower_word(lexer, token->text);
+  bool operand = lexer->previous == TOKEN_EQUAL || lexer->previous == TOKEN_NOT_EQUAL;
   const char *text =
       arena_printf(lexer->arena, "`" SLICE_FMT "`: names and words are lower case", SLICE_ARG(lex_shown(token->text)));
-  lex_error(lexer, token, "upper-case",
-            arena_printf(lexer->arena, "write `" SLICE_FMT "`", SLICE_ARG(lex_shown(meant))), text);
+  const char *hint = arena_printf(lexer->arena, "write `" SLICE_FMT "`", SLICE_ARG(lex_shown(meant)));
+  if (operand && lex_word_kind(meant) == TOKEN_NAME)
+    hint = arena_printf(lexer->arena, "a text stands in double quotes: \"" SLICE_FMT "\"",
+                        SLICE_ARG(lex_shown(token->text)));
+  lex_error(lexer, token, "upper-case", hint, text);
   token->text = meant;
   token->kind = lex_word_kind(meant);
 }
@@ -467,6 +474,25 @@ static bool take_punctuation(struct lexer *lexer, struct token *token) {
   return true;
 }
 
+/* Signs that word processors and other languages have. */
+static const char *sign_meant(uint32_t code_point) {
+  switch (code_point) {
+  case 0x2013: /* dashes and the minus of mathematics */
+  case 0x2014:
+  case 0x2212: return "write `-`";
+  case 0x2264: return "write `<=`";
+  case 0x2265: return "write `>=`";
+  case 0x2260: return "write `!=`";
+  case 0xd7: return "write `*`";
+  case 0xf7: return "write `/`";
+  case '$':
+  case 0xa3:
+  case 0xa5:
+  case 0x20ac: return "an amount is a number, without a sign of its currency";
+  default: return NULL;
+  }
+}
+
 /* Bytes that begin no token, in one error for a run of them. */
 static void stray(struct lexer *lexer, struct token *token) {
   unsigned length = 1;
@@ -488,6 +514,8 @@ static void stray(struct lexer *lexer, struct token *token) {
     hint = "write `matches /…/`";
   else if (code_point == '`')
     hint = "names stand without quotes";
+  else
+    hint = sign_meant(code_point);
   const char *p = lexer->at;
   do p += length;
   while (p < lexer->end && utf8_decode(p, &length) == code_point);
@@ -512,6 +540,7 @@ static bool take_token(struct lexer *lexer, struct token *token) {
   } else if (c == '\'') {
     take_single_quoted(lexer, token);
     return token->kind == TOKEN_STRING;
+  } else if (c == '/' && lexer->previous == TOKEN_MATCHES && take_regex(lexer, token)) {
   } else if (c == '/' && lexer->at + 1 < lexer->end && lexer->at[1] == '/') {
     lex_error(lexer, token, "foreign-comment", "write `# …`", "comments begin with `#`");
     take_comment(lexer, 2);

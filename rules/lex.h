@@ -130,6 +130,7 @@ static inline bool lex_is_reserved(enum token_kind kind) { return kind >= TOKEN_
 enum token_kind lex_word_kind(struct slice word);
 /* As much of a text as an error message should show: up to 40 code points, up to the first control byte. */
 struct slice lex_shown(struct slice text);
+const char *lex_unit_meant(struct slice word); /* "hours" -> "h"; NULL: no unit of time */
 /* `[a-z_][a-z0-9_]*` and no reserved word. */
 bool lex_is_name(struct slice text);
 

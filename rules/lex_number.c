@@ -138,6 +138,15 @@ static const char *digits_end(const struct lexer *lexer, const char *p) {
   return p;
 }
 
+/* `what` and how the digits are written as a float; `what` alone where they are none. */
+static const char *or_float(struct lexer *lexer, struct slice digits, const char *what) {
+  double f = 0;
+  if (digits.length > NUMBER_DIGITS_MAX || number_parse_float(digits, &f) != NUMBER_OK) return what;
+  char text[NUMBER_TEXT_MAX];
+  number_exponent_text(text, f);
+  return arena_printf(lexer->arena, "%s; as a float it is `%s`", what, text);
+}
+
 static void int_value(struct lexer *lexer, struct token *token, struct slice digits) {
   uint64_t number = 0;
   bool over = false;
@@ -147,7 +156,9 @@ static void int_value(struct lexer *lexer, struct token *token, struct slice dig
   over |= number > (uint64_t)INT64_MAX + 1;
   token->int_min = !over && number == (uint64_t)INT64_MAX + 1;
   token->value = value_int(over ? 0 : token->int_min ? INT64_MIN : (int64_t)number);
-  if (over) number_error(lexer, token, "an int has 64 bits: at most 9223372036854775807", "is too large");
+  if (!over) return;
+  const char *hint = or_float(lexer, digits, "an int has 64 bits: at most 9223372036854775807");
+  number_error(lexer, token, hint, "is too large");
 }
 
 static void decimal_value(struct lexer *lexer, struct token *token, struct slice text) {
@@ -158,7 +169,7 @@ static void decimal_value(struct lexer *lexer, struct token *token, struct slice
       scale > DECIMAL_DIGITS_MAX ? NUMBER_DIGITS : decimal_parse(text, (unsigned)scale, DECIMAL_EXACT, &mantissa);
   token->value = value_decimal(mantissa, scale > DECIMAL_DIGITS_MAX ? 0 : (unsigned)scale);
   if (status != NUMBER_OK)
-    number_error(lexer, token, "a decimal has at most 18 digits; a float is written as 1e-3", "has too many digits");
+    number_error(lexer, token, or_float(lexer, text, "a decimal has at most 18 digits"), "has too many digits");
 }
 
 static void float_value(struct lexer *lexer, struct token *token, struct slice text) {
@@ -166,6 +177,18 @@ static void float_value(struct lexer *lexer, struct token *token, struct slice t
   enum number_status status = text.length > NUMBER_DIGITS_MAX ? NUMBER_RANGE : number_parse_float(text, &f);
   token->value = (struct value){.f = status == NUMBER_OK ? f : 0, .kind = VALUE_FLOAT};
   if (status != NUMBER_OK) number_error(lexer, token, NULL, "is out of a float's range");
+}
+
+const char *lex_unit_meant(struct slice word) {
+  static const struct {
+    const char *word, *unit;
+  } units[] = {{"ms", "ms"},  {"s", "s"},   {"sec", "s"},  {"secs", "s"},   {"second", "s"},  {"seconds", "s"},
+               {"m", "m"},    {"min", "m"}, {"mins", "m"}, {"minute", "m"}, {"minutes", "m"}, {"h", "h"},
+               {"hr", "h"},   {"hrs", "h"}, {"hour", "h"}, {"hours", "h"},  {"d", "d"},       {"day", "d"},
+               {"days", "d"}, {"w", "w"},   {"week", "w"}, {"weeks", "w"}};
+  for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+    if (slice_equal(word, slice_of(units[i].word))) return units[i].unit;
+  return NULL;
 }
 
 /* Letters follow the digits: a duration, or nothing. */
@@ -181,6 +204,10 @@ static void take_duration(struct lexer *lexer, struct token *token, bool fractio
   if (wrong == NULL) return;
   const char *hint = fraction ? "whole numbers only: `1h30m`, `500ms`"
                               : "the units are w, d, h, m, s, ms and us, falling: `30m`, `1h30m`";
+  size_t digits = 0;
+  while (digits < plain.length && lex_is_digit(plain.data[digits])) digits++;
+  const char *unit = fraction ? NULL : lex_unit_meant((struct slice){plain.data + digits, plain.length - digits});
+  if (unit != NULL) hint = arena_printf(lexer->arena, "write `%.*s%s`", (int)digits, plain.data, unit);
   bool range = strstr(wrong, "out of range") != NULL;
   if (range) hint = arena_printf(lexer->arena, "at most %dd, ten thousand years", LIMIT_CLAUSE_DURATION_DAYS);
   number_error(lexer, token, hint, range ? "is too long a duration" : "is neither a number nor a duration");

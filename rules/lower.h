@@ -161,6 +161,10 @@ void lower_deriveds(struct lower *lower);
 void lower_kept(struct lower *lower); /* last: from lower_keep() */
 
 /* ---- lower_data.c ---- */
+/* A file that a declaration names at `span`: its whole text, to be freed with mem_free(lower->mem), and its path, which
+ * stays in the rule set. NULL after an error that was said. */
+const char *lower_read_file(struct lower *lower, struct span span, struct slice name, size_t bytes_max,
+                            struct slice *text);
 void lower_lists(struct lower *lower);
 void lower_tables(struct lower *lower);
 

@@ -5,24 +5,27 @@
 #include "rules/lower.h"
 #include "rules/table_rows.h"
 
-/* A path in a rule file counts from the folder of that file. */
+/* A path in a rule file counts from the folder of that file. It stays in the rule set. */
 static const char *path_of(struct lower *lower, struct span span, struct slice path) {
-  if (path.length > 0 && path.data[0] == '/') return arena_copy(&lower->scratch, path.data, path.length);
   struct slice folder = lower->tree->files[span.file].name;
+  if (path.length > 0 && path.data[0] == '/') folder.length = 0;
   while (folder.length > 0 && folder.data[folder.length - 1] != '/') folder.length--;
-  return arena_printf(&lower->scratch, SLICE_FMT SLICE_FMT, SLICE_ARG(folder), SLICE_ARG(path));
+  return arena_printf(lower->arena, SLICE_FMT SLICE_FMT, SLICE_ARG(folder), SLICE_ARG(path));
 }
 
-/* The whole file, to be freed with mem_free(); false after an error that was said. */
-static bool read_file(struct lower *lower, struct span span, const char *path, struct slice *text) {
+const char *lower_read_file(struct lower *lower, struct span span, struct slice name, size_t bytes_max,
+                            struct slice *text) {
   struct err err;
   err_clear(&err);
-  if (env_read_file(lower->options->env, lower->mem, path, LIMIT_LIST_FILE_BYTES, text, &err) == 0) {
-    lower->data_hash ^= hash_bytes_seed(text->data, text->length, hash_bytes(path, strlen(path)));
-    return true;
+  struct data_file *file = arena_new(lower->arena, struct data_file);
+  *file = (struct data_file){.path = path_of(lower, span, name), .next = lower->ruleset->files};
+  lower->ruleset->files = file;
+  if (env_read_file(lower->options->env, lower->mem, file->path, bytes_max, text, &err) == 0) {
+    lower->data_hash ^= hash_bytes_seed(text->data, text->length, hash_bytes(file->path, strlen(file->path)));
+    return file->path;
   }
   lower_error(lower, span, "missing-file", "a path counts from the folder of the rule file", "%s", err.text);
-  return false;
+  return NULL;
 }
 
 static void broken_file(struct lower *lower, struct span span, const struct err *err) {
@@ -51,11 +54,11 @@ void lower_lists(struct lower *lower) {
     if (list->file.length == 0) {
       set = set_of_items(lower, list);
     } else {
-      const char *path = path_of(lower, list->file_span, list->file);
       struct slice text;
       struct err err;
       err_clear(&err);
-      if (read_file(lower, list->file_span, path, &text)) {
+      const char *path = lower_read_file(lower, list->file_span, list->file, LIMIT_LIST_FILE_BYTES, &text);
+      if (path != NULL) {
         set = list_set_parse(lower->arena, list->type, list->unit, text, path, &err);
         if (set == NULL) broken_file(lower, list->file_span, &err);
         mem_free(lower->mem, (char *)text.data);
@@ -73,11 +76,11 @@ static const struct table_rows *rows_of_file(struct lower *lower, const struct t
     columns[c] = (struct table_column){.name = column->name.text, .type = column->type, .unit = column->unit};
     if (slice_equal(column->name.text, key.name)) key.unit = column->unit;
   }
-  const char *path = path_of(lower, table->file_span, table->file);
   struct slice text;
   struct err err;
   err_clear(&err);
-  if (!read_file(lower, table->file_span, path, &text)) return NULL;
+  const char *path = lower_read_file(lower, table->file_span, table->file, LIMIT_LIST_FILE_BYTES, &text);
+  if (path == NULL) return NULL;
   const struct table_rows *rows = table_rows_parse(lower->arena, &key, columns, table->column_count, text, path, &err);
   if (rows == NULL) broken_file(lower, table->file_span, &err);
   mem_free(lower->mem, (char *)text.data);

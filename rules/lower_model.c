@@ -2,24 +2,12 @@
  * arena; called by the other files of lowering. */
 #include "rules/lower_model.h"
 
-static const char *path_of(struct lower *lower, const struct model_tree *tree) {
-  struct slice path = tree->file, folder = lower->tree->files[tree->file_span.file].name;
-  if (path.length > 0 && path.data[0] == '/') folder.length = 0;
-  while (folder.length > 0 && folder.data[folder.length - 1] != '/') folder.length--;
-  return arena_printf(&lower->scratch, SLICE_FMT SLICE_FMT, SLICE_ARG(folder), SLICE_ARG(path));
-}
-
 const struct model *lower_model_file(struct lower *lower, const struct model_tree *tree) {
-  const char *path = path_of(lower, tree);
-  struct model_source source = {.path = path, .input_count = tree->in_count, .type = tree->out_type};
+  struct model_source source = {.input_count = tree->in_count, .type = tree->out_type};
   struct err err;
   err_clear(&err);
-  if (env_read_file(lower->options->env, lower->mem, path, MODEL_FILE_BYTES_MAX, &source.json, &err) != 0) {
-    lower_error(lower, tree->file_span, "missing-file", "a path counts from the folder of the rule file", "%s",
-                err.text);
-    return NULL;
-  }
-  lower->data_hash ^= hash_bytes_seed(source.json.data, source.json.length, hash_bytes(path, strlen(path)));
+  source.path = lower_read_file(lower, tree->file_span, tree->file, MODEL_FILE_BYTES_MAX, &source.json);
+  if (source.path == NULL) return NULL;
   struct slice *inputs = arena_array(&lower->scratch, struct slice, tree->in_count);
   for (uint16_t i = 0; i < tree->in_count; i++) inputs[i] = tree->in[i].text;
   source.inputs = inputs;

@@ -69,7 +69,7 @@ static void unknown_declaration(struct parser *parser) {
   if (found->bad)
     parser->panic = true;
   else if (!found->first_on_line && parser->last.span.line == found->span.line)
-    parse_error(parser, found->span, "syntax", found->kind == TOKEN_QUESTION ? "a default is `x ?? 0`" : NULL,
+    parse_error(parser, found->span, "syntax", parse_hint_behind_declaration(parser, found),
                 "expected the end of the declaration, found %s", parse_token_text(parser, found));
   else
     parse_error(parser, found->span, "unknown-declaration", hint, "expected a declaration, found %s",
@@ -243,6 +243,7 @@ static struct type parse_scalar_type(struct parser *parser, enum time_unit *unit
   if (i == TYPE_WORDS) {
     const char *near =
         found->kind == TOKEN_NAME ? parse_nearest_hint(parser, found->text, PARSE_WORDS(type_words)) : NULL;
+    if (found->kind == TOKEN_NAME) near = parse_hint_type(parser, found, near, PARSE_WORDS(type_words));
     if (found->kind == TOKEN_NAME)
       parse_error(parser, found->span, "unknown-type",
                   near != NULL

@@ -30,6 +30,7 @@ struct parser {
   unsigned item_braces;               /* where the block's item began, for parse_sync_block() */
   uint32_t item_number;               /* its first token's number */
   struct span clause_spans[CLAUSES];  /* of the rule at hand */
+  unsigned clause;                    /* of the rule at hand: the last one that was known */
   struct arena scratch;               /* lists that still grow: emptied after each declaration */
   uint32_t *line_ends, line_capacity; /* [line]: the column behind its last token, for spans over several lines */
   uint32_t *line_starts, line_count;  /* for struct source_file */
@@ -69,7 +70,11 @@ void parse_complain(struct parser *parser, struct span span, const char *code, c
  * two are about a token that begins no clause, and one that begins no declaration. */
 const char *parse_hint_expected(struct parser *parser, const char *what, const struct token *found);
 const char *parse_hint_behind_use(struct parser *parser, const struct token *found);
+/* A word that is no type, behind a name; `near` where nothing else is known. */
+const char *parse_hint_type(struct parser *parser, const struct token *found, const char *near,
+                            const char *const *words, unsigned count);
 const char *parse_hint_declaration(struct parser *parser, const struct token *found);
+const char *parse_hint_behind_declaration(struct parser *parser, const struct token *found);
 extern const char parse_hint_group[]; /* the order of a group's clauses */
 
 /* Each takes a token of its kind, or says what was expected and gives something harmless. */

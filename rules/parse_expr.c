@@ -532,7 +532,9 @@ static struct tree_expr *parse_in(struct parser *parser, struct tree_expr *left,
     expr = new_operation(parser, TREE_IN_SEEN, op_span, left, parse_call(parser), NULL);
   } else {
     if (parse_kind(parser) != TOKEN_NAME && is_literal_start(parse_kind(parser)))
-      parse_error(parser, parse_ahead(parser, 0)->span, "syntax", "a set stands in parentheses: `in (a, b)`",
+      parse_error(parser, parse_ahead(parser, 0)->span, "syntax",
+                  parse_ahead(parser, 1)->kind == TOKEN_DOTS ? "as `between 1 and 5`"
+                                                             : "a set stands in parentheses: `in (a, b)`",
                   "expected a set or a list after `in`, found %s", parse_token_text(parser, parse_ahead(parser, 0)));
     struct name name = parse_name(parser, "`(` or a list's name after `in`");
     if (parse_kind(parser) == TOKEN_OPEN_PAREN && !parse_ahead(parser, 0)->first_on_line)

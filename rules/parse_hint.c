@@ -9,6 +9,11 @@ const char parse_hint_group[] =
 
 static const char hint_counting[] = "a counter's words stand in this order: `count() of login by ip over 1h`";
 
+static const char hint_over[] = "`over` stands behind the counter: `count() over 1h > 3`";
+static const char hint_choice[] = "a choice is a call: `if(amount > 5, \"a\", \"b\")`";
+
+static const char hint_expect[] = "each `expect` is for one alert: write one for each";
+
 static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
 /* The tokens stand side by side, with nothing between them. */
@@ -20,41 +25,115 @@ static bool is_word(const struct token *token, const char *word) {
   return token->kind == TOKEN_NAME && slice_equal(token->text, slice_of(word));
 }
 
+/* A value should stand here. */
+static const char *hint_of_wanted_operand(struct parser *parser, const char *what, const struct token *found) {
+  const struct token *last = &parser->last;
+  if (begins(what, "an expression")) {
+    if (found->kind == TOKEN_STAR && last->kind == TOKEN_OPEN_PAREN) return "`count()` counts all events";
+    if (last->kind == TOKEN_PERCENT) return "`%` is what a division leaves; ten percent is `0.1`";
+  }
+  return NULL;
+}
+
+/* A name should stand here. */
+static const char *hint_of_wanted_name(struct parser *parser, const char *what, const struct token *found) {
+  if (begins(what, "a name of an event type (a step)") && (found->kind == TOKEN_NEXT || found->kind == TOKEN_THEN))
+    return "one connector stands between two steps: `then` or `next`";
+  if (begins(what, "a name of an event type (a step)") && found->kind == TOKEN_NOT)
+    return "that something does not come is `no`: `then no payment for 5m`";
+  if (begins(what, "a name for the key") && found->kind == TOKEN_OPEN_PAREN)
+    return "without parentheses: `key card_id, country`";
+  if (begins(what, "a name of a field, or `}`")) {
+    if (found->kind == TOKEN_COMMA) return "leave it out";
+    if (found->kind == TOKEN_QUESTION) return "every field may be null, if it is not `required`";
+    if (found->kind == TOKEN_OPEN_BRACKET && parser->last.kind == TOKEN_NAME)
+      return arena_printf(parser->arena, "a list is `[" SLICE_FMT "]`", SLICE_ARG(lex_shown(parser->last.text)));
+  }
+  if (begins(what, "a name of a rule or group, or `nothing`")) {
+    if (found->kind == TOKEN_NO) return "that no alert comes is `expect nothing`";
+    if (found->kind == TOKEN_INT) return hint_expect;
+  }
+  if (begins(what, "a name of an event type, `expect`") && found->kind == TOKEN_STAR) return hint_expect;
+  if (lex_is_reserved(found->kind))
+    return arena_printf(parser->arena, "`%s` is a reserved word: choose another name", lex_kind_text(found->kind));
+  return found->kind == TOKEN_STRING ? "a name stands without quotes" : NULL;
+}
+
+static const char *hint_of_wanted_duration(struct parser *parser, const struct token *found) {
+  const struct token *next = parse_ahead(parser, 1);
+  const char *unit = found->kind == TOKEN_INT && next->kind == TOKEN_NAME ? lex_unit_meant(next->text) : NULL;
+  if (unit != NULL)
+    return arena_printf(parser->arena, "write `" SLICE_FMT "%s`", SLICE_ARG(lex_shown(found->source)), unit);
+  if (found->kind == TOKEN_OPEN_PAREN) return "without parentheses, as `1h`";
+  if (found->kind == TOKEN_INT && is_word(next, "events"))
+    return arena_printf(parser->arena, "as `over last " SLICE_FMT "`", SLICE_ARG(lex_shown(found->source)));
+  if (found->kind == TOKEN_INT || found->kind == TOKEN_DECIMAL)
+    return arena_printf(parser->arena, "write the unit: `" SLICE_FMT "s`, `" SLICE_FMT "m`",
+                        SLICE_ARG(lex_shown(found->source)), SLICE_ARG(lex_shown(found->source)));
+  if (found->kind == TOKEN_MINUS) return "it cannot be negative here";
+  if (found->kind == TOKEN_NAME && next->kind == TOKEN_DURATION)
+    return arena_printf(parser->arena, "leave out `" SLICE_FMT "`", SLICE_ARG(lex_shown(found->source)));
+  return "as `30s`, `5m`, `1h30m`";
+}
+
+/* A type, or what belongs to one. */
+static const char *hint_of_wanted_type(struct parser *parser, const char *what, const struct token *found) {
+  if (begins(what, "a type") && is_word(&parser->last, "default"))
+    return "every field may be null; where it is read, `x ?? 0` stands for it";
+  if (begins(what, "`(` and the number of digits")) return "as `decimal(2)`";
+  if (begins(what, "`)` after the number of digits")) return "only the digits after the point, as `decimal(2)`";
+  if (begins(what, "a type") && found->kind == TOKEN_ASSIGN)
+    return "a type, then the values in braces: `list bad string { \"a\", \"b\" }`";
+  if (begins(what, "a type") && found->kind == TOKEN_OPEN_BRACKET) return "the elements of a list are no lists";
+  if (begins(what, "`(` after `key`") && found->kind == TOKEN_NAME)
+    return arena_printf(parser->arena, "write `key (" SLICE_FMT ")`", SLICE_ARG(lex_shown(found->text)));
+  return NULL;
+}
+
+/* `emit`, and blocks of windows. */
+static const char *hint_of_wanted_entry(struct parser *parser, const char *what, const struct token *found) {
+  if (begins(what, "`=` after the name") && (found->kind == TOKEN_COMMA || found->kind == TOKEN_CLOSE_BRACE) &&
+      parser->last.kind == TOKEN_NAME)
+    return arena_printf(parser->arena, "write `" SLICE_FMT " = " SLICE_FMT "`", SLICE_ARG(lex_shown(parser->last.text)),
+                        SLICE_ARG(lex_shown(parser->last.text)));
+  if (begins(what, "a name for the value") && found->kind == TOKEN_QUESTION) return hint_choice;
+  if (begins(what, "`=` after the name") || begins(what, "`{` after `emit`"))
+    return "as `emit { total = sum(a.amount) }`";
+  if (begins(what, "tumbling, sliding, session") && found->kind == TOKEN_DURATION)
+    return arena_printf(parser->arena, "as `tumbling " SLICE_FMT "`", SLICE_ARG(lex_shown(found->source)));
+  if (begins(what, "`every` and a duration")) {
+    if (found->kind == TOKEN_BY || found->kind == TOKEN_COMMA) return "write `every`";
+    return "as `sliding 1h every 5m`";
+  }
+  if (begins(what, "`{` and the fields of the event") && found->kind == TOKEN_EMIT) return "leave out `emit`";
+  if (begins(what, "`{` and the fields of the event") &&
+      (is_word(found, "offset") || is_word(found, "lateness") || is_word(found, "early") || is_word(found, "every")))
+    return "a window's words stand in this order, each once: `offset`, `lateness`, `early`, `every key known for`";
+  return NULL;
+}
+
 /* What was expected decides. */
 static const char *hint_of_wanted(struct parser *parser, const char *what, const struct token *found) {
   const struct token *next = parse_ahead(parser, 1);
-  if (begins(what, "a name of an event type (a step)") && (found->kind == TOKEN_NEXT || found->kind == TOKEN_THEN))
-    return "one connector stands between two steps: `then` or `next`";
-  if (begins(what, "a name")) {
-    if (lex_is_reserved(found->kind))
-      return arena_printf(parser->arena, "`%s` is a reserved word: choose another name", lex_kind_text(found->kind));
-    if (found->kind == TOKEN_STRING) return "a name stands without quotes";
-  }
-  if (begins(what, "a duration")) {
-    if (found->kind == TOKEN_INT || found->kind == TOKEN_DECIMAL)
-      return arena_printf(parser->arena, "write the unit: `" SLICE_FMT "s`, `" SLICE_FMT "m`",
-                          SLICE_ARG(lex_shown(found->source)), SLICE_ARG(lex_shown(found->source)));
-    if (found->kind == TOKEN_MINUS) return "it cannot be negative here";
-    if (found->kind == TOKEN_NAME && next->kind == TOKEN_DURATION)
-      return arena_printf(parser->arena, "leave out `" SLICE_FMT "`", SLICE_ARG(lex_shown(found->source)));
-    return "as `30s`, `5m`, `1h30m`";
-  }
+  if (begins(what, "a duration")) return hint_of_wanted_duration(parser, found);
+  const char *hint = hint_of_wanted_type(parser, what, found);
+  if (hint == NULL && begins(what, "a name")) hint = hint_of_wanted_name(parser, what, found);
+  if (hint == NULL) hint = hint_of_wanted_entry(parser, what, found);
+  if (hint != NULL) return hint;
   if (begins(what, "a string")) {
     if (found->kind == TOKEN_NAME)
       return arena_printf(parser->arena, "put it in double quotes: \"" SLICE_FMT "\"",
                           SLICE_ARG(lex_shown(found->text)));
     if (found->kind == TOKEN_OPEN_BRACKET) return "without brackets, with commas between several";
   }
-  if (begins(what, "`(` and the number of digits")) return "as `decimal(2)`";
-  if (begins(what, "`)` after the number of digits")) return "only the digits after the point, as `decimal(2)`";
-  if (begins(what, "a type") && found->kind == TOKEN_OPEN_BRACKET) return "the elements of a list are no lists";
+  if (begins(what, "`}` after the number of times") && found->kind == TOKEN_MINUS) return "write `,`";
+  if (begins(what, "`,` or `}` after the value") && found->kind == TOKEN_COLON && parser->last.kind == TOKEN_INT)
+    return "a time stands in double quotes: \"10:00:00\"";
   if (begins(what, "`,` or `}` in the list")) return "put a comma between the values";
   if (begins(what, "`,` or `}` after the value") && found->kind == TOKEN_NAME) return "put a comma between the fields";
   if (begins(what, "`=` after the let's name")) return "as `let large = amount > 1000`";
   if (begins(what, "`=` after the counter's name"))
     return "as `counter spent = sum(amount) of payment by card over 1h`";
-  if (begins(what, "`=` after the name") || begins(what, "`{` after `emit`"))
-    return "as `emit { total = sum(a.amount) }`";
   if (begins(what, "`and` and the upper bound")) return "as `between 1 and 5`";
   if (begins(what, "`(` or a list's name") && (found->kind == TOKEN_OPEN_BRACKET || found->kind == TOKEN_OPEN_BRACE))
     return "a set stands in parentheses: `in (a, b)`";
@@ -70,15 +149,14 @@ static const char *hint_of_wanted(struct parser *parser, const char *what, const
       begins(what, "`rules` and their names") || begins(what, "`score` and how the scores"))
     return parse_hint_group;
   if (begins(what, "`at` and a score after the action")) return "a group has a band at least: `block at 90`";
-  if (begins(what, "`{` and the fields of the event") &&
-      (is_word(found, "offset") || is_word(found, "lateness") || is_word(found, "early") || is_word(found, "every")))
-    return "a window's words stand in this order, each once: `offset`, `lateness`, `early`, `every key known for`";
   if (begins(what, "`over` and how far back") && found->kind == TOKEN_OF) return hint_counting;
   if (begins(what, "a number of events") && found->kind == TOKEN_DURATION) return "leave out `last`";
   if (begins(what, "`idle` and a duration")) return "for how long a silent key is kept: `over ever idle 365d`";
   if (begins(what, "`null` after `is not`")) return "`!=` compares with other values";
   if (begins(what, "`null` or `not null`")) return "`==` compares with other values";
-  return NULL;
+  if (begins(what, "a number after `score`") && found->kind == TOKEN_NAME)
+    return "as `score 50`; `severity high` is a clause of its own";
+  return hint_of_wanted_operand(parser, what, found);
 }
 
 /* A condition goes on where it should have ended. */
@@ -88,8 +166,20 @@ static const char *hint_in_condition(struct parser *parser, const struct token *
   for (size_t i = 0; i < sizeof likes / sizeof *likes; i++)
     if (is_word(found, likes[i])) return "write `matches /…/`, or contains(text, part)";
   if (found->kind == TOKEN_COMMA && last->kind == TOKEN_INT && touches(last, found) && next->kind == TOKEN_INT &&
-      touches(found, next))
-    return "digits are grouped with `_`: `1_000`";
+      touches(found, next)) {
+    if (next->source.length == 3) return "digits are grouped with `_`: `1_000`";
+    return arena_printf(parser->arena, "a number has a point: `" SLICE_FMT "." SLICE_FMT "`",
+                        SLICE_ARG(lex_shown(last->source)), SLICE_ARG(lex_shown(next->source)));
+  }
+  if (found->kind == TOKEN_QUESTION) return hint_choice;
+  if (is_word(found, "starts") || is_word(found, "startswith")) return "write `starts_with(text, part)`";
+  if (is_word(found, "ends") || is_word(found, "endswith")) return "write `ends_with(text, part)`";
+  bool literal = found->kind >= TOKEN_STRING && found->kind <= TOKEN_DURATION;
+  if (literal && (last->kind == TOKEN_NAME || last->kind == TOKEN_CLOSE_PAREN))
+    return "an operator is missing before it, as `==` or `>`";
+  if (found->kind == TOKEN_NAME && function_find(found->text) != NULL)
+    return arena_printf(parser->arena, "a function stands before what it takes: `" SLICE_FMT "(…)`",
+                        SLICE_ARG(lex_shown(found->text)));
   bool call = found->kind == TOKEN_OPEN_PAREN || found->kind == TOKEN_NAME;
   if (call && last->kind == TOKEN_NAME && function_find(last->text) != NULL)
     return arena_printf(parser->arena, "as `" SLICE_FMT "(…)`, with what it takes in the parentheses",
@@ -100,6 +190,8 @@ static const char *hint_in_condition(struct parser *parser, const struct token *
 /* What was found, and where, decides. */
 static const char *hint_of_found(struct parser *parser, const struct token *found) {
   const struct token *last = &parser->last, *next = parse_ahead(parser, 1);
+  if (found->kind == TOKEN_DURATION && is_word(last, "last")) return hint_over;
+  if (found->kind == TOKEN_OVER && (last->kind == TOKEN_INT || last->kind == TOKEN_DECIMAL)) return hint_over;
   if (found->kind == TOKEN_MINUS && found->first_on_line && next->kind == TOKEN_MINUS) return "comments begin with `#`";
   bool behind_span = last->kind == TOKEN_DURATION || last->kind == TOKEN_INT;
   if (behind_span && (found->kind == TOKEN_OF || found->kind == TOKEN_BY)) return hint_counting;
@@ -123,9 +215,56 @@ const char *parse_hint_expected(struct parser *parser, const char *what, const s
   return hint != NULL ? hint : hint_of_found(parser, found);
 }
 
+/* Which clause stands before it decides. */
+static const char *hint_behind_clause(struct parser *parser, const struct token *found) {
+  const struct token *last = &parser->last, *next = parse_ahead(parser, 1);
+  if (parser->clause == CLAUSE_WHEN && last->kind == TOKEN_CLOSE_PAREN) {
+    if (found->kind == TOKEN_WHERE)
+      return "a counter's condition stands in its call: `count(where amount > 5) over 1h`";
+    if (is_word(found, "per") || is_word(found, "within") || is_word(found, "during")) return hint_over;
+  }
+  if (parser->clause == CLAUSE_WHEN && found->kind == TOKEN_WHERE)
+    return "a counter's condition stands in its call: `count(where amount > 5) over 1h`";
+  const char *unit = last->kind == TOKEN_INT && found->kind == TOKEN_NAME ? lex_unit_meant(found->text) : NULL;
+  if (unit != NULL)
+    return arena_printf(parser->arena, "a duration is one word: `over " SLICE_FMT "%s`",
+                        SLICE_ARG(lex_shown(last->source)), unit);
+  if (parser->clause == CLAUSE_KEY && found->kind == TOKEN_DOT && next->kind == TOKEN_NAME)
+    return arena_printf(parser->arena, "a key names a field that all steps have: `key " SLICE_FMT "`",
+                        SLICE_ARG(lex_shown(next->text)));
+  if (is_word(last, "at") && is_word(found, "least")) return "how many times stands behind the step: `login {3,}`";
+  if (is_word(found, "if") || is_word(found, "having")) return "a condition stands behind `when`: `when amount > 100`";
+  bool events = parser->clause == CLAUSE_ON || parser->clause == CLAUSE_MATCH;
+  if (found->kind == TOKEN_BY && events) return "what belongs together is the rule's key: `key card_id`";
+  if (is_word(found, "group") && next->kind == TOKEN_BY)
+    return "what belongs together is the rule's key: `key card_id`";
+  if (parser->clause == CLAUSE_KEY && found->kind == TOKEN_NAME && last->kind == TOKEN_NAME)
+    return arena_printf(parser->arena, "a key of several parts has commas: `" SLICE_FMT ", " SLICE_FMT "`",
+                        SLICE_ARG(lex_shown(last->text)), SLICE_ARG(lex_shown(found->text)));
+  if (parser->clause == CLAUSE_WHEN && found->kind == TOKEN_NAME && last->kind == TOKEN_NAME)
+    return arena_printf(parser->arena, "as `" SLICE_FMT "(" SLICE_FMT ")`, if it is a call; `and` joins conditions",
+                        SLICE_ARG(lex_shown(last->text)), SLICE_ARG(lex_shown(found->text)));
+  if (parser->clause != CLAUSE_MATCH || last->kind != TOKEN_NAME) return NULL;
+  if (found->kind == TOKEN_COLON && next->kind == TOKEN_NAME)
+    return arena_printf(parser->arena, "write `" SLICE_FMT " = " SLICE_FMT "`", SLICE_ARG(lex_shown(last->text)),
+                        SLICE_ARG(lex_shown(next->text)));
+  if (is_word(found, "as") && next->kind == TOKEN_NAME)
+    return arena_printf(parser->arena, "a step's name stands before it: `" SLICE_FMT " = " SLICE_FMT "`",
+                        SLICE_ARG(lex_shown(next->text)), SLICE_ARG(lex_shown(last->text)));
+  bool times = found->kind == TOKEN_NAME && found->text.length > 1 && found->text.data[0] == 'x';
+  for (size_t i = 1; times && i < found->text.length; i++)
+    times = found->text.data[i] >= '0' && found->text.data[i] <= '9';
+  if (times)
+    return arena_printf(parser->arena, "how many times: `" SLICE_FMT " {%.*s}`", SLICE_ARG(lex_shown(last->text)),
+                        (int)found->text.length - 1, found->text.data + 1);
+  return NULL;
+}
+
 const char *parse_hint_behind_use(struct parser *parser, const struct token *found) {
   const struct token *last = &parser->last, *next = parse_ahead(parser, 1);
   if (found->first_on_line) return NULL;
+  const char *hint = hint_behind_clause(parser, found);
+  if (hint != NULL) return hint;
   if (found->kind == TOKEN_INT && next->kind == TOKEN_NAME) return "how many times: `payment {3}`";
   if (found->kind == TOKEN_INT) return "how many times: `payment {3,}`, `payment {3,5}`";
   if (last->kind != TOKEN_NAME && last->kind != TOKEN_CLOSE_PAREN && last->kind != TOKEN_CLOSE_BRACE) return NULL;
@@ -136,6 +275,20 @@ const char *parse_hint_behind_use(struct parser *parser, const struct token *fou
   return NULL;
 }
 
+const char *parse_hint_type(struct parser *parser, const struct token *found, const char *near,
+                            const char *const *words, unsigned count) {
+  const struct token *last = &parser->last, *next = parse_ahead(parser, 1);
+  if (next->kind == TOKEN_LESS && (is_word(found, "list") || is_word(found, "array"))) return "a list is `[string]`";
+  if (is_word(last, "required") || is_word(last, "secret"))
+    return arena_printf(parser->arena, "it stands behind the type: `id string " SLICE_FMT "`", SLICE_ARG(last->text));
+  if (is_word(last, "default")) return "every field may be null; where it is read, `x ?? 0` stands for it";
+  for (unsigned i = 0; i < count && last->kind == TOKEN_NAME; i++)
+    if (is_word(last, words[i]))
+      return arena_printf(parser->arena, "the name stands first: `" SLICE_FMT " %s`", SLICE_ARG(lex_shown(found->text)),
+                          words[i]);
+  return near;
+}
+
 const char *parse_hint_declaration(struct parser *parser, const struct token *found) {
   const struct token *next = parse_ahead(parser, 1);
   if (found->kind == TOKEN_MINUS && next->kind == TOKEN_MINUS) return "comments begin with `#`";
@@ -143,5 +296,14 @@ const char *parse_hint_declaration(struct parser *parser, const struct token *fo
     return "rules as JSON stand in a file that ends in `.json`; events are given with `--input`";
   if (is_word(found, "import") || is_word(found, "include") || is_word(found, "use"))
     return "files need no import: all files that are given are one rule set";
+  return NULL;
+}
+
+const char *parse_hint_behind_declaration(struct parser *parser, const struct token *found) {
+  if (found->kind == TOKEN_QUESTION) return "a default is `x ?? 0`";
+  if (is_word(found, "file") && parse_ahead(parser, 1)->kind == TOKEN_STRING) return "write `from file`";
+  if ((found->kind == TOKEN_OPEN_BRACKET || found->kind == TOKEN_OPEN_PAREN) &&
+      parse_ahead(parser, 1)->kind != TOKEN_NAME)
+    return "the values of a list stand in braces: `list bad string { \"a\", \"b\" }`";
   return NULL;
 }

@@ -340,6 +340,7 @@ static void parse_clause(struct parser *parser, struct rule_tree *rule) {
   }
   rule->given |= 1u << clause;
   parser->clause_spans[clause] = span;
+  parser->clause = clause;
   clauses[clause].parse(parser, rule);
   parser->clause_spans[clause] = parse_span(parser, span);
   if (clause != CLAUSE_MATCH) {
@@ -388,6 +389,7 @@ static void parse_rule_rest(struct parser *parser, struct rule_tree *rule) {
   }
   if (!parse_expect(parser, TOKEN_OPEN_BRACE, "`{` and the rule's clauses")) return;
   parse_comments_end(parser, &rule->comments);
+  parser->clause = CLAUSES;
   while (parse_in_block(parser)) {
     parse_clause(parser, rule);
     parse_sync_block(parser, starts_clause);

@@ -18,5 +18,7 @@ void print_element(struct buf *out,
 void print_key(struct buf *out, const struct key_tree *key); /* what stands behind `key` */
 void print_type(struct buf *out, struct type type, enum time_unit unit);
 void print_string(struct buf *out, struct slice text); /* in quotes, escaped as a rule file has it */
+/* As `expect` takes it: times and addresses in quotes, a float with an exponent where no literal has its digits. */
+void print_value(struct buf *out, struct value value);
 
 #endif

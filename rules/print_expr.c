@@ -145,6 +145,37 @@ static void print_literal(struct buf *out, const struct tree_expr *expr) {
   }
 }
 
+static void print_float_value(struct buf *out, double f) {
+  char text[NUMBER_TEXT_MAX];
+  unsigned length = number_float_text(text, f), digits = 0;
+  bool exponent = memchr(text, 'e', length) != NULL;
+  for (unsigned i = 0; i < length; i++) digits += text[i] >= '0' && text[i] <= '9';
+  if (!exponent && digits > DECIMAL_DIGITS_MAX) length = number_exponent_text(text, f); /* no int, no decimal */
+  buf_add(out, text, length);
+}
+
+static void print_scalar(struct buf *out, struct value value) {
+  switch ((enum value_kind)value.kind) {
+  case VALUE_DURATION: print_duration(out, value.i); return;
+  case VALUE_STRING: print_string(out, value_slice(value)); return;
+  case VALUE_FLOAT: print_float_value(out, value.f); return;
+  default: value_json(out, value);
+  }
+}
+
+void print_value(struct buf *out, struct value value) {
+  if (value.kind != VALUE_LIST) {
+    print_scalar(out, value);
+    return;
+  }
+  buf_byte(out, '[');
+  for (uint32_t i = 0; i < value.length; i++) {
+    if (i > 0) buf_str(out, ", ");
+    print_scalar(out, value.list[i]);
+  }
+  buf_byte(out, ']');
+}
+
 /* ---- calls and counters ---- */
 
 static void print_items(struct buf *out, struct tree_expr *const *items, uint16_t first, uint16_t count) {

@@ -205,6 +205,11 @@ struct type_use {
 
 struct rule_index; /* rules/index.h */
 
+struct data_file { /* of a list, a table or a model */
+  const char *path;
+  const struct data_file *next;
+};
+
 struct ruleset {
   struct mem *mem;
   struct arena *arena;
@@ -220,6 +225,7 @@ struct ruleset {
   struct type_use *uses; /* per schema */
   uint16_t model_count;
   struct model_def *models;
+  const struct data_file *files; /* that were read beside the rules */
   int32_t predicate_count;
   struct predicate *predicates;
   const struct slice *predicate_texts;            /* as fmt prints them, for explain */

@@ -66,6 +66,10 @@ class Weir:
         done = self.call("check", "rules.weir")
         return done.returncode == 0, done.stdout + done.stderr
 
+    def infer(self, records):
+        self.write("records.jsonl", "\n".join(records) + "\n")
+        return self.call("infer", "records.jsonl").stdout
+
     def run(self, rules, records, *options):
         self.write("rules.weir", rules)
         self.write("events.jsonl", "".join(line + "\n" for line in records))
@@ -176,6 +180,31 @@ def function_arguments(weir, limit):
 
 def rule_lines(weir, limit):
     rules_border(weir, lambda n: EVENT + "rule r { on e(n == 1) }" + "\n" * (n - EVENT.count("\n") - 1), limit)
+
+
+def rule_columns(weir, limit):
+    rule = "rule r { on e(x == 1) }"
+    for column, told in ((limit, limit), (limit + 1, limit)):
+        good, said = weir.check(EVENT + " " * (column - rule.index("x") - 1) + rule)
+        expect(not good and f":2:{told}: error: `e` has no field `x`" in said, f"column {column}: {said[:100]}")
+
+
+def infer_records(weir, limit):
+    for count in (limit, limit + 1):
+        said = weir.infer([record(n=i) for i in range(count)])
+        expect(f"from {limit} records" in said, f"{count} records: {said[:100]}")
+
+
+def infer_types(weir, limit):
+    for count, further in ((limit, False), (limit + 1, True)):
+        said = weir.infer([record(type=f"t{i}") for i in range(count)])
+        expect(("1 record is of further types" in said) == further, f"{count} types: {said[:300]}")
+
+
+def infer_fields(weir, limit):
+    for count, more in ((limit, False), (limit + 1, True)):  # the time is one of them
+        said = weir.infer([record(**{f"f{i}": i for i in range(count - 1)})])
+        expect(("and more fields" in said) == more, f"{count} fields: {said[-300:]}")
 
 
 def key_parts(weir, limit):

@@ -171,6 +171,31 @@ TEST(floats_parse_as_the_c_library) {
   check_parse("1e-99999999999999999999");
 }
 
+TEST(floats_with_an_exponent_read_back) {
+  static const struct {
+    double f;
+    const char *text;
+  } cases[] = {{0, "0e0"},
+               {-0.0, "0e0"},
+               {1, "1e0"},
+               {-10, "-1e1"},
+               {0.5, "5e-1"},
+               {347e18, "3.47e20"},
+               {1e21, "1e21"},
+               {9.223372036854776e18, "9.223372036854776e18"},
+               {5e-324, "5e-324"},
+               {1.7976931348623157e308, "1.7976931348623157e308"},
+               {-0.000011566666666666667, "-1.1566666666666667e-5"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[NUMBER_TEXT_MAX];
+    double back = 1;
+    EXPECT_INT(number_exponent_text(text, cases[i].f), strlen(cases[i].text));
+    EXPECT_TEXT(text, cases[i].text);
+    EXPECT_INT(number_parse_float(slice_of(text), &back), NUMBER_OK);
+    EXPECT(back == cases[i].f);
+  }
+}
+
 TEST(long_float_texts) {
   static char text[300100];
   double f;

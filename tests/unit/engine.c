@@ -714,6 +714,8 @@ TEST(values_that_no_record_could_have) {
   struct weir *weir = weir_new(NULL, &err);
   EXPECT_INT(weir_load_text(weir, "r.weir", rules, strlen(rules), &err), 0);
   EXPECT_INT(weir_open(weir, "a\xff", "p", WEIR_JSON, &err), ERR_ABORT); /* it would stand in every alert */
+  EXPECT_INT(weir_open(weir, "a", "p", (enum weir_format)2, &err), ERR_ABORT);
+  EXPECT_TEXT(err.text, "`format` is 2: its values are 0 to 1");
   int input = weir_open(weir, "a", "p", WEIR_JSON, &err), log = weir_open(weir, "a", "s", WEIR_JSON, &err);
   struct weir_value hole[] = {{.kind = WEIR_INT, .i = 1}, {.kind = WEIR_NULL}};
   struct weir_value values[] = {{.kind = WEIR_TIME, .i = 1500000},
@@ -748,6 +750,12 @@ TEST(values_that_no_record_could_have) {
   EXPECT_INT(stats.held, 0);
   weir_free(weir);
   EXPECT(weir_new(&(struct weir_options){.batch_size = 65}, &err) == NULL);
+  EXPECT(weir_new(&(struct weir_options){.order = (enum weir_order)2}, &err) == NULL);
+  EXPECT_INT(err.class, ERR_ABORT);
+  EXPECT_TEXT(err.text, "`order` is 2: its values are 0 to 1");
+  EXPECT(weir_new(&(struct weir_options){.mode = (enum weir_mode) - 1}, &err) == NULL);
+  EXPECT_INT(err.class, ERR_ABORT);
+  EXPECT_TEXT(err.text, "`mode` is 4294967295: its values are 0 to 2");
 }
 
 TEST(errors_say_their_class_and_change_nothing) {

@@ -114,7 +114,7 @@ TEST(kinds) {
   EXPECT(strstr(text, "  m        int                # of several kinds: number 2 times, text 1 time\n") != NULL);
   EXPECT(strstr(text, "  l        [int]              # up to 2 elements; missing or null in 1\n") != NULL);
   EXPECT(strstr(text, "  d        [decimal(2)] ") != NULL);
-  EXPECT(strstr(text, "  # \"o\"                       # up to 1 elements, not all of one plain type") != NULL);
+  EXPECT(strstr(text, "  # \"o\"                       # up to 1 element, not all of one plain type") != NULL);
   EXPECT(strstr(text, "  # \"x\" ") != NULL);
   EXPECT(strstr(text, "  # \"z\"                       # always null\n") != NULL);
   EXPECT(strstr(text, "  p        decimal(5) ") != NULL);
@@ -140,7 +140,7 @@ TEST(types_without_fields) {
               "\n# 1 record\n"
               "event card_payment {\n"
               "  event_time log              # no field looks like an event time\n"
-              "  # \"a\"                       # up to 1 elements, not all of one plain type\n"
+              "  # \"a\"                       # up to 1 element, not all of one plain type\n"
               "  type string                 # no other field can be declared\n"
               "}\n");
 }
@@ -250,6 +250,20 @@ TEST(a_slip_among_times) {
               "}\n");
   const char *half = LINES("{\"at\":\"2026-11-21T10:00:00Z\"}", "{\"at\":\"soon\"}");
   EXPECT(strstr(half, "string") != NULL && strstr(half, "event_time log") != NULL);
+}
+
+TEST(numbers_that_are_written_differently) {
+  EXPECT_TEXT(
+      LINES("{\"a\":1.0,\"b\":1,\"c\":-0.0,\"d\":100,\"e\":1.50}", "{\"a\":1,\"b\":1.00,\"c\":0,\"d\":10,\"e\":1.5}"),
+      "\n# 2 records\n"
+      "event card_payment {\n"
+      "  event_time log              # no field looks like an event time\n"
+      "  a        float              # always 1\n"
+      "  b        float              # always 1\n"
+      "  c        float              # always 0\n"
+      "  d        int                # 10 to 100; 2 different values\n"
+      "  e        decimal(2)         # always 1.5\n"
+      "}\n");
 }
 
 TEST_MAIN

@@ -6,6 +6,7 @@
 #include "base/expr.h"
 #include "base/function.h"
 #include "base/halving.h"
+#include "base/infer.h"
 #include "base/limits.h"
 #include "base/line_reader.h"
 #include "base/regex.h"
@@ -40,6 +41,9 @@ TEST(the_specification_says) {
 
 TEST(one_number_each) {
   EXPECT_INT(LIMIT_RECORD_BYTES, RECORD_BYTES_MAX);
+  EXPECT_INT(LIMIT_INFER_RECORDS, INFER_RECORDS);
+  EXPECT_INT(LIMIT_INFER_TYPES, INFER_TYPES_MAX);
+  EXPECT_INT(LIMIT_INFER_FIELDS, INFER_FIELDS_MAX);
   EXPECT_INT(LIMIT_RECORD_DEPTH, RECORD_DEPTH_MAX);
   EXPECT_INT(LIMIT_LIST_ELEMENTS, LIST_ELEMENTS_MAX);
   EXPECT_INT(LIMIT_DECIMAL_DIGITS, DECIMAL_DIGITS_MAX);

@@ -17,6 +17,7 @@ struct fixture {
   struct env env;
   struct files files;
   struct ruleset_options options;
+  struct ruleset ruleset;
   struct lower lower;
   const struct model_tree *declared;
   const struct model *model;
@@ -33,8 +34,12 @@ static void set_up(struct fixture *f, const char *rules, const char *name, const
   diags_init(&f->diags, &f->arena);
   EXPECT_INT(parse_file(&f->tree, SLICE("rules/a.weir"), slice_of(rules), &f->diags), 0);
   f->options.env = &f->env;
-  f->lower =
-      (struct lower){.tree = &f->tree, .options = &f->options, .diags = &f->diags, .mem = f->mem, .arena = &f->arena};
+  f->lower = (struct lower){.tree = &f->tree,
+                            .options = &f->options,
+                            .diags = &f->diags,
+                            .ruleset = &f->ruleset,
+                            .mem = f->mem,
+                            .arena = &f->arena};
   arena_init(&f->lower.scratch, f->mem, 1 << 14);
   f->declared = f->tree.decls[0].model;
   f->model = lower_model_file(&f->lower, f->declared);
@@ -67,6 +72,8 @@ TEST(a_file_beside_the_rules) {
   struct value row[] = {value_int(1), value_int(1)};
   EXPECT(model_shares(f.model, row, &f.arena, shares, &base) && shares[0] == 2 && shares[1] == 3);
   EXPECT(f.lower.data_hash != 0 && f.lower.error_count == 0);
+  EXPECT(f.ruleset.files != NULL && f.ruleset.files->next == NULL);
+  EXPECT_TEXT(f.ruleset.files->path, "rules/m/risk.json");
   uint64_t hash = f.lower.data_hash;
   tear_down(&f);
   set_up(&f, "model risk from file \"/x/risk.json\" { in amount, n_1h out score float }", "/x/risk.json", risk);

@@ -129,6 +129,49 @@ TEST(no_input_ends_a_run_for_want_of_memory) {
       }
 }
 
+/* What joins, tables and lists keep counts by its size. */
+TEST(long_texts_that_are_kept_end_no_run) {
+  static const char *const keeping[] = {
+      EVENT "event j join l = e, r = e key k where r.time between l.time + 1d and l.time + 20d { s = l.s }\n"
+            "rule r { on j(s == \"\") key k }",
+      EVENT "table t key (s) from event e { n int } ttl 30d\nrule r { on e(t[s].n == 2) key k }",
+      EVENT "list l string ttl 30d\nrule r { on e(s in l) key k }\nrule a { on e key k add s to l to nothing }",
+  };
+  for (size_t r = 0; r < sizeof keeping / sizeof *keeping; r++)
+    for (size_t memory = 4 << 20; memory <= 16 << 20; memory *= 4) {
+      struct told told;
+      run(&told, keeping[r], longer_and_longer, 1500, memory, 0, 1);
+      if (told.status != 0) printf("%zu, %zu MiB: %s\n", r, memory >> 20, told.err.text);
+      EXPECT_INT(told.status, 0);
+      EXPECT_INT(told.stats.processed, 1500);
+      free(told.text);
+    }
+}
+
+/* States of many counters are larger than what is reckoned for one of few. */
+TEST(many_counters_end_no_run) {
+  static const char *const aggregates[] = {"max(n where n > %d)", "avg(n where n > %d)", "sum(n where n > %d)"};
+  enum { COUNTERS = 30 };
+  for (size_t a = 0; a < sizeof aggregates / sizeof *aggregates; a++)
+    for (size_t s = 0; s < 3; s++)
+      for (size_t memory = 4 << 20; memory <= 16 << 20; memory *= 4) {
+        char rule[8000] = EVENT "rule r { on e key k when count() over 1000d < 0";
+        for (int c = 0; c < COUNTERS; c++) {
+          char one[100];
+          snprintf(one, sizeof one, aggregates[a], -c);
+          size_t length = strlen(rule);
+          snprintf(rule + length, sizeof rule - length, " or %s over 1000d < 0", one);
+        }
+        snprintf(rule + strlen(rule), sizeof rule - strlen(rule), " }");
+        struct told told;
+        run(&told, rule, streams[s].make, streams[s].count * 3, memory, 0, 1);
+        if (told.status != 0)
+          printf("%s, %s, %zu MiB: %s\n", aggregates[a], streams[s].name, memory >> 20, told.err.text);
+        EXPECT_INT(told.status, 0);
+        free(told.text);
+      }
+}
+
 TEST(without_a_memory_limit_a_match_holds_so_many_events) {
   struct told told;
   run(&told, rules[0].rule, one_key, 110000, 0, 0, 1);

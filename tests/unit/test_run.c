@@ -10,6 +10,9 @@ static const char head[] =
     "ip ip words [string] country string from \"m.c\" }\n"
     "rule seq { key card match p = payment(n == 1) {3,} then q = payment(n == 2) within 30m\n"
     "  emit { c = count(p) a = q.amount t = q.at i = q.ip w = q.words } suppress 1h }\n"
+    "event measure { event_time at at time v float l [float] d duration s string } "
+    "rule scaled { on measure key none emit { tiny = v / 3000000 big = v * 1e19 large = v * 4e15 huge = v * 1e30 "
+    "less = -v / 7e-17 nano = v * 1e-9 l = l d = d s = s ds = -d nothing = v - v } } "
     "rule quiet { key card match p = payment(n == 5) then no payment for 5m }\n"
     "rule mid { key card match p = payment(n == 6) then no payment(n == 7) then q = payment(n == 8) within 1h }\n"
     "rule off { on payment(n == 9) key card mode off }\n"
@@ -111,7 +114,31 @@ TEST(what_came_is_compared_as_values) {
   fails("seq", THREE CHARGE "expect seq { a: null }", "expected an alert that did not come");
   fails("seq", THREE CHARGE "expect seq at \"10:05:01\"", "expected an alert that did not come");
   fails("seq", THREE CHARGE "expect seq expect seq { c: 3 }", /* each alert meets one */
-        "w: [\"a\",\"b\"] }, taken by the `expect` on line 32\n  no further alert of this rule came\n");
+        "w: [\"a\", \"b\"] }, taken by the `expect` on line 32\n  no further alert of this rule came\n");
+}
+
+/* What is told of an alert can be written behind `expect`, and is that alert. */
+TEST(what_came_can_be_expected) {
+  static const char event[] = "measure { at: \"10:00:00\", v: 34.7, l: [34.7e-19, 1, 34.7e19, 1.152921504606847e18], "
+                              "d: 1h30m, s: \"a\\\"\\\\\\n\\t\\u0001\" } ";
+  char body[2000];
+  snprintf(body, sizeof body, "%sexpect scaled { tiny: 1 }", event);
+  struct outcome outcome = outcome_of("scaled", body);
+  EXPECT(!outcome.passed);
+  const char *came = strstr(outcome.text, "came     ");
+  EXPECT(came != NULL);
+  if (came == NULL) return;
+  came += strlen("came     ");
+  const char *end = strchr(came, '\n');
+  int length = end == NULL ? (int)strlen(came) : (int)(end - came);
+  snprintf(body, sizeof body, "%sexpect %.*s expect nothing else", event, length, came);
+  passes("scaled", body);
+  EXPECT(
+      strstr(
+          body,
+          "{ tiny: 1.1566666666666667e-5, big: 3.47e20, large: 138800000000000020, huge: 3.4700000000000003e+31, ") !=
+      NULL);
+  EXPECT(strstr(body, "d: 1h30m, ") != NULL);
 }
 
 TEST(nothing_means_no_alert_at_all) {
@@ -267,7 +294,7 @@ TEST(a_group_runs_with_its_rules) {
   passes("takeover", SMALL SMALL "expect nothing");
   fails("takeover", SMALL LARGE "expect nothing",
         "expected nothing\n  came     takeover at \"2026-01-05T10:01:00Z\" { card: \"c\", band: \"review\", rules: "
-        "[\"large\",\"small\"], score: 70 }\n");
+        "[\"large\", \"small\"], score: 70 }\n");
   fails("takeover", SMALL LARGE "expect takeover { rules: [\"small\", \"large\"] }", "came     takeover");
   passes("takeover", SMALL LARGE OTHER "expect takeover { band: \"block\" } expect takeover { band: \"review\" }");
 }

@@ -165,6 +165,34 @@ TEST(stamps_of_the_log_hold_clocks) {
   EXPECT_INT(watermark_take(&clock, &schema, &time, true, WATERMARK_NONE), WATERMARK_TAKEN);
 }
 
+/* Events of types with and without guards in any mix: the short way changes and says what the long one does. */
+TEST(the_plain_event_is_judged_like_the_others) {
+  struct schema schemas[3] = {plain(), plain(), plain()};
+  schemas[1].jump_us = 100;
+  schemas[1].jump_confirm = 2;
+  schemas[2].ahead_us = 50;
+  uint64_t random = 11;
+  int wrong = 0;
+  for (int round = 0; round < 200; round++) {
+    struct watermark_clock quick, slow;
+    watermark_init(&quick, round % 40, round % 5 == 0);
+    watermark_init(&slow, round % 40, round % 5 == 0);
+    int64_t at = 10000;
+    for (int i = 0; i < 100; i++) {
+      random = random * 6364136223846793005u + 1442695040888963407u;
+      at += (int64_t)(random >> 33) % 60 - 20;
+      int64_t time = random >> 60 < 4 ? at + 500 : at, same_time = time;
+      const struct schema *schema = &schemas[(random >> 24) % 3];
+      bool moves = (random >> 20 & 7) != 0;
+      int64_t stamp = (random >> 16 & 3) == 0 ? at - 40 : WATERMARK_NONE;
+      enum watermark_verdict verdict = watermark_take(&quick, schema, &time, moves, stamp);
+      wrong += verdict != watermark_judge(&slow, schema, &same_time, moves, stamp) || time != same_time;
+      wrong += watermark_of(&quick) != watermark_of(&slow) || quick.begin != slow.begin;
+    }
+  }
+  EXPECT_INT(wrong, 0);
+}
+
 TEST(arrival_gives_the_highest_time_so_far) {
   struct schema schema = plain();
   struct watermark_clock clock;
