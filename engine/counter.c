@@ -17,6 +17,7 @@ static struct counters *without_layouts(struct mem *mem, struct pool *pool, cons
   counters->ruleset = ruleset;
   counters->values_max = COUNTER_VALUES;
   counters->entries = mem_alloc(mem, (ruleset->population_count + 1u) * sizeof *counters->entries);
+  counters->outside = mem_alloc(mem, (ruleset->population_count + 1u) * sizeof *counters->outside);
   counters->entries_max = UINT64_MAX;
   counters->layouts = mem_alloc(mem, (ruleset->population_count + 1u) * sizeof *counters->layouts);
   counters->askers = mem_alloc(mem, (ruleset->counter_count + 1u) * sizeof *counters->askers);
@@ -50,10 +51,11 @@ void counters_set_limits(struct counters *counters, uint64_t window_events, uint
 void counters_set_entries(struct counters *counters, uint64_t entries_max) {
   counters->entries_max = entries_max;
   for (uint16_t p = 0; p < counters->ruleset->population_count; p++) {
+    bool large = counters->layouts[p].large; /* then half of it is for texts */
     for (unsigned v = 0; v < VARIANTS; v++) {
       struct variant *variant = &counters->layouts[p].variants[v];
-      uint64_t events_max = entries_max / variant->event_units;
-      while (variant->event_units > 1 && (events_max & (events_max - 1)) != 0)
+      uint64_t events_max = entries_max / variant->event_units / (large ? 2 : 1);
+      while ((variant->event_units > 1 || large) && (events_max & (events_max - 1)) != 0)
         events_max &= events_max - 1; /* as rings are */
       if (variant->window_events_max > events_max) variant->window_events_max = events_max > 0 ? events_max : 1;
     }
@@ -63,6 +65,10 @@ void counters_set_entries(struct counters *counters, uint64_t entries_max) {
 
 bool counters_crowded(const struct counters *counters, uint16_t population) {
   return counters->entries[population] > counters->entries_max;
+}
+
+void counters_relieve(struct counters *counters, uint16_t population, struct counter_state *state) {
+  ring_relieve(counters, &counters->layouts[population], state);
 }
 
 /* ---- adding ---- */
@@ -168,7 +174,7 @@ static struct counter_state *add_to_ring(struct counters *counters, const struct
     const struct kept_plan *kept = &layout->kept[i];
     struct value v = counters->columns[kept->column];
     if (kept->large)
-      kept_put(counters->pool, event + kept->at, v);
+      kept_put(counters, layout, event + kept->at, v);
     else
       write_u64(event + kept->at, v.kind == VALUE_NULL ? 0 : (uint64_t)v.i);
   }
@@ -186,6 +192,8 @@ static void add_beside(struct counters *counters, const struct layout *layout, s
     if (holds(counters, plan->where) && !is_null(counters, plan->column))
       values_add(counters, layout, state, i, counters->columns[plan->column], time);
   }
+  if (layout->slices_count + layout->endless_count == 0) return;
+  size_t used = pool_used(counters->pool);
   for (uint16_t i = 0; i < layout->slices_count; i++) {
     const struct slices_plan *plan = &layout->slices[i];
     void **slices = state_pointer(layout, state, plan->pointer);
@@ -196,6 +204,7 @@ static void add_beside(struct counters *counters, const struct layout *layout, s
     *slices = slices_add(counters, *slices, &plan->of, v, plan->of.quantiles ? 0 : value_hash(v), time);
   }
   for (uint16_t i = 0; i < layout->endless_count; i++) endless_add(&layout->endless[i], state, counters->columns, time);
+  outside_changed(counters, layout, used);
 }
 
 /* Whether what is added to sums is not null and has no more than `bits` bits. */
@@ -392,10 +401,13 @@ static struct value ask_slices(struct counters *counters, const struct asker *as
                                int64_t time) {
   const struct slices_plan *plan = &asker->layout->slices[asker->index];
   void **slices = state_pointer(asker->layout, state, plan->pointer);
-  *slices = slices_move(counters, *slices, &plan->of, time);
-  if (!plan->of.quantiles) return value_int(slices_distinct(counters, *slices, &plan->of));
   unsigned percent = asker->parameter == 0 ? 50 : (unsigned)asker->parameter;
-  return slices_percentile(counters, *slices, &plan->of, percent, asker->argument);
+  size_t used = pool_used(counters->pool);
+  *slices = slices_move(counters, *slices, &plan->of, time);
+  struct value v = plan->of.quantiles ? slices_percentile(counters, *slices, &plan->of, percent, asker->argument)
+                                      : value_int(slices_distinct(counters, *slices, &plan->of));
+  outside_changed(counters, asker->layout, used);
+  return v;
 }
 
 __attribute__((noinline)) static struct value ask_otherwise(struct counters *counters, uint16_t counter,
@@ -403,7 +415,12 @@ __attribute__((noinline)) static struct value ask_otherwise(struct counters *cou
                                                             struct value operand, struct arena *scratch,
                                                             struct expr_counts *counts) {
   const struct asker *asker = &counters->askers[counter];
-  if (asker->how == ASK_ENDLESS) return endless_ask(counters, asker, *state, time, scratch, counts);
+  if (asker->how == ASK_ENDLESS) {
+    size_t used = pool_used(counters->pool);
+    struct value v = endless_ask(counters, asker, *state, time, scratch, counts);
+    outside_changed(counters, asker->layout, used); /* `top` keeps its order from the second time on */
+    return v;
+  }
   if (asker->how == ASK_SEEN && operand.kind == VALUE_NULL) return value_null();
   if (*state == NULL) return asker->empty;
   switch (asker->how) {
@@ -446,10 +463,12 @@ void counters_time(struct counters *counters, uint16_t population, struct counte
   }
   if (layout->ring) *state = ring_trim(counters, layout, *state, time);
   for (uint16_t i = 0; i < layout->values_count; i++) values_trim(counters, layout, *state, i, time);
+  size_t used = pool_used(counters->pool);
   for (uint16_t i = 0; i < layout->slices_count; i++) {
     void **slices = state_pointer(layout, *state, layout->slices[i].pointer);
     *slices = slices_move(counters, *slices, &layout->slices[i].of, time);
   }
+  outside_changed(counters, layout, used);
 }
 
 void counters_drop(struct counters *counters, uint16_t population, struct counter_state **state) {

@@ -49,12 +49,13 @@ void counters_ask_group(struct counters *counters, const struct counter_group *g
                         int64_t time, struct value *values, struct expr_env *env);
 
 /* The same as counters_add() and then counters_ask_group(`behind`, of the same key) in one go, for populations where
- * the first returns not NULL (behind NULL: nothing is asked). False: nothing was done, and the ordinary way has to be
- * gone. Made once, after limits have been set. */
+ * the first returns not NULL (behind NULL: nothing is asked). False: the ordinary way has to be gone, nothing was done
+ * but that *state may be new. Made once, after limits have been set. */
 struct counter_quick;
-const struct counter_quick *counters_quick(const struct counters *counters, uint16_t population,
+const struct counter_quick *counters_quick(struct counters *counters, uint16_t population,
                                            const struct counter_group *behind);
-bool counters_take(const struct counter_quick *quick, struct counter_state *state, const struct event *event);
+bool counters_take(struct counters *counters, const struct counter_quick *quick, struct counter_state **state,
+                   void *annex, const struct event *event);
 
 /* When the state may hold nothing any more if nothing comes (never later than it does, may be earlier); INT64_MAX
  * never. */
@@ -70,10 +71,13 @@ void counters_prefetch_events(const struct counters *counters, uint16_t populati
 bool counters_outside(const struct counters *counters, uint16_t population);
 
 /* Room for so many events and different values may be taken in one population, over all keys (at least 16): a window
- * has no more, and counters_crowded() says when all together have. Before the first event; else there is no such limit.
- */
+ * has no more, and counters_crowded() says when all together have. What is larger than 64 bytes counts as several.
+ * Before the first event; else there is no such limit. */
 void counters_set_entries(struct counters *counters, uint64_t entries_max);
 bool counters_crowded(const struct counters *counters, uint16_t population);
+/* They are of one key alone: of texts and of accumulators that have no ring what is oldest is forgotten, counted, until
+ * these take no more than half of the limit; the latest event stays. */
+void counters_relieve(struct counters *counters, uint16_t population, struct counter_state *state);
 
 /* What was forgotten by limits (docs/limits), since the start. */
 struct counter_limits {

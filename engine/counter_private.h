@@ -40,6 +40,7 @@ enum {
   COUNTER_SLICES = 16,        /* at least, in a window that has as many events or microseconds */
   COUNTER_SLICES_MAX = 31,
   COUNTER_KEPT_BYTES = 16,
+  COUNTER_BITS_FIRST = 32,  /* of values are reckoned with from the first on */
   COUNTER_NARROW_BITS = 63, /* of a sum that 64 bits hold: those of a value and of the number of values */
   VALUES_ENTRY_BYTES = 16,  /* counter_values.c */
   COUNTER_LINE = 64,
@@ -272,7 +273,8 @@ struct counters {
   void *nothing;         /* accumulators of no event */
   uint64_t values_max;
   uint64_t *entries,
-      entries_max; /* per population: room for events and values, of all keys; no window has more alone */
+      entries_max;   /* per population: room for events and values, of all keys; no window has more alone */
+  uint64_t *outside; /* of these, for the bytes of texts, lists, sketches and accumulators: outside_changed() */
   struct counter_limits limits;
 };
 
@@ -408,6 +410,16 @@ static inline void entries_give(struct counters *counters, const struct layout *
   counters->entries[layout - counters->layouts] -= count;
 }
 
+/* What texts, lists, sketches and accumulators have in the pool counts by its bytes: `used` is what the pool had given
+ * before they changed. */
+static inline void outside_changed(struct counters *counters, const struct layout *layout, size_t used) {
+  uint64_t *outside = &counters->outside[layout - counters->layouts];
+  uint64_t before = *outside / MEMORY_EACH_COUNTER_EVENTS;
+  *outside += pool_used(counters->pool) - used;
+  entries_give(counters, layout, before);
+  entries_take(counters, layout, *outside / MEMORY_EACH_COUNTER_EVENTS);
+}
+
 /* counter_layout.c */
 void layout_make(struct counters *counters, uint16_t population); /* and the askers of its counters */
 
@@ -421,6 +433,8 @@ struct counter_state *ring_relayout(struct counters *counters, const struct layo
 /* Events that no window sees at `time` go; a ring that is much too large becomes smaller. */
 struct counter_state *ring_trim(struct counters *counters, const struct layout *layout, struct counter_state *state,
                                 int64_t time);
+/* The population's only key has more than the limit: of texts and accumulators what is oldest is forgotten early. */
+void ring_relieve(struct counters *counters, const struct layout *layout, struct counter_state *state);
 void ring_free_state(struct counters *counters, const struct layout *layout, struct counter_state *state);
 /* The sum of the values of `number` and later events; .count is not set. */
 struct sum ring_sum(const struct layout *layout, const struct counter_state *state, const struct ring *ring,
@@ -429,7 +443,7 @@ static inline void ring_copy_total(void *to, const void *from, unsigned limbs) {
   for (unsigned i = 0; i < limbs; i++) write_u64((char *)to + 8 * i, read_u64((const char *)from + 8 * i));
 }
 void ring_add_total(void *total, unsigned limbs, struct value v); /* `limbs` words; not null */
-void kept_put(struct pool *pool, char *at, struct value v);
+void kept_put(struct counters *counters, const struct layout *layout, char *at, struct value v);
 struct value kept_get(const char *at); /* borrowed of `at` or of its block */
 /* The value of the column at an event; null where it is. */
 struct value source_value(const struct counter_state *state, const struct ring *ring, const struct source *source,
@@ -460,6 +474,13 @@ bool order_find(const struct layout *layout, const struct counter_state *state, 
 /* counter_values.c */
 void values_add(struct counters *counters, const struct layout *layout, struct counter_state *state, uint16_t index,
                 struct value v, int64_t time);
+/* The same of the layout's only values, by time, where they stand in a row. False: they do not, or there are too many
+ * for one; nothing was added. */
+bool values_take(struct counters *counters, const struct layout *layout, struct counter_state *state, struct value v,
+                 int64_t time);
+/* What values_distinct() says of a window of that length then. */
+int64_t values_few_distinct(const struct layout *layout, const struct counter_state *state, int64_t over_us,
+                            int64_t time);
 /* One more event: windows by number move, whether its value takes part or not. Before values_add(). */
 void values_tick(struct counters *counters, const struct layout *layout, struct counter_state *state, uint16_t index,
                  int64_t time);

@@ -1,39 +1,90 @@
-/* counter_quick.c - the most frequent way through a state, in one go: counts and sums of int fields over windows of
- * time, at a key with so few events that they stand in the state. The event goes in, windows move on, and what is asked
- * behind the event is told. All else, and what is rare here too (no room, a null, a value with more bits than any
- * before), goes the ordinary way of counter.c and counter_group.c, which leaves the same. Called by tally.c. */
+/* counter_quick.c - the most frequent ways through a state, in one go: counts and sums of int fields over windows of
+ * time, at a key with so few events that they stand in the state; the different values of a field over windows of time,
+ * at a key that has few. The event goes in, windows move on, and what is asked behind the event is told. All else, and
+ * what is rare here too (no room, a null, a value with more bits than any before), goes the ordinary way of counter.c
+ * and counter_group.c, which leaves the same. Called by tally.c. */
 #include "engine/counter_private.h"
 
+struct quick_distinct {
+  int64_t over_us;
+  uint32_t slot; /* of what is told */
+};
+
 struct counter_quick {
+  const struct layout *layout;
+  bool ring, values; /* sums and windows of a ring, different values: one of them or both */
+  bool annexed;      /* a new state in an annex is `fresh` */
+  _Alignas(8) char fresh[COUNTER_ANNEX_BYTES];
+  int64_t horizon_us;
   const struct plain_row *sums, *sums_end; /* what an event adds */
   const struct group_window *windows, *windows_end;
-  int64_t horizon_us;
   uint32_t header_bytes, event_bytes;
   uint16_t longest; /* window, where all that look into the ring move here; COUNTER_NONE */
   uint8_t inside_log2_end;
+  uint32_t value_slot; /* of the field */
+  const struct quick_distinct *distincts, *distincts_end;
 };
 
-const struct counter_quick *counters_quick(const struct counters *counters, uint16_t population,
+static bool fits_ring(const struct layout *layout) {
+  const struct variant *variant = &layout->variants[0];
+  return variant->plain && variant->plain_sum_count == variant->plain_count &&
+         variant->window_events_max >= (uint64_t)1 << variant->inside_log2_end;
+}
+
+static bool fits(const struct counters *counters, const struct layout *layout, const struct group_variant *asks) {
+  if (layout->endless_count > 0 || layout->horizon_us <= 0) return false;
+  if (layout->beside && (!layout->values_alone || layout->values_count != 1)) return false;
+  if (layout->ring && !fits_ring(layout)) return false;
+  if (asks != NULL && asks->walk_events > 0) return false;
+  for (uint32_t i = 0; asks != NULL && i < asks->other_count; i++)
+    if (counters->askers[asks->others[i]->counter].how != ASK_DISTINCT) return false;
+  return true;
+}
+
+static void put_ring(struct counter_quick *quick, const struct layout *layout, const struct group_variant *asks) {
+  const struct variant *variant = &layout->variants[0];
+  quick->ring = true;
+  quick->sums = variant->plain_rows;
+  quick->sums_end = variant->plain_rows + variant->plain_sum_count;
+  quick->header_bytes = variant->header_bytes;
+  quick->event_bytes = variant->event_bytes;
+  quick->inside_log2_end = variant->inside_log2_end;
+  quick->longest = COUNTER_NONE;
+  if (asks == NULL) return;
+  quick->windows = asks->windows;
+  quick->windows_end = asks->windows + asks->window_count;
+  if (asks->window_count == layout->cursor_count) quick->longest = layout->longest;
+}
+
+static void put_values(struct counters *counters, struct counter_quick *quick, const struct layout *layout,
+                       const struct group_variant *asks) {
+  const struct values_plan *plan = &layout->values[0];
+  uint32_t count = asks == NULL ? 0 : asks->other_count;
+  struct quick_distinct *distincts = mem_alloc(counters->mem, (count + 1u) * sizeof *distincts);
+  for (uint32_t i = 0; i < count; i++) {
+    const struct asker *asker = &counters->askers[asks->others[i]->counter];
+    distincts[i] = (struct quick_distinct){plan->windows[asker->item].over_us, asks->others[i]->slot};
+  }
+  quick->values = true;
+  quick->value_slot = (uint32_t)layout->columns[plan->column].slot;
+  quick->distincts = distincts;
+  quick->distincts_end = distincts + count;
+}
+
+const struct counter_quick *counters_quick(struct counters *counters, uint16_t population,
                                            const struct counter_group *behind) {
   const struct layout *layout = &counters->layouts[population];
-  const struct variant *variant = &layout->variants[0];
   const struct group_variant *asks = behind == NULL ? NULL : &behind->variants[0];
-  if (!layout->ring || layout->beside || layout->endless_count > 0 || layout->horizon_us <= 0) return NULL;
-  if (!variant->plain || variant->plain_sum_count != variant->plain_count) return NULL;
-  if (variant->window_events_max < (uint64_t)1 << variant->inside_log2_end) return NULL;
-  if (asks != NULL && (asks->other_count > 0 || asks->walk_events > 0)) return NULL;
+  if (!fits(counters, layout, asks)) return NULL;
   struct counter_quick *quick = mem_alloc(counters->mem, sizeof *quick);
-  *quick = (struct counter_quick){.sums = variant->plain_rows,
-                                  .sums_end = variant->plain_rows + variant->plain_sum_count,
-                                  .horizon_us = layout->horizon_us,
-                                  .header_bytes = variant->header_bytes,
-                                  .event_bytes = variant->event_bytes,
-                                  .longest = COUNTER_NONE,
-                                  .inside_log2_end = variant->inside_log2_end};
-  if (asks != NULL) {
-    quick->windows = asks->windows;
-    quick->windows_end = asks->windows + asks->window_count;
-    if (asks->window_count == layout->cursor_count) quick->longest = layout->longest;
+  quick->layout = layout;
+  quick->horizon_us = layout->horizon_us;
+  if (layout->ring) put_ring(quick, layout, asks);
+  if (layout->beside) put_values(counters, quick, layout, asks);
+  quick->annexed = layout->annex_log2 >= 0;
+  if (quick->annexed) {
+    (void)ring_new_state(counters, layout, quick->fresh);
+    entries_give(counters, layout, 1);
   }
   return quick;
 }
@@ -50,11 +101,17 @@ static inline uint32_t move_window(struct counter_state *state, const struct gro
   return at;
 }
 
-bool counters_take(const struct counter_quick *quick, struct counter_state *state, const struct event *event) {
-  struct value *values = (struct value *)(uintptr_t)event->values; /* the batch's memory, not a constant */
-  const uint32_t next = state->next, mask = ((uint32_t)1 << state->room_log2) - 1;
-  const uint32_t event_bytes = quick->event_bytes;
-  if (__builtin_expect(next - state->first > mask, 0)) return false;
+static struct counter_state *new_state(struct counters *counters, const struct counter_quick *quick, void *annex) {
+  if (annex == NULL || !quick->annexed) return ring_new_state(counters, quick->layout, annex);
+  memcpy(annex, quick->fresh, COUNTER_ANNEX_BYTES);
+  entries_take(counters, quick->layout, 1);
+  return annex;
+}
+
+/* Whether the ring has room for the event, in the state, and sums for its values. */
+static inline bool has_room(const struct counter_quick *quick, const struct counter_state *state,
+                            const struct value *values) {
+  if (__builtin_expect((state->next - state->first) >> state->room_log2 != 0, 0)) return false;
   if (__builtin_expect(state->variant != 0 || state->room_log2 >= quick->inside_log2_end, 0)) return false;
   const unsigned bits = state->bits;
   uint64_t odd = 0;
@@ -62,9 +119,15 @@ bool counters_take(const struct counter_quick *quick, struct counter_state *stat
     const struct value *v = &values[row->slot];
     odd |= (uint64_t)(v->i ^ (v->i >> 63)) >> bits | (v->kind == VALUE_NULL);
   }
-  if (__builtin_expect(odd != 0, 0)) return false;
+  return odd == 0;
+}
+
+/* The event into the ring, which has room for it, and what its windows say. */
+static inline void take_in_ring(const struct counter_quick *quick, struct counter_state *state, int64_t time,
+                                struct value *values) {
+  const uint32_t next = state->next, mask = ((uint32_t)1 << state->room_log2) - 1, event_bytes = quick->event_bytes;
   char *events = (char *)state + quick->header_bytes, *to = events + (size_t)(next & mask) * event_bytes;
-  write_u64(to, (uint64_t)event->time);
+  write_u64(to, (uint64_t)time);
   for (const struct plain_row *row = quick->sums; row != quick->sums_end; row++) {
     char *total = (char *)state + row->total_at;
     uint64_t before = read_u64(total);
@@ -72,13 +135,26 @@ bool counters_take(const struct counter_quick *quick, struct counter_state *stat
     write_u64(total, before + (uint64_t)values[row->slot].i);
   }
   state->next = next + 1;
-  state->deadline = event->time + quick->horizon_us;
   for (const struct group_window *window = quick->windows; window != quick->windows_end; window++) {
-    uint32_t at = move_window(state, window, events, mask, event_bytes, event->time);
+    uint32_t at = move_window(state, window, events, mask, event_bytes, time);
     const char *first = events + (size_t)(at & mask) * event_bytes;
     for (const struct group_tell *row = window->tells; row != window->end; row++)
       group_tell(values, row, group_difference(state, &row->total, at, first));
   }
   if (quick->longest != COUNTER_NONE) state->first = state->cursors[quick->longest];
+}
+
+bool counters_take(struct counters *counters, const struct counter_quick *quick, struct counter_state **of, void *annex,
+                   const struct event *event) {
+  struct value *values = (struct value *)(uintptr_t)event->values; /* the batch's memory, not a constant */
+  if (*of == NULL) *of = new_state(counters, quick, annex);
+  struct counter_state *state = *of;
+  if (quick->ring && !has_room(quick, state, values)) return false;
+  if (quick->values && !values_take(counters, quick->layout, state, values[quick->value_slot], event->time))
+    return false;
+  state->deadline = event->time + quick->horizon_us;
+  if (quick->ring) take_in_ring(quick, state, event->time, values);
+  for (const struct quick_distinct *ask = quick->distincts; ask != quick->distincts_end; ask++)
+    values[ask->slot] = value_int(values_few_distinct(quick->layout, state, ask->over_us, event->time));
   return true;
 }

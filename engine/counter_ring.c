@@ -9,7 +9,7 @@
 
 enum { KEPT_TEXT_MAX = 15, KEPT_NULL = 16, KEPT_V4, KEPT_BLOCK, KEPT_TAG = 15, KEPT_LENGTH = 8, KEPT_KIND = 12 };
 
-void kept_put(struct pool *pool, char *at, struct value v) {
+void kept_put(struct counters *counters, const struct layout *layout, char *at, struct value v) {
   memset(at, 0, COUNTER_KEPT_BYTES);
   if (v.kind == VALUE_NULL) {
     at[KEPT_TAG] = KEPT_NULL;
@@ -21,7 +21,9 @@ void kept_put(struct pool *pool, char *at, struct value v) {
     memcpy(at, &v.i, sizeof v.i);
   } else {
     check(v.kind == VALUE_STRING || v.kind == VALUE_IP || v.kind == VALUE_LIST);
-    char *block = pool_alloc(pool, value_extra_bytes(v)), *end = block;
+    size_t used = pool_used(counters->pool);
+    char *block = pool_alloc(counters->pool, value_extra_bytes(v)), *end = block;
+    outside_changed(counters, layout, used);
     struct value copy = value_copy_to(&end, v);
     if (v.length == 0) copy.s = block; /* an empty list: the block is still ours */
     at[KEPT_TAG] = KEPT_BLOCK;
@@ -162,6 +164,7 @@ struct counter_state *ring_new_state(struct counters *counters, const struct lay
   bool annexed = annex != NULL && layout->annex_log2 >= 0;
   struct counter_state *state = annexed ? annex : pool_alloc(counters->pool, block_bytes(layout, 0, 0));
   memset(state, 0, variant->header_bytes);
+  state->bits = COUNTER_BITS_FIRST;
   state->annexed = annexed;
   if (annexed) state->room_log2 = (uint8_t)layout->annex_log2;
   entries_take(counters, layout, room_entries(layout, state));
@@ -213,6 +216,16 @@ static void convert_events(const struct layout *layout, const struct counter_sta
   }
 }
 
+/* What the events before `end` keep in blocks. */
+static void free_kept(struct counters *counters, const struct layout *layout, const struct counter_state *state,
+                      const struct ring *ring, uint32_t end) {
+  size_t used = pool_used(counters->pool);
+  for (uint32_t number = state->first; number != end; number++)
+    for (uint16_t i = 0; i < layout->kept_count; i++)
+      if (layout->kept[i].large) kept_free(counters->pool, ring_event(ring, number) + layout->kept[i].at);
+  outside_changed(counters, layout, used);
+}
+
 /* The state with another size of ring and, may be, another layout. */
 static struct counter_state *rebuild(struct counters *counters, const struct layout *layout,
                                      struct counter_state *state, unsigned room_log2, unsigned variant_number) {
@@ -262,18 +275,17 @@ static struct counter_state *resize(struct counters *counters, const struct layo
 
 void ring_free_state(struct counters *counters, const struct layout *layout, struct counter_state *state) {
   struct ring ring = ring_of(layout, state);
-  if (layout->large)
-    for (uint32_t number = state->first; number != state->next; number++)
-      for (uint16_t i = 0; i < layout->kept_count; i++)
-        if (layout->kept[i].large) kept_free(counters->pool, ring_event(&ring, number) + layout->kept[i].at);
+  if (layout->large) free_kept(counters, layout, state, &ring, state->next);
   if (layout->beside) {
     order_free(counters, layout, state);
     for (uint16_t i = 0; i < layout->values_count; i++) values_free(counters, layout, state, i);
+    for (uint16_t i = 0; i < layout->inside_count; i++) inside_free(counters, layout, state, i);
+    size_t used = pool_used(counters->pool);
     for (uint16_t i = 0; i < layout->slices_count; i++)
       slices_free(counters, *state_pointer(layout, state, layout->slices[i].pointer), &layout->slices[i].of);
-    for (uint16_t i = 0; i < layout->inside_count; i++) inside_free(counters, layout, state, i);
     for (uint16_t i = 0; i < layout->endless_count; i++)
       aggregates_free(layout->endless[i].aggregates, (struct endless *)state_at(state, layout->endless[i].at) + 1);
+    outside_changed(counters, layout, used);
   }
   if (ring_beside(layout, state)) pool_free(counters->pool, ring.events, ring_bytes(ring.variant, state->room_log2));
   entries_give(counters, layout, room_entries(layout, state));
@@ -287,10 +299,7 @@ static void forget_before(struct counters *counters, const struct layout *layout
                           const struct ring *ring, uint32_t first) {
   for (uint16_t i = 0; i < layout->inside_count; i++)
     inside_forget(counters, layout, state, ring, i, state->cursors[layout->insides[i].cursor]);
-  if (layout->large)
-    for (uint32_t number = state->first; number != first; number++)
-      for (uint16_t i = 0; i < layout->kept_count; i++)
-        if (layout->kept[i].large) kept_free(counters->pool, ring_event(ring, number) + layout->kept[i].at);
+  if (layout->large) free_kept(counters, layout, state, ring, first);
   state->first = first;
   if (layout->order_count > 0) order_forget(layout, state);
 }
@@ -335,6 +344,21 @@ static void forget_oldest(struct counters *counters, const struct layout *layout
     if (number_before(state->cursors[c], first)) state->cursors[c] = first;
   forget_before(counters, layout, state, &ring, first);
   counters->limits.window_events++;
+}
+
+void ring_relieve(struct counters *counters, const struct layout *layout, struct counter_state *state) {
+  const uint64_t *outside = &counters->outside[layout - counters->layouts];
+  uint64_t most = counters->entries_max / 2 * MEMORY_EACH_COUNTER_EVENTS; /* the other half is for the ring itself */
+  if (layout->large) /* the latest event stays, however large it is */
+    while (*outside > most && state->next - state->first > 1) forget_oldest(counters, layout, state);
+  for (uint16_t i = 0; i < layout->endless_count; i++) {
+    if (*outside <= most) break;
+    struct endless *endless = state_at(state, layout->endless[i].at);
+    size_t used = pool_used(counters->pool);
+    aggregates_free(layout->endless[i].aggregates, endless + 1);
+    outside_changed(counters, layout, used);
+    counters->limits.window_events++;
+  }
 }
 
 struct counter_state *ring_make_room(struct counters *counters, const struct layout *layout,

@@ -435,6 +435,24 @@ void values_add(struct counters *counters, const struct layout *layout, struct c
   }
 }
 
+bool values_take(struct counters *counters, const struct layout *layout, struct counter_state *state, struct value v,
+                 int64_t time) {
+  const struct values_plan *plan = &layout->values[0];
+  void **values = state_pointer(layout, state, plan->pointer);
+  struct value_few *few = *values;
+  if (v.kind == VALUE_NULL || !is_few(few)) return false;
+  for (uint16_t w = 0; w < plan->window_count; w++)
+    if (sketched(layout, state, &plan->windows[w])) return false;
+  bool added = few_add(counters, layout, plan, &few, (struct value_entry){2 * time, mark_of(v)}, time);
+  *values = few;
+  return added;
+}
+
+int64_t values_few_distinct(const struct layout *layout, const struct counter_state *state, int64_t over_us,
+                            int64_t time) {
+  return few_count(*state_pointer(layout, state, layout->values[0].pointer), 2 * (time - over_us + 1));
+}
+
 void values_tick(struct counters *counters, const struct layout *layout, struct counter_state *state, uint16_t index,
                  int64_t time) {
   const struct values_plan *plan = &layout->values[index];

@@ -433,7 +433,7 @@ static __attribute__((noinline)) void enforce_keys(struct tally *tally, uint16_t
 
 /* More events and values than it may keep: the same, but that the key in hand stays (its windows have a limit each). */
 static __attribute__((noinline)) void enforce_entries(struct tally *tally, uint16_t population,
-                                                      const struct key_record *in_hand, int64_t now) {
+                                                      struct key_record *in_hand, int64_t now) {
   struct tally_line *line = &tally->lines[population];
   sweep_line(tally, population, now);
   while (counters_crowded(tally->counters, population) && line->end - line->first > 1) {
@@ -445,6 +445,8 @@ static __attribute__((noinline)) void enforce_entries(struct tally *tally, uint1
       forget_first(tally, population);
     }
   }
+  if (counters_crowded(tally->counters, population))
+    counters_relieve(tally->counters, population, state_at(tally, population, in_hand)->counter);
 }
 
 static void count_key(struct tally *tally, uint16_t population, struct key_record *record, int64_t deadline,
@@ -463,6 +465,19 @@ static inline void *free_annex(struct key_record *record) {
   return annex;
 }
 
+/* The ordinary way. */
+static __attribute__((noinline)) void add_to(struct tally *tally, const struct tally_feed *feed,
+                                             struct key_record *record, struct rule_state *state, void *annex,
+                                             const struct event *event, struct expr_env *env) {
+  uint32_t lap = enter(tally, feed->population, record, state);
+  laps_count(tally->laps, tally->lap_first + feed->population);
+  counters_add(tally->counters, feed->population, &state->counter, annex, event, env);
+  if (feed->behind != NULL)
+    counters_ask_group(tally->counters, feed->behind->group, &state->counter, event->time,
+                       (struct value *)(uintptr_t)event->values, env);
+  leave(tally, feed->population, record, state, lap);
+}
+
 static void add(struct tally *tally, const struct tally_feed *feed, const struct event *event, struct expr_env *env) {
   struct tally_key *key = &tally->keys[feed->place];
   if (key->record != NULL) key->record = key_table_recall(tally->options.table, key->hash, key->record);
@@ -471,15 +486,10 @@ static void add(struct tally *tally, const struct tally_feed *feed, const struct
         key_table_make(tally->options.table, key->hash, tally->options.ruleset->populations[feed->population].space);
   struct rule_state *state = key_record_rule(tally->options.table, key->record, feed->owner, true);
   bool fresh = state->counter == NULL;
-  if (!fresh && feed->quick != NULL && tally->laps == NULL && counters_take(feed->quick, state->counter, event)) return;
   void *annex = fresh ? free_annex(key->record) : NULL;
-  uint32_t lap = enter(tally, feed->population, key->record, state);
-  laps_count(tally->laps, tally->lap_first + feed->population);
-  counters_add(tally->counters, feed->population, &state->counter, annex, event, env);
-  if (feed->behind != NULL)
-    counters_ask_group(tally->counters, feed->behind->group, &state->counter, event->time,
-                       (struct value *)(uintptr_t)event->values, env);
-  leave(tally, feed->population, key->record, state, lap);
+  if (feed->quick == NULL || tally->laps != NULL ||
+      !counters_take(tally->counters, feed->quick, &state->counter, annex, event))
+    add_to(tally, feed, key->record, state, annex, event, env);
   if (fresh) count_key(tally, feed->population, key->record, counters_deadline(state->counter), event->time);
   if (__builtin_expect(counters_crowded(tally->counters, feed->population), 0))
     enforce_entries(tally, feed->population, key->record, event->time);

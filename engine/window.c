@@ -33,6 +33,18 @@ static void init_grid(struct window_set *set) {
     window_grid_init(&set->grid, plan->size_us, plan->size_us, plan->offset_us);
 }
 
+/* Whether what a window holds moves to larger blocks again and again: those that it leaves are not all used again, and
+ * may be as many bytes. Merged panes of one key need as much again as these. */
+static bool needs_twice(const struct window_set *set) {
+  bool grows = set->way == WAY_PANES || set->way == WAY_COUNT_PANES;
+  for (uint16_t i = 0; i < set->plan->aggregate_count; i++) {
+    enum aggregate kind = set->plan->aggregates[i].kind;
+    grows |= kind == AGG_MEDIAN || kind == AGG_PERCENTILE || kind == AGG_DISTINCT || kind == AGG_TOP ||
+             kind == AGG_COLLECT || kind == AGG_NTH;
+  }
+  return grows;
+}
+
 struct window_set *window_set_new(struct mem *mem, const struct window_options *options) {
   struct window_set *set = mem_alloc(mem, sizeof *set);
   const struct window_plan *plan = options->plan;
@@ -42,11 +54,14 @@ struct window_set *window_set_new(struct mem *mem, const struct window_options *
   set->options = *options;
   set->way = way_of(plan);
   pool_init(&set->pool, mem);
+  pool_init(&set->wheel_pool, mem);
   arena_init(&set->scratch, mem, SCRATCH_BYTES);
   init_grid(set);
   set->aggregates = aggregates_new(mem, &set->pool, plan->aggregates, plan->aggregate_count);
   set->state_bytes = aggregates_bytes(set->aggregates);
-  if (set->way == WAY_SESSION || (set->way == WAY_COUNT && plan->early_us > 0)) set->wheel = wheel_new(mem, &set->pool);
+  if (set->way == WAY_SESSION || (set->way == WAY_COUNT && plan->early_us > 0))
+    set->wheel = wheel_new(mem, &set->wheel_pool);
+  set->needs_twice = needs_twice(set);
   window_layout_init(set);
   window_table_init(set);
   set->merged = mem_alloc(mem, set->state_bytes + 1);
@@ -64,13 +79,19 @@ struct window_set *window_set_new(struct mem *mem, const struct window_options *
 
 static bool is_aligned(const struct window_set *set) { return set->way == WAY_WHOLE || set->way == WAY_PANES; }
 
+/* The limit counts windows of a usual size: where all together have more than so many of that size, they are fewer. */
+static bool is_crowded(const struct window_set *set) {
+  return pool_used(&set->pool) / MEMORY_EACH_OPEN_WINDOWS > set->options.keys_max / (set->needs_twice ? 2 : 1);
+}
+
 static void drop_beyond_limit(struct window_set *set) {
   uint64_t limit = set->options.keys_max;
   if (limit == 0) return;
   if (is_aligned(set))
-    while (set->counts.open > limit) window_bucket_drop_oldest(set);
+    while (set->counts.open > limit || (set->counts.open > 0 && is_crowded(set))) window_bucket_drop_oldest(set);
   else
-    while (set->counts.open > limit || set->key_count > limit) window_key_drop_oldest(set);
+    while (set->counts.open > limit || set->key_count > limit || (set->key_count > 0 && is_crowded(set)))
+      window_key_drop_oldest(set);
 }
 
 void window_set_event(struct window_set *set, uint16_t number, const struct event *event, int64_t now,
@@ -174,5 +195,6 @@ struct window_counts window_set_counts(const struct window_set *set) {
 }
 
 size_t window_set_bytes(const struct window_set *set) {
-  return pool_used(&set->pool) + (set->line_mask + 1) * sizeof(struct window_line) + arena_bytes(&set->scratch);
+  return pool_used(&set->pool) + pool_used(&set->wheel_pool) + (set->line_mask + 1) * sizeof(struct window_line) +
+         arena_bytes(&set->scratch);
 }

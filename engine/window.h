@@ -26,7 +26,8 @@ struct window_event {
 struct window_options {
   const struct ruleset *ruleset;
   const struct window_plan *plan;
-  uint64_t keys_max; /* open windows over all keys; beyond: the oldest are told no more, counted; 0 = no limit */
+  uint64_t keys_max; /* open windows over all keys, of 512 bytes on average; beyond: the oldest are told no more,
+                        counted; 0 = no limit */
   void (*tell)(void *context, const struct window_event *event);
   void *context;
   /* Asked before the event's values are made, where not NULL: false = nobody wants it, it is not made and not counted

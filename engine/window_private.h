@@ -117,9 +117,10 @@ struct window_set {
   const struct window_plan *plan;
   struct window_options options;
   enum window_way way;
+  bool needs_twice; /* of memory: than what its blocks have */
   struct window_layout layout;
-  struct pool pool;
-  struct arena scratch; /* of one telling */
+  struct pool pool, wheel_pool; /* the wheel's own: what it has follows from when it was asked, not from events alone */
+  struct arena scratch;         /* of one telling */
   struct aggregates *aggregates;
   size_t state_bytes;
   void *merged, *nothing; /* states: of panes put together; of no event */

@@ -289,7 +289,8 @@ static struct expr_node *asked_at_end(struct lower *lower, const struct lower_sc
     for (uint16_t p = 0; scope->rule->key != NULL && p < scope->rule->key->part_count; p++)
       if (slice_equal(scope->rule->key->parts[p].name.text, key->names[i].text)) part = p;
     if (part < 0) {
-      lower_error(lower, span, "counter-key", "in `emit` of a pattern, counters are kept by fields of the rule's key",
+      lower_error(lower, span, "counter-key",
+                  "`emit` of a pattern asks by fields of the rule's key; by others ask in a rule on its alerts",
                   "`" SLICE_FMT "` is not in the rule's key", SLICE_ARG(key->names[i].text));
       return NULL;
     }

@@ -129,12 +129,18 @@ static void any_counter(struct counting_fixture *c, int64_t unit) {
   counting_ask(c, window, plan);
 }
 
-/* Of the kinds that are added and asked in one go. */
-static void any_plain_counter(struct counting_fixture *c, int64_t unit) {
-  static const uint16_t columns[] = {F_INT, F_MONEY, F_WAIT};
-  bool counts = chance(40);
-  struct aggregate_plan plan = counting_plan(counts ? AGG_COUNT : AGG_SUM, counts ? NO_COLUMN : columns[any(0, 2)]);
-  counting_ask(c, counting_over(any(1, 4) * unit), plan); /* few events, as stand in the state */
+/* Counters that are added and asked in one go: counts and sums at a key with few events, different values. */
+enum plain { NOT_PLAIN, PLAIN_SUMS, PLAIN_VALUES, PLAIN_BOTH };
+
+static void any_plain_counter(struct counting_fixture *c, enum plain plain, uint16_t column, int64_t unit) {
+  static const uint16_t sums[] = {F_INT, F_MONEY, F_WAIT};
+  if (plain == PLAIN_VALUES || (plain == PLAIN_BOTH && chance(50))) {
+    counting_ask(c, counting_over(any(1, 20) * unit), counting_plan(AGG_DISTINCT, column));
+  } else if (chance(40)) {
+    counting_ask(c, counting_over(any(1, 4) * unit), counting_plan(AGG_COUNT, NO_COLUMN));
+  } else {
+    counting_ask(c, counting_over(any(1, 4) * unit), counting_plan(AGG_SUM, sums[any(0, 2)]));
+  }
 }
 
 static int64_t any_step(int64_t unit, bool dense) {
@@ -224,17 +230,17 @@ static bool ask(struct counting_fixture *c, struct asking *asking, bool before, 
 
 /* The event is added and the counters behind it are asked in one go. False: that is not the way for this one. */
 static bool take(struct counting_fixture *c, struct asking *asking, int64_t time, const struct value *fields) {
-  if (asking->quick == NULL || c->state == NULL || chance(20)) return false;
+  if (asking->quick == NULL || chance(20)) return false;
   memcpy(asking->told, fields, FIELDS * sizeof *fields);
   struct event event = {.time = time, .values = asking->told};
-  if (!counters_take(asking->quick, c->state, &event)) return false;
+  if (!counters_take(c->counters, asking->quick, &c->state, c->annex, &event)) return false;
   counting_know(c, time, fields);
   asking->taken++;
   return true;
 }
 
 /* One random set of counters over one random stream. */
-static bool run(uint64_t seed, int events, bool plain, int *taken) {
+static bool run(uint64_t seed, int events, enum plain plain, int *taken) {
   static const int64_t units[] = {4, 1000000, 3600000000, 40000000000};
   random_state = seed * 2654435761u + 88172645463325252u;
   struct counting_fixture *c = counting_new();
@@ -245,11 +251,12 @@ static bool run(uint64_t seed, int events, bool plain, int *taken) {
                         .extremes = chance(70) ? 0 : (int)any(1, 20),
                         .range = chance(50) ? 5 : 2000,
                         .dense = chance(events > 1000 ? 70 : 20)};
-  int counters = (int)any(1, plain || chance(70) ? 4 : 20);
+  int counters = (int)any(1, plain != NOT_PLAIN || chance(70) ? 4 : 20);
+  uint16_t column = (uint16_t)any(F_INT, F_AT); /* of different values */
   struct asking asking = {.asked = (int)any(5, 100)};
   for (int i = 0; i < counters; i++) {
-    if (plain)
-      any_plain_counter(c, unit);
+    if (plain != NOT_PLAIN)
+      any_plain_counter(c, plain, column, unit);
     else
       any_counter(c, unit);
   }
@@ -284,23 +291,19 @@ static bool run(uint64_t seed, int events, bool plain, int *taken) {
 TEST(random_counters_say_what_the_list_of_events_says) {
   enum { ROUNDS = 1500, EVENTS = 250 };
   int taken = 0;
-  for (uint64_t seed = 1; seed <= ROUNDS && !test_failed; seed++) EXPECT(run(seed, EVENTS, false, &taken));
+  for (uint64_t seed = 1; seed <= ROUNDS && !test_failed; seed++) EXPECT(run(seed, EVENTS, NOT_PLAIN, &taken));
 }
 
 TEST(what_is_added_and_asked_in_one_go_says_the_same) {
-  enum { ROUNDS = 1500, EVENTS = 250 };
-  int taken = 0;
-  for (uint64_t seed = 1; seed <= ROUNDS && !test_failed; seed++) EXPECT(run(200000 + seed, EVENTS, true, &taken));
-  EXPECT(taken > ROUNDS * EVENTS / 10);
+  enum { ROUNDS = 700, EVENTS = 250 };
+  int sums = 0, values = 0, both = 0;
+  for (uint64_t seed = 1; seed <= ROUNDS && !test_failed; seed++) {
+    EXPECT(run(200000 + seed, EVENTS, PLAIN_SUMS, &sums));
+    EXPECT(run(300000 + seed, EVENTS, PLAIN_VALUES, &values));
+    EXPECT(run(400000 + seed, EVENTS, PLAIN_BOTH, &both));
+  }
+  EXPECT(sums > ROUNDS * EVENTS / 10 && values > ROUNDS * EVENTS / 10 && both > ROUNDS * EVENTS / 10);
 }
-
-TEST(random_counters_over_longer_streams) {
-  enum { ROUNDS = 20, EVENTS = 3000 };
-  int taken = 0;
-  for (uint64_t seed = 1; seed <= ROUNDS && !test_failed; seed++) EXPECT(run(100000 + seed, EVENTS, false, &taken));
-}
-
-/* ---- borders ---- */
 
 static struct value fields_of[FIELDS];
 static struct value *with_int(int64_t number) {
@@ -308,6 +311,45 @@ static struct value *with_int(int64_t number) {
   fields_of[F_INT] = value_int(number);
   return fields_of;
 }
+
+/* A row of few values beside a sketch of a longer window: both must be fed. */
+TEST(few_values_beside_a_sketch_say_the_same) {
+  enum { MANY = 1200, EVENTS = 6000 };
+  struct counting_fixture *fixtures[2] = {counting_new(), counting_new()};
+  struct asking askings[2] = {{.asked = 100}, {.asked = 100}};
+  int taken = 0;
+  for (int i = 0; i < 2; i++) {
+    counting_ask(fixtures[i], counting_over(20), counting_plan(AGG_DISTINCT, F_INT));
+    counting_ask(fixtures[i], counting_over(30 * MANY), counting_plan(AGG_DISTINCT, F_INT));
+    counting_start(fixtures[i]);
+    random_state = 0; /* all are asked together */
+    make_asks(fixtures[i], &askings[i]);
+  }
+  random_state = 88172645463325252u;
+  for (int64_t e = 0; e < EVENTS; e++) {
+    int64_t time = e * 12;
+    const struct value *fields = with_int(e < MANY ? e : e % 2);
+    bool quick = take(fixtures[1], &askings[1], time, fields);
+    counting_add(fixtures[0], time, fields);
+    if (!quick) counting_add(fixtures[1], time, fields);
+    taken += quick;
+    for (uint16_t counter = 0; counter < 2; counter++) {
+      int64_t expected = counting_get(fixtures[0], counter, time).i;
+      EXPECT_INT(counting_get(fixtures[1], counter, time).i, expected);
+      if (quick) EXPECT_INT(askings[1].told[FIELDS + counter].i, expected);
+    }
+  }
+  EXPECT(taken > 0 && taken < EVENTS);
+  for (int i = 0; i < 2; i++) counting_free(fixtures[i]);
+}
+
+TEST(random_counters_over_longer_streams) {
+  enum { ROUNDS = 20, EVENTS = 3000 };
+  int taken = 0;
+  for (uint64_t seed = 1; seed <= ROUNDS && !test_failed; seed++) EXPECT(run(100000 + seed, EVENTS, NOT_PLAIN, &taken));
+}
+
+/* ---- borders ---- */
 
 TEST(a_window_is_open_at_its_old_end) {
   struct counting_fixture *c = counting_new();

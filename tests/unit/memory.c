@@ -172,6 +172,85 @@ TEST(many_counters_end_no_run) {
       }
 }
 
+static int texts_of(char *record, uint64_t at, uint64_t key, uint64_t i) {
+  int length = snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"k%llu\",\"n\":%llu,\"s\":\"%08llu ",
+                        (unsigned long long)at, (unsigned long long)key, (unsigned long long)i, (unsigned long long)i);
+  int text = 400 + (int)(i * 7919 % 1600);
+  memset(record + length, 'a', (size_t)text);
+  return length + text + snprintf(record + length + text, 8, "\"}\n");
+}
+/* Texts of 0.4 to 2 KB. */
+static int texts_of_many_keys(char *record, uint64_t i) { return texts_of(record, i / 100, i * 7919 % 20011, i); }
+static int texts_of_few_keys(char *record, uint64_t i) { return texts_of(record, i / 100, i % 7, i); }
+static int texts_of_one_key(char *record, uint64_t i) { return texts_of(record, i / 100, 0, i); }
+static int numbers_of_few_keys(char *record, uint64_t i) {
+  return snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"k%llu\",\"n\":%llu,\"s\":\"s %llu\"}\n",
+                  (unsigned long long)i / 100, (unsigned long long)(i % 100), (unsigned long long)(i * 7919 % 1000003),
+                  (unsigned long long)i);
+}
+
+static const struct {
+  const char *name;
+  make_record *make;
+  uint64_t count;
+} large[] = {{"texts of many keys", texts_of_many_keys, 8000},
+             {"texts of few keys", texts_of_few_keys, 8000},
+             {"texts of one key", texts_of_one_key, 8000},
+             {"longer and longer", longer_and_longer, 600},
+             {"numbers of few keys", numbers_of_few_keys, 80000}};
+
+/* All of the large streams through the rules, under a limit that is too small for them. */
+static void expect_no_end(const char *rule) {
+  for (size_t s = 0; s < sizeof large / sizeof *large; s++) {
+    struct told told;
+    run(&told, rule, large[s].make, large[s].count, 4 << 20, 0, 1);
+    if (told.status != 0) printf("%s\n%s: %s\n", rule, large[s].name, told.err.text);
+    EXPECT_INT(told.status, 0);
+    EXPECT_INT(told.stats.processed, large[s].count);
+    free(told.text);
+  }
+}
+
+/* What counters keep beside their events counts by its size, too. */
+TEST(counters_of_large_values_end_no_run) {
+  static const char *const counters[] = {
+      "last(s) over 30d == \"\"",
+      "first(s) over 30d == \"\"",
+      "max(s) over 30d == \"\"",
+      "nth(s, 3) over 30d == \"\"",
+      "collect(s, 3) over 30d is null",
+      "last(s) over last 1000 == \"\"",
+      "last(s) over today == \"\"",
+      "collect(s, 20) over today is null",
+      "top(s, 2) over today is null",
+      "top(s, 2) over 30d is null",
+      "top(s, 2 by sum(n)) over 30d is null",
+      "distinct(s) over 30d < 0",
+      "median(n) over 30d < 0",
+      "median(n) over today < 0",
+      "median(n) over 30d approx < 0",
+  };
+  for (size_t c = 0; c < sizeof counters / sizeof *counters; c++) {
+    char rule[400];
+    snprintf(rule, sizeof rule, EVENT "rule r { on e key k when %s }", counters[c]);
+    expect_no_end(rule);
+  }
+}
+
+TEST(windows_of_large_values_end_no_run) {
+  static const char *const kinds[] = {"tumbling 30d", "session 30d", "sliding 30d every 10d", "count 1000 every 100",
+                                      "today"};
+  static const char *const aggregates[] = {"last(s)",   "max(s)",    "collect(s, 20)", "nth(s, 3)",
+                                           "top(s, 2)", "median(n)", "distinct(s)"};
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+    for (size_t a = 0; a < sizeof aggregates / sizeof *aggregates; a++) {
+      char rule[400];
+      snprintf(rule, sizeof rule, EVENT "event w from e key k window %s { x = %s }\nrule r { on w(x is null) key k }",
+               kinds[k], aggregates[a]);
+      expect_no_end(rule);
+    }
+}
+
 TEST(without_a_memory_limit_a_match_holds_so_many_events) {
   struct told told;
   run(&told, rules[0].rule, one_key, 110000, 0, 0, 1);
