@@ -153,9 +153,8 @@ static void ask_back(const struct group_family *family, const struct counter_sta
   }
 }
 
-static __attribute__((noinline)) void ask_families(const struct group_variant *variant,
-                                                   const struct counter_state *state, const struct ring *ring,
-                                                   int64_t time, struct value *values) {
+void group_walk(const struct group_variant *variant, const struct counter_state *state, const struct ring *ring,
+                int64_t time, struct value *values) {
   for (uint32_t f = 0; f < variant->family_count; f++) ask_back(&variant->families[f], state, ring, time, values);
 }
 
@@ -163,7 +162,7 @@ static inline void ask_differences(const struct counter_group *group, const stru
                                    struct counter_state *state, int64_t time, struct value *values) {
   const struct ring ring = ring_of(group->layout, state);
   if (__builtin_expect(state->next - state->first <= variant->walk_events, 0))
-    ask_families(variant, state, &ring, time, values);
+    group_walk(variant, state, &ring, time, values);
   else
     ask_windows(variant, state, &ring, time, values);
 }

@@ -420,6 +420,10 @@ static inline void outside_changed(struct counters *counters, const struct layou
   entries_take(counters, layout, *outside / MEMORY_EACH_COUNTER_EVENTS);
 }
 
+/* counter_group.c: all differences by families, of a key with no more than walk_events events */
+void group_walk(const struct group_variant *variant, const struct counter_state *state, const struct ring *ring,
+                int64_t time, struct value *values);
+
 /* counter_layout.c */
 void layout_make(struct counters *counters, uint16_t population); /* and the askers of its counters */
 

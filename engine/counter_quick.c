@@ -1,9 +1,11 @@
 /* counter_quick.c - the most frequent ways through a state, in one go: counts and sums of int fields over windows of
- * time, at a key with so few events that they stand in the state; the different values of a field over windows of time,
- * at a key that has few. The event goes in, windows move on, and what is asked behind the event is told. All else, and
- * what is rare here too (no room, a null, a value with more bits than any before), goes the ordinary way of counter.c
- * and counter_group.c, which leaves the same. Called by tally.c. */
+ * time, the different values of a field over windows of time at a key that has few. The event goes in, windows move
+ * on, and what is asked behind the event is told. All else, and what is rare here too (no room, a null, a value with
+ * more bits than any before), goes the ordinary way of counter.c and counter_group.c, which leaves the same. Called by
+ * tally.c. */
 #include "engine/counter_private.h"
+
+enum { QUICK_AHEAD_BYTES = 512 }; /* of a large ring: behind the newest event, and behind a window's first */
 
 struct quick_distinct {
   int64_t over_us;
@@ -18,24 +20,24 @@ struct counter_quick {
   int64_t horizon_us;
   const struct plain_row *sums, *sums_end; /* what an event adds */
   const struct group_window *windows, *windows_end;
+  const struct group_variant *walk; /* instead of windows, at keys with few events; NULL */
   uint32_t header_bytes, event_bytes;
-  uint16_t longest; /* window, where all that look into the ring move here; COUNTER_NONE */
-  uint8_t inside_log2_end;
+  uint16_t longest;        /* window, where all that look into the ring move here; COUNTER_NONE */
+  uint8_t inside_log2_end; /* smaller rings stand in the state */
+  uint64_t window_events_max;
   uint32_t value_slot; /* of the field */
   const struct quick_distinct *distincts, *distincts_end;
 };
 
 static bool fits_ring(const struct layout *layout) {
   const struct variant *variant = &layout->variants[0];
-  return variant->plain && variant->plain_sum_count == variant->plain_count &&
-         variant->window_events_max >= (uint64_t)1 << variant->inside_log2_end;
+  return variant->plain && variant->plain_sum_count == variant->plain_count;
 }
 
 static bool fits(const struct counters *counters, const struct layout *layout, const struct group_variant *asks) {
   if (layout->endless_count > 0 || layout->horizon_us <= 0) return false;
   if (layout->beside && (!layout->values_alone || layout->values_count != 1)) return false;
   if (layout->ring && !fits_ring(layout)) return false;
-  if (asks != NULL && asks->walk_events > 0) return false;
   for (uint32_t i = 0; asks != NULL && i < asks->other_count; i++)
     if (counters->askers[asks->others[i]->counter].how != ASK_DISTINCT) return false;
   return true;
@@ -49,10 +51,12 @@ static void put_ring(struct counter_quick *quick, const struct layout *layout, c
   quick->header_bytes = variant->header_bytes;
   quick->event_bytes = variant->event_bytes;
   quick->inside_log2_end = variant->inside_log2_end;
+  quick->window_events_max = variant->window_events_max;
   quick->longest = COUNTER_NONE;
   if (asks == NULL) return;
   quick->windows = asks->windows;
   quick->windows_end = asks->windows + asks->window_count;
+  if (asks->walk_events > 0) quick->walk = asks;
   if (asks->window_count == layout->cursor_count) quick->longest = layout->longest;
 }
 
@@ -94,10 +98,12 @@ static inline uint32_t move_window(struct counter_state *state, const struct gro
                                    uint32_t mask, uint32_t event_bytes, int64_t time) {
   uint32_t at = state->cursors[window->cursor];
   int64_t border = time - window->over_us;
-  if (event_time(events + (size_t)(at & mask) * event_bytes) > border) return at;
-  do at++;
-  while (event_time(events + (size_t)(at & mask) * event_bytes) <= border);
+  const char *first = events + (size_t)(at & mask) * event_bytes;
+  if (event_time(first) > border) return at;
+  do first = events + (size_t)(++at & mask) * event_bytes;
+  while (event_time(first) <= border);
   state->cursors[window->cursor] = at;
+  __builtin_prefetch(first + QUICK_AHEAD_BYTES);
   return at;
 }
 
@@ -108,11 +114,12 @@ static struct counter_state *new_state(struct counters *counters, const struct c
   return annex;
 }
 
-/* Whether the ring has room for the event, in the state, and sums for its values. */
+/* Whether the ring has room for the event, and sums for its values. */
 static inline bool has_room(const struct counter_quick *quick, const struct counter_state *state,
                             const struct value *values) {
-  if (__builtin_expect((state->next - state->first) >> state->room_log2 != 0, 0)) return false;
-  if (__builtin_expect(state->variant != 0 || state->room_log2 >= quick->inside_log2_end, 0)) return false;
+  uint32_t count = state->next - state->first;
+  if (__builtin_expect(count >> state->room_log2 != 0 || count >= quick->window_events_max, 0)) return false;
+  if (__builtin_expect(state->variant != 0, 0)) return false;
   const unsigned bits = state->bits;
   uint64_t odd = 0;
   for (const struct plain_row *row = quick->sums; row != quick->sums_end; row++) {
@@ -126,7 +133,10 @@ static inline bool has_room(const struct counter_quick *quick, const struct coun
 static inline void take_in_ring(const struct counter_quick *quick, struct counter_state *state, int64_t time,
                                 struct value *values) {
   const uint32_t next = state->next, mask = ((uint32_t)1 << state->room_log2) - 1, event_bytes = quick->event_bytes;
-  char *events = (char *)state + quick->header_bytes, *to = events + (size_t)(next & mask) * event_bytes;
+  char *events = (char *)state + quick->header_bytes;
+  if (state->room_log2 >= quick->inside_log2_end) events = *(char **)(void *)events;
+  char *to = events + (size_t)(next & mask) * event_bytes;
+  __builtin_prefetch(to + QUICK_AHEAD_BYTES, 1);
   write_u64(to, (uint64_t)time);
   for (const struct plain_row *row = quick->sums; row != quick->sums_end; row++) {
     char *total = (char *)state + row->total_at;
@@ -135,6 +145,11 @@ static inline void take_in_ring(const struct counter_quick *quick, struct counte
     write_u64(total, before + (uint64_t)values[row->slot].i);
   }
   state->next = next + 1;
+  if (quick->walk != NULL && state->next - state->first <= quick->walk->walk_events) {
+    const struct ring ring = {events, mask, event_bytes, &quick->layout->variants[0]};
+    group_walk(quick->walk, state, &ring, time, values);
+    return;
+  }
   for (const struct group_window *window = quick->windows; window != quick->windows_end; window++) {
     uint32_t at = move_window(state, window, events, mask, event_bytes, time);
     const char *first = events + (size_t)(at & mask) * event_bytes;

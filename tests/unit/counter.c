@@ -129,7 +129,7 @@ static void any_counter(struct counting_fixture *c, int64_t unit) {
   counting_ask(c, window, plan);
 }
 
-/* Counters that are added and asked in one go: counts and sums at a key with few events, different values. */
+/* Counters that are added and asked in one go: counts and sums, different values. */
 enum plain { NOT_PLAIN, PLAIN_SUMS, PLAIN_VALUES, PLAIN_BOTH };
 
 static void any_plain_counter(struct counting_fixture *c, enum plain plain, uint16_t column, int64_t unit) {
@@ -137,9 +137,9 @@ static void any_plain_counter(struct counting_fixture *c, enum plain plain, uint
   if (plain == PLAIN_VALUES || (plain == PLAIN_BOTH && chance(50))) {
     counting_ask(c, counting_over(any(1, 20) * unit), counting_plan(AGG_DISTINCT, column));
   } else if (chance(40)) {
-    counting_ask(c, counting_over(any(1, 4) * unit), counting_plan(AGG_COUNT, NO_COLUMN));
+    counting_ask(c, counting_over(any(1, 20) * unit), counting_plan(AGG_COUNT, NO_COLUMN));
   } else {
-    counting_ask(c, counting_over(any(1, 4) * unit), counting_plan(AGG_SUM, sums[any(0, 2)]));
+    counting_ask(c, counting_over(any(1, 20) * unit), counting_plan(AGG_SUM, sums[any(0, 2)]));
   }
 }
 
@@ -251,7 +251,7 @@ static bool run(uint64_t seed, int events, enum plain plain, int *taken) {
                         .extremes = chance(70) ? 0 : (int)any(1, 20),
                         .range = chance(50) ? 5 : 2000,
                         .dense = chance(events > 1000 ? 70 : 20)};
-  int counters = (int)any(1, plain != NOT_PLAIN || chance(70) ? 4 : 20);
+  int counters = (int)any(1, chance(70) ? 4 : plain != NOT_PLAIN ? 12 : 20);
   uint16_t column = (uint16_t)any(F_INT, F_AT); /* of different values */
   struct asking asking = {.asked = (int)any(5, 100)};
   for (int i = 0; i < counters; i++) {
