@@ -207,17 +207,13 @@ static void add_beside(struct counters *counters, const struct layout *layout, s
   outside_changed(counters, layout, used);
 }
 
-/* Whether what is added to sums is not null and has no more than `bits` bits. */
+/* Whether what goes into sums is not null and has no more than `bits` bits, and what is kept is not null. */
 static inline bool is_plain(const struct variant *variant, const struct value *values, unsigned bits) {
-  const struct plain_row *row = variant->plain_rows, *sums_end = row + variant->plain_sum_count,
-                         *end = row + variant->plain_count;
-  uint64_t odd = 0;
-  for (; row != sums_end; row++) {
-    const struct value *v = &values[row->slot];
-    odd |= (uint64_t)(v->i ^ (v->i >> 63)) >> bits | (v->kind == VALUE_NULL);
-  }
-  for (; row != end; row++) odd |= values[row->slot].kind == VALUE_NULL;
-  return odd == 0;
+  const struct plain_row *sums_end = variant->plain_rows + variant->plain_sum_count;
+  bool nulls = false;
+  for (const struct plain_row *row = sums_end; row != variant->plain_rows + variant->plain_count; row++)
+    nulls |= values[row->slot].kind == VALUE_NULL;
+  return !nulls && sums_fit(variant->plain_rows, sums_end, values, bits);
 }
 
 /* The same, where more bits may be reckoned with from now on. */
@@ -253,13 +249,8 @@ static inline bool add_plain(struct counters *counters, const struct layout *lay
   const struct plain_row *row = variant->plain_rows, *sums_end = row + variant->plain_sum_count,
                          *end = row + variant->plain_count;
   write_u64(to, (uint64_t)event->time);
-  for (; row != sums_end; row++) {
-    char *total = state_at(state, row->total_at);
-    uint64_t before = read_u64(total);
-    write_u64(to + row->at, before);
-    write_u64(total, before + (uint64_t)values[row->slot].i);
-  }
-  for (; row != end; row++) write_u64(to + row->at, (uint64_t)values[row->slot].i);
+  sums_add(row, sums_end, state, to, values);
+  for (row = sums_end; row != end; row++) write_u64(to + row->at, (uint64_t)values[row->slot].i);
   state->next++;
   return true;
 }

@@ -105,33 +105,6 @@ static inline void tell(struct value *values, uint32_t slot, uint64_t form, uint
   group_tell(values, &(struct group_tell){.form = form, .slot = slot}, number);
 }
 
-/* The window's first event at `time`, by its cursor; NULL: it is empty. */
-static inline const char *window_first(const struct group_window *window, struct counter_state *state,
-                                       const struct ring *ring, int64_t time) {
-  enum { AHEAD_BYTES = 256 };
-  uint32_t at = state->cursors[window->cursor], next = state->next;
-  int64_t border = time - window->over_us;
-  if (at == next) return NULL;
-  const char *event = ring_event(ring, at);
-  if (event_time(event) > border) return event;
-  do event = ring_event(ring, ++at);
-  while (at != next && event_time(event) <= border);
-  state->cursors[window->cursor] = at;
-  __builtin_prefetch(event + AHEAD_BYTES);
-  return at == next ? NULL : event;
-}
-
-static inline void ask_windows(const struct group_variant *variant, struct counter_state *state,
-                               const struct ring *ring, int64_t time, struct value *values) {
-  const struct group_window *window = variant->windows, *end = window + variant->window_count;
-  for (; window != end; window++) {
-    const char *event = window_first(window, state, ring, time);
-    uint32_t at = state->cursors[window->cursor];
-    for (const struct group_tell *row = window->tells; row != window->end; row++)
-      group_tell(values, row, event == NULL ? 0 : group_difference(state, &row->total, at, event));
-  }
-}
-
 /* By one way back from the newest event. Cursors stay where they are: they may be behind, but not before state->first
  * (trimming takes care of that). */
 static void ask_back(const struct group_family *family, const struct counter_state *state, const struct ring *ring,
@@ -164,7 +137,7 @@ static inline void ask_differences(const struct counter_group *group, const stru
   if (__builtin_expect(state->next - state->first <= variant->walk_events, 0))
     group_walk(variant, state, &ring, time, values);
   else
-    ask_windows(variant, state, &ring, time, values);
+    group_windows(variant->windows, variant->windows + variant->window_count, state, &ring, time, values);
 }
 
 static void tell_nothing(const struct group_variant *variant, struct value *values) {

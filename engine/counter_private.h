@@ -365,6 +365,48 @@ static inline void group_tell(struct value *values, const struct group_tell *row
   write_u64(value + sizeof number, row->form);
 }
 
+/* What the windows that have cursors tell at `time`. */
+static inline void group_windows(const struct group_window *window, const struct group_window *end,
+                                 struct counter_state *state, const struct ring *ring, int64_t time,
+                                 struct value *values) {
+  enum { AHEAD_BYTES = 512 };
+  const uint32_t next = state->next;
+  for (; window != end; window++) {
+    uint32_t at = state->cursors[window->cursor];
+    int64_t border = time - window->over_us;
+    const char *event = ring_event(ring, at);
+    if (at != next && event_time(event) <= border) {
+      do event = ring_event(ring, ++at);
+      while (at != next && event_time(event) <= border);
+      state->cursors[window->cursor] = at;
+      __builtin_prefetch(event + AHEAD_BYTES);
+    }
+    for (const struct group_tell *row = window->tells; row != window->end; row++)
+      group_tell(values, row, at == next ? 0 : group_difference(state, &row->total, at, event));
+  }
+}
+
+/* Whether fields that are added to sums are not null and have no more than `bits` bits. */
+static inline bool sums_fit(const struct plain_row *row, const struct plain_row *end, const struct value *values,
+                            unsigned bits) {
+  uint64_t odd = 0;
+  for (; row != end; row++) {
+    const struct value *v = &values[row->slot];
+    odd |= (uint64_t)(v->i ^ (v->i >> 63)) >> bits | (v->kind == VALUE_NULL);
+  }
+  return odd == 0;
+}
+/* The totals before the event into its place in the ring, and the event's values to them. */
+static inline void sums_add(const struct plain_row *row, const struct plain_row *end, struct counter_state *state,
+                            char *to, const struct value *values) {
+  for (; row != end; row++) {
+    char *total = state_at(state, row->total_at);
+    uint64_t before = read_u64(total);
+    write_u64(to + row->at, before);
+    write_u64(total, before + (uint64_t)values[row->slot].i);
+  }
+}
+
 /* The first event of the window at `time`. */
 static inline uint32_t cursor_move(const struct layout *layout, struct counter_state *state, const struct ring *ring,
                                    uint16_t number, int64_t time) {

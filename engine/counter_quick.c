@@ -5,7 +5,7 @@
  * tally.c. */
 #include "engine/counter_private.h"
 
-enum { QUICK_AHEAD_BYTES = 512 }; /* of a large ring: behind the newest event, and behind a window's first */
+enum { QUICK_AHEAD_BYTES = 512 }; /* of a large ring, behind the newest event */
 
 struct quick_distinct {
   int64_t over_us;
@@ -93,20 +93,6 @@ const struct counter_quick *counters_quick(struct counters *counters, uint16_t p
   return quick;
 }
 
-/* The window's first event, from its cursor on. There is one: the event in hand. */
-static inline uint32_t move_window(struct counter_state *state, const struct group_window *window, const char *events,
-                                   uint32_t mask, uint32_t event_bytes, int64_t time) {
-  uint32_t at = state->cursors[window->cursor];
-  int64_t border = time - window->over_us;
-  const char *first = events + (size_t)(at & mask) * event_bytes;
-  if (event_time(first) > border) return at;
-  do first = events + (size_t)(++at & mask) * event_bytes;
-  while (event_time(first) <= border);
-  state->cursors[window->cursor] = at;
-  __builtin_prefetch(first + QUICK_AHEAD_BYTES);
-  return at;
-}
-
 static struct counter_state *new_state(struct counters *counters, const struct counter_quick *quick, void *annex) {
   if (annex == NULL || !quick->annexed) return ring_new_state(counters, quick->layout, annex);
   memcpy(annex, quick->fresh, COUNTER_ANNEX_BYTES);
@@ -120,13 +106,7 @@ static inline bool has_room(const struct counter_quick *quick, const struct coun
   uint32_t count = state->next - state->first;
   if (__builtin_expect(count >> state->room_log2 != 0 || count >= quick->window_events_max, 0)) return false;
   if (__builtin_expect(state->variant != 0, 0)) return false;
-  const unsigned bits = state->bits;
-  uint64_t odd = 0;
-  for (const struct plain_row *row = quick->sums; row != quick->sums_end; row++) {
-    const struct value *v = &values[row->slot];
-    odd |= (uint64_t)(v->i ^ (v->i >> 63)) >> bits | (v->kind == VALUE_NULL);
-  }
-  return odd == 0;
+  return sums_fit(quick->sums, quick->sums_end, values, state->bits);
 }
 
 /* The event into the ring, which has room for it, and what its windows say. */
@@ -138,24 +118,14 @@ static inline void take_in_ring(const struct counter_quick *quick, struct counte
   char *to = events + (size_t)(next & mask) * event_bytes;
   __builtin_prefetch(to + QUICK_AHEAD_BYTES, 1);
   write_u64(to, (uint64_t)time);
-  for (const struct plain_row *row = quick->sums; row != quick->sums_end; row++) {
-    char *total = (char *)state + row->total_at;
-    uint64_t before = read_u64(total);
-    write_u64(to + row->at, before);
-    write_u64(total, before + (uint64_t)values[row->slot].i);
-  }
+  sums_add(quick->sums, quick->sums_end, state, to, values);
   state->next = next + 1;
+  const struct ring ring = {events, mask, event_bytes, &quick->layout->variants[0]};
   if (quick->walk != NULL && state->next - state->first <= quick->walk->walk_events) {
-    const struct ring ring = {events, mask, event_bytes, &quick->layout->variants[0]};
     group_walk(quick->walk, state, &ring, time, values);
     return;
   }
-  for (const struct group_window *window = quick->windows; window != quick->windows_end; window++) {
-    uint32_t at = move_window(state, window, events, mask, event_bytes, time);
-    const char *first = events + (size_t)(at & mask) * event_bytes;
-    for (const struct group_tell *row = window->tells; row != window->end; row++)
-      group_tell(values, row, group_difference(state, &row->total, at, first));
-  }
+  group_windows(quick->windows, quick->windows_end, state, &ring, time, values);
   if (quick->longest != COUNTER_NONE) state->first = state->cursors[quick->longest];
 }
 
