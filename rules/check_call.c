@@ -295,7 +295,6 @@ const char *check_foreign_hint(struct slice name) {
       {"iif", "write `if(amount > 5, \"a\", \"b\")`"},
       {"regexp_like", "write `x matches /…/`"},
       {"regex", "write `x matches /…/`"},
-      {"matches", "write `x matches /…/`"},
       {"count_distinct", "`distinct(country) over 1h` counts different values"},
       {"distinct_count", "`distinct(country) over 1h` counts different values"},
       {"count_if", "write `count(where amount > 5) over 1h`"},

@@ -378,7 +378,7 @@ static void unknown_head(struct checker *c, const struct scope *s, const struct 
   if (check_symbol(&c->tables, head->text) != NULL)
     other = check_text(c, "it is a table: `" SLICE_FMT "[key].column`", SLICE_ARG(head->text));
   if (slice_equal(head->text, SLICE("told"))) other = "`told` is for `suppress … unless`";
-  if (slice_equal(head->text, SLICE("previous"))) other = "it is a call: `previous(amount)`";
+  if (slice_equal(head->text, SLICE("previous"))) other = "it is a call, in `when`: `previous(amount)`";
   check_say(c, head->span, "unknown-name", check_near(c, head->text, names, count, other),
             s->rule != NULL && s->steps ? "there is no step `" SLICE_FMT "`"
                                         : "there is no `" SLICE_FMT "` to read a field of",

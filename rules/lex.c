@@ -392,7 +392,8 @@ static void take_word(struct lexer *lexer, struct token *token) {
     return;
   }
   struct slice meant = lower_word(lexer, token->text);
-  bool operand = lexer->previous == TOKEN_EQUAL || lexer->previous == TOKEN_NOT_EQUAL;
+  bool calls = lexer->at < lexer->end && (*lexer->at == '(' || *lexer->at == '.');
+  bool operand = !calls && (lexer->previous == TOKEN_EQUAL || lexer->previous == TOKEN_NOT_EQUAL);
   const char *text =
       arena_printf(lexer->arena, "`" SLICE_FMT "`: names and words are lower case", SLICE_ARG(lex_shown(token->text)));
   const char *hint = arena_printf(lexer->arena, "write `" SLICE_FMT "`", SLICE_ARG(lex_shown(meant)));

@@ -182,10 +182,10 @@ static void float_value(struct lexer *lexer, struct token *token, struct slice t
 const char *lex_unit_meant(struct slice word) {
   static const struct {
     const char *word, *unit;
-  } units[] = {{"ms", "ms"},  {"s", "s"},   {"sec", "s"},  {"secs", "s"},   {"second", "s"},  {"seconds", "s"},
-               {"m", "m"},    {"min", "m"}, {"mins", "m"}, {"minute", "m"}, {"minutes", "m"}, {"h", "h"},
-               {"hr", "h"},   {"hrs", "h"}, {"hour", "h"}, {"hours", "h"},  {"d", "d"},       {"day", "d"},
-               {"days", "d"}, {"w", "w"},   {"week", "w"}, {"weeks", "w"}};
+  } units[] = {{"us", "us"},     {"ms", "ms"},  {"s", "s"},   {"sec", "s"},  {"secs", "s"},   {"second", "s"},
+               {"seconds", "s"}, {"m", "m"},    {"min", "m"}, {"mins", "m"}, {"minute", "m"}, {"minutes", "m"},
+               {"h", "h"},       {"hr", "h"},   {"hrs", "h"}, {"hour", "h"}, {"hours", "h"},  {"d", "d"},
+               {"day", "d"},     {"days", "d"}, {"w", "w"},   {"week", "w"}, {"weeks", "w"}};
   for (size_t i = 0; i < sizeof units / sizeof *units; i++)
     if (slice_equal(word, slice_of(units[i].word))) return units[i].unit;
   return NULL;

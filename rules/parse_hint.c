@@ -67,7 +67,8 @@ static const char *hint_of_wanted_duration(struct parser *parser, const struct t
   if (found->kind == TOKEN_OPEN_PAREN) return "without parentheses, as `1h`";
   if (found->kind == TOKEN_INT && is_word(next, "events"))
     return arena_printf(parser->arena, "as `over last " SLICE_FMT "`", SLICE_ARG(lex_shown(found->source)));
-  if (found->kind == TOKEN_INT || found->kind == TOKEN_DECIMAL)
+  if (found->kind == TOKEN_DECIMAL) return "whole numbers only: `1h30m`, `500ms`";
+  if (found->kind == TOKEN_INT)
     return arena_printf(parser->arena, "write the unit: `" SLICE_FMT "s`, `" SLICE_FMT "m`",
                         SLICE_ARG(lex_shown(found->source)), SLICE_ARG(lex_shown(found->source)));
   if (found->kind == TOKEN_MINUS) return "it cannot be negative here";
@@ -219,16 +220,14 @@ const char *parse_hint_expected(struct parser *parser, const char *what, const s
 static const char *hint_behind_clause(struct parser *parser, const struct token *found) {
   const struct token *last = &parser->last, *next = parse_ahead(parser, 1);
   if (parser->clause == CLAUSE_WHEN && last->kind == TOKEN_CLOSE_PAREN) {
-    if (found->kind == TOKEN_WHERE)
-      return "a counter's condition stands in its call: `count(where amount > 5) over 1h`";
     if (is_word(found, "per") || is_word(found, "within") || is_word(found, "during")) return hint_over;
   }
   if (parser->clause == CLAUSE_WHEN && found->kind == TOKEN_WHERE)
     return "a counter's condition stands in its call: `count(where amount > 5) over 1h`";
   const char *unit = last->kind == TOKEN_INT && found->kind == TOKEN_NAME ? lex_unit_meant(found->text) : NULL;
   if (unit != NULL)
-    return arena_printf(parser->arena, "a duration is one word: `over " SLICE_FMT "%s`",
-                        SLICE_ARG(lex_shown(last->source)), unit);
+    return arena_printf(parser->arena, "a duration is one word: `" SLICE_FMT "%s`", SLICE_ARG(lex_shown(last->source)),
+                        unit);
   if (parser->clause == CLAUSE_KEY && found->kind == TOKEN_DOT && next->kind == TOKEN_NAME)
     return arena_printf(parser->arena, "a key names a field that all steps have: `key " SLICE_FMT "`",
                         SLICE_ARG(lex_shown(next->text)));
@@ -282,7 +281,7 @@ const char *parse_hint_type(struct parser *parser, const struct token *found, co
   if (is_word(last, "required") || is_word(last, "secret"))
     return arena_printf(parser->arena, "it stands behind the type: `id string " SLICE_FMT "`", SLICE_ARG(last->text));
   if (is_word(last, "default")) return "every field may be null; where it is read, `x ?? 0` stands for it";
-  for (unsigned i = 0; i < count && last->kind == TOKEN_NAME; i++)
+  for (unsigned i = 0; near == NULL && i < count && last->kind == TOKEN_NAME; i++)
     if (is_word(last, words[i]))
       return arena_printf(parser->arena, "the name stands first: `" SLICE_FMT " %s`", SLICE_ARG(lex_shown(found->text)),
                           words[i]);
