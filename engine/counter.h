@@ -76,7 +76,7 @@ bool counters_outside(const struct counters *counters, uint16_t population);
 void counters_set_entries(struct counters *counters, uint64_t entries_max);
 bool counters_crowded(const struct counters *counters, uint16_t population);
 /* They are of one key alone: of texts and of accumulators that have no ring what is oldest is forgotten, counted, until
- * these take no more than half of the limit; the latest event stays. */
+ * these take no more than half of the limit; the latest event stays, and so do sketches. */
 void counters_relieve(struct counters *counters, uint16_t population, struct counter_state *state);
 
 /* What was forgotten by limits (docs/limits), since the start. */

@@ -354,6 +354,7 @@ void ring_relieve(struct counters *counters, const struct layout *layout, struct
   for (uint16_t i = 0; i < layout->endless_count; i++) {
     if (*outside <= most) break;
     struct endless *endless = state_at(state, layout->endless[i].at);
+    if (aggregates_extra_bytes(layout->endless[i].aggregates, endless + 1) == 0) continue; /* nothing to give back */
     size_t used = pool_used(counters->pool);
     aggregates_free(layout->endless[i].aggregates, endless + 1);
     outside_changed(counters, layout, used);

@@ -326,6 +326,7 @@ static void become_sketch(struct counters *counters, const struct layout *layout
                           const struct values_plan *plan, struct value_log *log, uint16_t number) {
   const struct values_window *window = &plan->windows[number];
   struct slices *slices = NULL;
+  size_t used = pool_used(counters->pool);
   struct log_window *mine = &log_windows(log)[number];
   uint32_t ticked = (uint32_t)(log_entry(log, mine->at)->key >> 1); /* by number: events up to this one were counted */
   for (uint32_t at = mine->at; at != log->next; at++) {
@@ -341,6 +342,7 @@ static void become_sketch(struct counters *counters, const struct layout *layout
     slices = slices_add(counters, slices, &window->of, value_null(), entry->hash, time);
   }
   *state_pointer(layout, state, window->slices) = slices;
+  outside_changed(counters, layout, used);
   *mine = (struct log_window){log->next, 0};
 }
 
@@ -352,8 +354,10 @@ static bool feed_sketches(struct counters *counters, const struct layout *layout
     const struct values_window *window = &plan->windows[w];
     void **slices = state_pointer(layout, state, window->slices);
     if (*slices != NULL) {
+      size_t used = pool_used(counters->pool);
       *slices = slices_move(counters, *slices, &window->of, time);
       if (*slices != NULL) *slices = slices_add(counters, *slices, &window->of, value_null(), hash, time);
+      outside_changed(counters, layout, used);
     }
     exact |= *slices == NULL;
   }
@@ -459,8 +463,11 @@ void values_tick(struct counters *counters, const struct layout *layout, struct 
   for (uint16_t w = 0; w < plan->window_count && plan->by_number; w++) {
     const struct slices_of *of = &plan->windows[w].of;
     void **slices = state_pointer(layout, state, plan->windows[w].slices);
-    if (*slices != NULL) *slices = slices_move(counters, *slices, of, time);
+    if (*slices == NULL) continue;
+    size_t used = pool_used(counters->pool);
+    *slices = slices_move(counters, *slices, of, time);
     if (*slices != NULL) *slices = slices_tick(counters, *slices, of);
+    outside_changed(counters, layout, used);
   }
 }
 
@@ -469,8 +476,11 @@ int64_t values_distinct(struct counters *counters, const struct layout *layout, 
   const struct values_plan *plan = &layout->values[index];
   void **slices = state_pointer(layout, state, plan->windows[window].slices);
   if (*slices != NULL) {
+    size_t used = pool_used(counters->pool);
     *slices = slices_move(counters, *slices, &plan->windows[window].of, time);
-    return *slices == NULL ? 0 : slices_distinct(counters, *slices, &plan->windows[window].of);
+    int64_t count = *slices == NULL ? 0 : slices_distinct(counters, *slices, &plan->windows[window].of);
+    outside_changed(counters, layout, used);
+    return count;
   }
   struct value_log *log = *state_pointer(layout, state, plan->pointer);
   if (log == NULL) return 0;
@@ -495,7 +505,10 @@ void values_trim(struct counters *counters, const struct layout *layout, struct 
   void **values = state_pointer(layout, state, plan->pointer);
   for (uint16_t w = 0; w < plan->window_count; w++) {
     void **slices = state_pointer(layout, state, plan->windows[w].slices);
-    if (*slices != NULL) *slices = slices_move(counters, *slices, &plan->windows[w].of, time);
+    if (*slices == NULL) continue;
+    size_t used = pool_used(counters->pool);
+    *slices = slices_move(counters, *slices, &plan->windows[w].of, time);
+    outside_changed(counters, layout, used);
   }
   if (*values == NULL) return;
   if (is_few(*values)) {
@@ -518,7 +531,9 @@ void values_free(struct counters *counters, const struct layout *layout, struct 
   *values = NULL;
   for (uint16_t w = 0; w < plan->window_count; w++) {
     void **slices = state_pointer(layout, state, plan->windows[w].slices);
+    size_t used = pool_used(counters->pool);
     slices_free(counters, *slices, &plan->windows[w].of);
+    outside_changed(counters, layout, used);
     *slices = NULL;
   }
 }

@@ -211,6 +211,50 @@ static void expect_no_end(const char *rule) {
   }
 }
 
+/* 1,300 values of a key, then those of the next one. */
+static int values_of_key_after_key(char *record, uint64_t i) {
+  return snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"k%llu\",\"n\":%llu}\n", (unsigned long long)i / 1000,
+                  (unsigned long long)i / 1300, (unsigned long long)i % 1300);
+}
+static int values_through_days(char *record, uint64_t i) {
+  return snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"x\",\"n\":%llu}\n", (unsigned long long)i * 87,
+                  (unsigned long long)i);
+}
+
+static void many_distinct(char rule[8000], const char *first, const char *approx) {
+  snprintf(rule, 8000, EVENT "rule r { on e key k when %s", first);
+  for (int days = 11; days < 71; days++) {
+    size_t length = strlen(rule);
+    snprintf(rule + length, 8000 - length, " or distinct(n) over %dd %s < 0", days, approx);
+  }
+  snprintf(rule + strlen(rule), 8000 - strlen(rule), " }");
+}
+
+TEST(sketches_of_exact_counters_end_no_run) {
+  char rule[8000];
+  struct told told;
+  many_distinct(rule, "count() over 1d < 0", "");
+  run(&told, rule, values_of_key_after_key, 100 * 1300, 4 << 20, 0, 1);
+  if (told.status != 0) printf("%s\n", told.err.text);
+  EXPECT_INT(told.status, 0);
+  EXPECT_INT(told.stats.processed, 100 * 1300);
+  free(told.text);
+}
+
+/* Sketches that fill the limit alone are no cause to forget what takes no room. */
+TEST(counts_of_a_day_stay_beside_large_sketches) {
+  char rule[8000];
+  struct told limited, free_of_limits;
+  many_distinct(rule, "count() over today == 77", "approx");
+  run(&limited, rule, values_through_days, 20000, 4 << 20, 0, 1 << 20);
+  run(&free_of_limits, rule, values_through_days, 20000, 0, 0, 1 << 20);
+  EXPECT_INT(limited.status, 0);
+  EXPECT(free_of_limits.alerts > 10);
+  EXPECT_TEXT(limited.text, free_of_limits.text);
+  free(limited.text);
+  free(free_of_limits.text);
+}
+
 /* What counters keep beside their events counts by its size, too. */
 TEST(counters_of_large_values_end_no_run) {
   static const char *const counters[] = {
