@@ -322,18 +322,23 @@ static void shortest_by_trial(double f, struct shortest *s) {
   strip_zeros(s);
 }
 
+/* The digits with a point behind the first, and `e`. */
+static unsigned before_exponent(char *out, const struct shortest *s) {
+  unsigned length = 0, behind = (unsigned)s->count - 1;
+  out[length++] = s->digits[0];
+  if (behind > 0) out[length++] = '.';
+  memcpy(out + length, s->digits + 1, behind);
+  length += behind;
+  out[length++] = 'e';
+  return length;
+}
+
 /* Number::toString of ECMAScript, steps 6 to 10. */
 static unsigned place_point(char *out, const struct shortest *s) {
   unsigned length = 0, count = (unsigned)s->count;
   int point = s->point;
   if (point > 21 || point <= -6) {
-    out[length++] = s->digits[0];
-    if (count > 1) {
-      out[length++] = '.';
-      memcpy(out + length, s->digits + 1, count - 1);
-      length += count - 1;
-    }
-    out[length++] = 'e';
+    length = before_exponent(out, s);
     out[length++] = point > 0 ? '+' : '-';
     return length + unsigned_text(out + length, (uint64_t)(point > 0 ? point - 1 : 1 - point));
   }
@@ -380,11 +385,7 @@ unsigned number_exponent_text(char out[NUMBER_TEXT_MAX], double f) {
   if (f < 0) out[length++] = '-';
   if (f < 0) f = -f;
   if (f != 0 && !shortest_exactly(f, &s)) shortest_by_trial(f, &s);
-  out[length++] = s.digits[0];
-  if (s.count > 1) out[length++] = '.';
-  memcpy(out + length, s.digits + 1, (size_t)s.count - 1);
-  length += (unsigned)s.count - 1;
-  out[length++] = 'e';
+  length += before_exponent(out + length, &s);
   return length + number_int_text(out + length, s.point - 1);
 }
 

@@ -127,12 +127,12 @@ const struct verb verb_explain = {
     .operands_missing = "no rules are given",
     .details =
         "For each rule: what it does in words, its program, the indexes that it uses, the bound of its state, and "
-        "its cost. Then the groups, and a line for each derived event, list and table.",
+        "its cost. Then the groups, a line for each derived event, list and table, and the order of actions.",
     .output =
         "`--json`: `{\"rules\":[{\"rule\":…,\"does\":[…],\"key\":[…],\"program\":[…],\"state\":[…],…}],\"not_run\":[…],"
-        "\"groups\":[{\"group\":…,\"does\":[…],\"rules\":[…],…}],\"derived\":[…],\"lists\":[…],\"tables\":[…]}`: the "
-        "same "
-        "sections, each a list of lines; with `--rule` what is neither rule nor group is `\"others\"`.",
+        "\"groups\":[{\"group\":…,\"does\":[…],\"rules\":[…],…}],\"derived\":[…],\"lists\":[…],\"tables\":[…],"
+        "\"actions\":[…]}`: the same sections, each a list of lines; with `--rule` what is neither rule nor group is "
+        "`\"others\"`.",
     .examples = "weir explain rules/ --rule card_testing\nweir explain cards.weir --dot | dot -Tsvg > cards.svg",
     .options = explain_option_table,
     .options_size = sizeof(struct explain_options),

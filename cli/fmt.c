@@ -20,7 +20,7 @@ enum { FMT_READ_BYTES = 1 << 16 };
 
 static bool is_json(const char *path) {
   size_t length = strlen(path);
-  return length > 5 && strcmp(path + length - 5, ".json") == 0;
+  return length > 5 && strcasecmp(path + length - 5, ".json") == 0;
 }
 
 static int read_stdin(struct cli *cli, struct slice *text, struct err *err) {

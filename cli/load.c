@@ -125,10 +125,15 @@ static bool is_that_file(struct cli *cli, const char *path, const struct env_sta
   return cli->env->stat(cli->env->context, path, &stat) == 0 && stat.device == file->device && stat.file == file->file;
 }
 
+/* What writing could take away: an ordinary file that is there, and of which the system says which one it is. */
+static bool can_be_lost(struct cli *cli, const char *path, struct env_stat *file) {
+  if (cli->env->stat(cli->env->context, path, file) != 0) return false;
+  return file->kind == ENV_FILE && (file->device != 0 || file->file != 0);
+}
+
 bool load_would_lose(struct cli *cli, char **operands, unsigned count, const char *path) {
   struct env_stat file, stat;
-  if (cli->env->stat(cli->env->context, path, &file) != 0) return false;
-  if (file.kind != ENV_FILE || (file.device == 0 && file.file == 0)) return false;
+  if (!can_be_lost(cli, path, &file)) return false;
   for (unsigned i = 0; i < count; i++) {
     if (cli->env->stat(cli->env->context, operands[i], &stat) != 0) continue;
     struct texts folders = {0}, files = {0};
@@ -143,6 +148,5 @@ bool load_would_lose(struct cli *cli, char **operands, unsigned count, const cha
 
 bool load_is_one_file(struct cli *cli, const char *path, const char *other) {
   struct env_stat file;
-  if (cli->env->stat(cli->env->context, path, &file) != 0) return false;
-  return file.kind == ENV_FILE && (file.device != 0 || file.file != 0) && is_that_file(cli, other, &file);
+  return can_be_lost(cli, path, &file) && is_that_file(cli, other, &file);
 }

@@ -53,9 +53,10 @@ static void split_input(const char *text, struct run_input *input) {
   input->settings[0].value = equals + 1;
 }
 
+/* Endings of files are known in capitals too. */
 static bool ends_with(const char *text, const char *ending) {
   size_t length = strlen(text), want = strlen(ending);
-  return length >= want && strcmp(text + length - want, ending) == 0;
+  return length >= want && strcasecmp(text + length - want, ending) == 0;
 }
 
 static bool reads_stdin(const char *path) { return strcmp(path, "-") == 0; }
@@ -125,20 +126,35 @@ static int check_operands(struct cli *cli, char **operands, unsigned count) {
   return EXIT_FINE;
 }
 
-/* Rows must not go into a file that holds the rules. */
-static int check_sinks(struct cli *cli, const struct run_options *options, const struct run_plan *plan, char **operands,
-                       unsigned count) {
+/* Files into which nothing may go: those of the rules, or (weir not NULL) those that the rules have read, where the
+ * next run would find rows in its list. */
+struct kept_files {
+  char **operands;
+  unsigned count;
+  struct weir *weir;
+};
+
+static bool is_kept(struct cli *cli, const struct kept_files *kept, const char *path) {
+  if (kept->weir == NULL) return load_would_lose(cli, kept->operands, kept->count, path);
+  uint64_t cursor = 0;
+  for (const char *file; (file = weir_next_file(kept->weir, &cursor)) != NULL;)
+    if (load_is_one_file(cli, path, file)) return true;
+  return false;
+}
+
+static int check_targets(struct cli *cli, const struct run_options *options, const struct run_plan *plan,
+                         const struct kept_files *kept) {
+  const char *where = kept->weir == NULL ? "a file of rules" : "a file that the rules read";
+  char text[2 * RUN_NAME_MAX];
   for (size_t i = 0; i < plan->drive.side_count; i++) {
-    if (!load_would_lose(cli, operands, count, plan->side_settings[i].value)) continue;
-    char text[RUN_NAME_MAX];
-    snprintf(text, sizeof text, "rows for the sink `%.100s` would go into a file of rules", plan->sides[i].name);
+    if (!is_kept(cli, kept, plan->side_settings[i].value)) continue;
+    snprintf(text, sizeof text, "rows for the sink `%.100s` would go into %s", plan->sides[i].name, where);
     return cli_usage(cli, text);
   }
-  if (options->dead_letters != NULL && load_would_lose(cli, operands, count, options->dead_letters))
-    return cli_usage(cli, "dead letters would go into a file of rules");
-  if (load_would_lose(cli, operands, count, "/dev/stdout"))
-    return cli_usage(cli, "alerts would go into a file of rules");
-  return EXIT_FINE;
+  bool dead_letters = options->dead_letters != NULL && is_kept(cli, kept, options->dead_letters);
+  if (!dead_letters && !is_kept(cli, kept, "/dev/stdout")) return EXIT_FINE;
+  snprintf(text, sizeof text, "%s would go into %s", dead_letters ? "dead letters" : "alerts", where);
+  return cli_usage(cli, text);
 }
 
 static void plan_sinks(struct cli *cli, const struct run_options *options, struct run_plan *plan) {
@@ -195,26 +211,6 @@ static int check_types(struct cli *cli, struct weir *weir, const struct run_plan
   return EXIT_FINE;
 }
 
-/* Nor into one that the rules have read: the next run would find rows in its list. */
-static int check_data(struct cli *cli, struct weir *weir, const struct run_options *options,
-                      const struct run_plan *plan) {
-  uint64_t cursor = 0;
-  for (const char *file; (file = weir_next_file(weir, &cursor)) != NULL;) {
-    for (size_t i = 0; i < plan->drive.side_count; i++) {
-      if (!load_is_one_file(cli, plan->side_settings[i].value, file)) continue;
-      char text[RUN_NAME_MAX];
-      snprintf(text, sizeof text, "rows for the sink `%.100s` would go into a file that the rules read",
-               plan->sides[i].name);
-      return cli_usage(cli, text);
-    }
-    if (options->dead_letters != NULL && load_is_one_file(cli, options->dead_letters, file))
-      return cli_usage(cli, "dead letters would go into a file that the rules read");
-    if (load_is_one_file(cli, "/dev/stdout", file))
-      return cli_usage(cli, "alerts would go into a file that the rules read");
-  }
-  return EXIT_FINE;
-}
-
 /* A side that nothing goes to may be a slip, and what was meant for it goes elsewhere then; or the same command runs
  * other rules. */
 static void check_sides(struct cli *cli, struct weir *weir, const struct run_plan *plan) {
@@ -245,7 +241,7 @@ static int run_with(struct cli *cli, const struct run_options *options, struct r
                     struct weir *weir, struct drive *drive, struct progress *progress, char **rules, unsigned count) {
   int code = read_rules(cli, weir, rules, count, options->json);
   if (code == EXIT_FINE) code = check_types(cli, weir, plan);
-  if (code == EXIT_FINE) code = check_data(cli, weir, options, plan);
+  if (code == EXIT_FINE) code = check_targets(cli, options, plan, &(struct kept_files){.weir = weir});
   if (code != EXIT_FINE) return code;
   check_sides(cli, weir, plan);
   struct err err;
@@ -308,7 +304,8 @@ static int run_run(struct cli *cli, const void *given, char **operands, unsigned
   int code = check_operands(cli, operands, count);
   if (code == EXIT_FINE) code = plan_inputs(cli, options, &plan);
   if (code == EXIT_FINE) code = plan_sides(cli, options, &plan);
-  if (code == EXIT_FINE) code = check_sinks(cli, options, &plan, operands, count);
+  if (code == EXIT_FINE)
+    code = check_targets(cli, options, &plan, &(struct kept_files){.operands = operands, .count = count});
   if (code != EXIT_FINE) return code;
   plan_sinks(cli, options, &plan);
   bool standard = false;
@@ -372,7 +369,7 @@ static const struct option run_option_table[] = {
      .offset = offsetof(struct run_options, profile),
      .help = "end with a table of what each rule costs, on standard error: events that it was asked about, matches, "
              "partial matches that were open when the input ended, bytes of state, share of CPU time; then what is no "
-             "rule's. It makes the run somewhat slower"},
+             "rule's. It makes the run slower, rules with counters most: times are to be compared with each other"},
     {.name = "json",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct run_options, json),

@@ -285,7 +285,10 @@ static __attribute__((noinline)) void add_otherwise(struct counters *counters, c
 void counters_add(struct counters *counters, uint16_t population, struct counter_state **state, void *annex,
                   const struct event *event, struct expr_env *env) {
   const struct layout *layout = &counters->layouts[population];
-  if (*state == NULL) *state = ring_new_state(counters, layout, annex);
+  if (*state == NULL)
+    *state = ring_new_state(counters, layout, annex);
+  else if (is_packed(*state))
+    *state = packed_open(counters, layout, *state);
   bool in_ring = add_plain(counters, layout, state, event);
   if (layout->values_alone && (in_ring || !layout->ring))
     add_values(counters, layout, *state, event);
@@ -424,6 +427,7 @@ __attribute__((noinline)) static struct value ask_otherwise(struct counters *cou
 struct value counters_ask(struct counters *counters, uint16_t counter, struct counter_state **state, int64_t time,
                           struct value operand, struct arena *scratch, struct expr_counts *counts) {
   const struct asker *asker = &counters->askers[counter];
+  if (*state != NULL && is_packed(*state)) *state = packed_open(counters, asker->layout, *state);
   if (*state != NULL && asker->how == ASK_DISTINCT)
     return value_int(values_distinct(counters, asker->layout, *state, asker->index, asker->item, time));
   if (*state == NULL || !is_difference(asker, *state))
@@ -452,6 +456,7 @@ void counters_time(struct counters *counters, uint16_t population, struct counte
     }
     (*state)->deadline = deadline;
   }
+  if (is_packed(*state)) return;
   if (layout->ring) *state = ring_trim(counters, layout, *state, time);
   for (uint16_t i = 0; i < layout->values_count; i++) values_trim(counters, layout, *state, i, time);
   size_t used = pool_used(counters->pool);
@@ -482,7 +487,7 @@ void counters_prefetch_events(const struct counters *counters, uint16_t populati
     __builtin_prefetch(block, 1);
     __builtin_prefetch(block + COUNTER_LINE, 1);
   }
-  if (!layout->ring) return;
+  if (!layout->ring || is_packed(state)) return;
   struct ring ring = ring_of(layout, state);
   for (uint32_t at = 2 * COUNTER_LINE; at < ring.variant->header_bytes && at < COUNTER_AHEAD_BYTES; at += COUNTER_LINE)
     __builtin_prefetch((const char *)state + at, 1); /* the first two are here */
@@ -491,7 +496,8 @@ void counters_prefetch_events(const struct counters *counters, uint16_t populati
 }
 
 bool counters_fit_annex(const struct counters *counters, uint16_t population) {
-  return counters->layouts[population].annex_log2 >= 0;
+  const struct layout *layout = &counters->layouts[population];
+  return layout->annex_log2 >= 0 || layout->packed.room > 0;
 }
 
 bool counters_outside(const struct counters *counters, uint16_t population) {

@@ -96,6 +96,8 @@ struct counter_group *counters_group(struct counters *counters, const struct cou
   *group = (struct counter_group){.count = count, .asks = asks};
   if (count > 0) group->layout = counters->askers[asks->counter].layout;
   for (unsigned v = 0; v < VARIANTS; v++) make_variant(counters, group, v, &group->variants[v]);
+  if (count > 0 && group->layout->packed.room > 0)
+    group->packed = packed_asks_make(counters, group->layout, asks, count);
   return group;
 }
 
@@ -168,6 +170,10 @@ void counters_ask_group(struct counters *counters, const struct counter_group *g
   const struct group_variant *variant = *state == NULL ? NULL : &group->variants[(*state)->variant];
   if (variant == NULL || variant->other_count > 0)
     ask_others(counters, group, state, time, values, env);
-  else if (variant->window_count > 0)
+  else if (variant->window_count == 0)
+    return;
+  else if (is_packed(*state))
+    packed_ask(group->layout, &group->packed, *state, time, values);
+  else
     ask_differences(group, variant, *state, time, values);
 }

@@ -574,6 +574,7 @@ void layout_make(struct counters *counters, uint16_t population) {
     place_difference(layout, &counters->askers[layout->plan->counters[i]]);
   layout->beside = layout->pointer_count > 0 || layout->endless_count > 0;
   place_ways(layout);
+  packed_make(counters, layout);
   check_size(layout);
   mem_free(counters->mem, needs.values);
 }

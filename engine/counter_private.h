@@ -3,6 +3,7 @@
  * counter.c         events in, values out
  * counter_group.c   many counters asked together
  * counter_quick.c   the most frequent: added and asked in one go
+ * counter_packed.c  states of few events in one line
  * counter_layout.c  what a population's states look like, from its plan; made once
  * counter_ring.c    the ring: room for events, kept values, another layout
  * counter_order.c   least and greatest: one queue of candidates for all windows
@@ -55,12 +56,20 @@ enum {
 
 struct counter_state {
   int64_t deadline;
-  uint32_t first, next; /* number of the oldest event that is kept, and of the next one; modulo 2^32 */
-  uint8_t room_log2;    /* the ring has room for so many events */
+  uint8_t room_log2; /* the ring has room for so many events */
   uint8_t variant;
-  uint8_t bits;       /* of the largest magnitude that was summed (floats: bits of 2^-60 steps, less 64) */
-  bool annexed;       /* it stands in the caller's memory */
-  uint32_t cursors[]; /* number of the first event of each window that looks into the ring */
+  uint8_t bits;    /* of the largest magnitude that was summed (floats: bits of 2^-60 steps, less 64) */
+  uint8_t annexed; /* it stands in the caller's memory: STATE_ANNEXED, or STATE_PACKED and then it is otherwise; or 0 */
+  uint32_t first, next; /* number of the oldest event that is kept, and of the next one; modulo 2^32 */
+  uint32_t cursors[];   /* number of the first event of each window that looks into the ring */
+};
+
+enum { STATE_ANNEXED = 1, STATE_PACKED = 2 };
+enum { PACKED_SUMS = 2 /* at most */, PACKED_WORDS = 13 };
+struct packed_state {
+  int64_t deadline;
+  uint8_t count, variant, bits, annexed;
+  uint32_t events[PACKED_WORDS]; /* the oldest first: its time in units, modulo 2^32, and the values that are summed */
 };
 
 /* ---- the layout of one population's states ---- */
@@ -182,6 +191,13 @@ struct variant {
   struct plain_row *plain_rows;
 };
 
+struct packed_plan {
+  uint32_t room;           /* for so many events; 0: states are never packed */
+  uint32_t words, unit_us; /* of an event; of its time */
+  uint32_t horizon;        /* in units */
+  uint32_t again;          /* ordinary states with no more events are packed again */
+};
+
 /* Where the values of a column stand in the ring. */
 struct source {
   struct type type;
@@ -218,6 +234,7 @@ struct layout {
   struct endless_plan *endless;
   struct source *sources; /* one for each column */
   struct variant variants[VARIANTS];
+  struct packed_plan packed;
 };
 
 /* ---- counters as they are asked ---- */
@@ -311,8 +328,16 @@ struct group_variant {
   uint32_t other_count;
   const struct counter_ask **others;
 };
+struct packed_row {
+  uint32_t over, slot, sum; /* over: in units; sum: the first one is 1; 0: events are counted */
+  uint64_t form;
+};
+struct packed_asks { /* the shortest windows first */
+  const struct packed_row *rows, *end;
+};
 struct counter_group {
   const struct layout *layout;
+  struct packed_asks packed;
   uint32_t count;
   const struct counter_ask *asks;
   struct group_variant variants[VARIANTS];
@@ -469,8 +494,35 @@ void group_walk(const struct group_variant *variant, const struct counter_state 
 /* counter_layout.c */
 void layout_make(struct counters *counters, uint16_t population); /* and the askers of its counters */
 
+/* counter_packed.c */
+static inline bool is_packed(const struct counter_state *state) { return state->annexed == STATE_PACKED; }
+static inline struct packed_state *packed_of(struct counter_state *state) {
+  return (struct packed_state *)(void *)state;
+}
+void packed_make(const struct counters *counters, struct layout *layout); /* layout.packed */
+struct packed_asks packed_asks_make(const struct counters *counters, const struct layout *layout,
+                                    const struct counter_ask *asks, uint32_t count);
+void packed_new(const struct layout *layout, void *annex); /* counts for one entry, which the caller takes */
+/* The event is added, and what `asks` ask is told. False: it cannot be, nothing was done. */
+bool packed_take(const struct layout *layout, const struct packed_asks *asks, struct counter_state *state, int64_t time,
+                 struct value *values);
+void packed_ask(const struct layout *layout, const struct packed_asks *asks, struct counter_state *state, int64_t time,
+                struct value *values);
+/* The same as an ordinary state with room for one more event, in the same memory or elsewhere. */
+struct counter_state *packed_open(struct counters *counters, const struct layout *layout, struct counter_state *state);
+/* An ordinary state that has few events, as windows of time left them, into the annex; the same state if one of its
+ * events cannot be packed. */
+static inline bool packed_again(const struct layout *layout, const struct counter_state *state) {
+  return state->next - state->first - 1 < layout->packed.again;
+}
+struct counter_state *packed_close(struct counters *counters, const struct layout *layout, struct counter_state *state,
+                                   void *annex);
+
 /* counter_ring.c */
 struct counter_state *ring_new_state(struct counters *counters, const struct layout *layout, void *annex);
+/* With room for so many events, in the annex if they fit there. */
+struct counter_state *ring_new_room(struct counters *counters, const struct layout *layout, void *annex,
+                                    uint32_t count);
 /* Room for one more event, and for what is in hand; the state may move. */
 struct counter_state *ring_make_room(struct counters *counters, const struct layout *layout,
                                      struct counter_state *state, int64_t time);

@@ -16,6 +16,7 @@ struct counter_quick {
   const struct layout *layout;
   bool ring, values; /* sums and windows of a ring, different values: one of them or both */
   bool annexed;      /* a new state in an annex is `fresh` */
+  struct packed_asks packed;
   _Alignas(8) char fresh[COUNTER_ANNEX_BYTES];
   int64_t horizon_us;
   const struct plain_row *sums, *sums_end; /* what an event adds */
@@ -85,8 +86,11 @@ const struct counter_quick *counters_quick(struct counters *counters, uint16_t p
   quick->horizon_us = layout->horizon_us;
   if (layout->ring) put_ring(quick, layout, asks);
   if (layout->beside) put_values(counters, quick, layout, asks);
-  quick->annexed = layout->annex_log2 >= 0;
-  if (quick->annexed) {
+  quick->annexed = layout->annex_log2 >= 0 || layout->packed.room > 0;
+  if (layout->packed.room > 0) {
+    if (behind != NULL) quick->packed = behind->packed;
+    packed_new(layout, quick->fresh);
+  } else if (quick->annexed) {
     (void)ring_new_state(counters, layout, quick->fresh);
     entries_give(counters, layout, 1);
   }
@@ -134,6 +138,10 @@ bool counters_take(struct counters *counters, const struct counter_quick *quick,
   struct value *values = (struct value *)(uintptr_t)event->values; /* the batch's memory, not a constant */
   if (*of == NULL) *of = new_state(counters, quick, annex);
   struct counter_state *state = *of;
+  if (is_packed(state)) {
+    if (packed_take(quick->layout, &quick->packed, state, event->time, values)) return true;
+    *of = state = packed_open(counters, quick->layout, state);
+  }
   if (quick->ring && !has_room(quick, state, values)) return false;
   if (quick->values && !values_take(counters, quick->layout, state, values[quick->value_slot], event->time))
     return false;
@@ -141,5 +149,7 @@ bool counters_take(struct counters *counters, const struct counter_quick *quick,
   if (quick->ring) take_in_ring(quick, state, event->time, values);
   for (const struct quick_distinct *ask = quick->distincts; ask != quick->distincts_end; ask++)
     values[ask->slot] = value_int(values_few_distinct(quick->layout, state, ask->over_us, event->time));
+  if (annex != NULL && packed_again(quick->layout, state) && !state->annexed)
+    *of = packed_close(counters, quick->layout, state, annex);
   return true;
 }

@@ -159,25 +159,40 @@ static uint64_t room_entries(const struct layout *layout, const struct counter_s
   return state->annexed ? 1 : variant->state_units + ((uint64_t)variant->event_units << state->room_log2);
 }
 
-struct counter_state *ring_new_state(struct counters *counters, const struct layout *layout, void *annex) {
+static struct counter_state *new_state(struct counters *counters, const struct layout *layout, void *annex,
+                                       unsigned room_log2) {
   const struct variant *variant = &layout->variants[0];
-  bool annexed = annex != NULL && layout->annex_log2 >= 0;
-  struct counter_state *state = annexed ? annex : pool_alloc(counters->pool, block_bytes(layout, 0, 0));
+  struct counter_state *state = annex;
+  if (annex == NULL) state = pool_alloc(counters->pool, block_bytes(layout, 0, room_log2));
   memset(state, 0, variant->header_bytes);
   state->bits = COUNTER_BITS_FIRST;
-  state->annexed = annexed;
-  if (annexed) state->room_log2 = (uint8_t)layout->annex_log2;
+  state->annexed = annex != NULL ? STATE_ANNEXED : 0;
+  state->room_log2 = (uint8_t)room_log2;
   entries_take(counters, layout, room_entries(layout, state));
   state->deadline = INT64_MIN;
   state->first = state->next = COUNTER_FIRST_NUMBER;
   for (uint16_t c = 0; c < layout->cursor_count; c++) state->cursors[c] = COUNTER_FIRST_NUMBER;
-  if (ring_beside(layout, state)) set_ring(layout, state, pool_alloc(counters->pool, ring_bytes(variant, 0)));
+  if (ring_beside(layout, state)) set_ring(layout, state, pool_alloc(counters->pool, ring_bytes(variant, room_log2)));
   for (uint16_t i = 0; i < layout->endless_count; i++) {
     struct endless *endless = state_at(state, layout->endless[i].at);
     endless->stamp = INT64_MIN;
     aggregates_init(layout->endless[i].aggregates, endless + 1);
   }
   return state;
+}
+
+struct counter_state *ring_new_state(struct counters *counters, const struct layout *layout, void *annex) {
+  bool annexed = annex != NULL && layout->annex_log2 >= 0;
+  return new_state(counters, layout, annexed ? annex : NULL, annexed ? (unsigned)layout->annex_log2 : 0);
+}
+
+struct counter_state *ring_new_room(struct counters *counters, const struct layout *layout, void *annex,
+                                    uint32_t count) {
+  if (layout->annex_log2 >= 0 && count <= (uint32_t)1 << layout->annex_log2)
+    return ring_new_state(counters, layout, annex);
+  unsigned room_log2 = 0;
+  while ((uint32_t)1 << room_log2 < count) room_log2++;
+  return new_state(counters, layout, NULL, room_log2);
 }
 
 /* Events from state->first on, to a ring of the same layout: in as few pieces as there are ends of rings between. */
@@ -244,7 +259,7 @@ static struct counter_state *rebuild(struct counters *counters, const struct lay
     memcpy(state, old, same ? variant->header_bytes : layout->fixed_bytes);
     if (!same) memset(state_at(state, layout->fixed_bytes), 0, variant->header_bytes - layout->fixed_bytes);
     state->variant = (uint8_t)variant_number;
-    state->annexed = false;
+    state->annexed = 0;
   }
   state->room_log2 = (uint8_t)room_log2;
   entries_take(counters, layout, room_entries(layout, state));
@@ -274,6 +289,10 @@ static struct counter_state *resize(struct counters *counters, const struct layo
 }
 
 void ring_free_state(struct counters *counters, const struct layout *layout, struct counter_state *state) {
+  if (is_packed(state)) {
+    entries_give(counters, layout, 1);
+    return;
+  }
   struct ring ring = ring_of(layout, state);
   if (layout->large) free_kept(counters, layout, state, &ring, state->next);
   if (layout->beside) {

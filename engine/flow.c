@@ -3,13 +3,20 @@
 
 /* ---- items ---- */
 
+static void add_chunk(struct flow *flow, struct items *items) {
+  check(items->chunk_count < UINT32_MAX / FLOW_CHUNK_ITEMS - 1);
+  if (items->chunk_count == items->chunk_capacity) {
+    items->chunk_capacity = items->chunk_capacity == 0 ? 16 : 2 * items->chunk_capacity;
+    items->chunks = mem_realloc(flow->mem, (void *)items->chunks, items->chunk_capacity * sizeof *items->chunks);
+  }
+  items->chunks[items->chunk_count] = mem_alloc_raw(flow->mem, FLOW_CHUNK_ITEMS * sizeof **items->chunks);
+  items->chunk_count++;
+}
+
 static struct item *new_item(struct flow *flow, const struct moment *moment, struct slice name) {
   struct items *made = &flow->made;
-  if (made->count == made->capacity) {
-    made->capacity = made->capacity == 0 ? FLOW_ITEMS_FIRST : 2 * made->capacity;
-    made->items = mem_realloc(flow->mem, made->items, made->capacity * sizeof *made->items);
-  }
-  struct item *item = &made->items[made->count];
+  if (made->count == made->chunk_count * FLOW_CHUNK_ITEMS) add_chunk(flow, made);
+  struct item *item = items_at(made, made->count);
   *item = (struct item){.moment = *moment, .name = name, .ordinal = FIRST_MADE + made->count, .level = flow->at->level};
   item->level++;
   made->count++;
@@ -262,7 +269,7 @@ static const struct item **changes_in_order(struct flow *flow, uint32_t first, u
   *count = 0;
   const struct item **changes = arena_array(&flow->arena, const struct item *, flow->made.count - first + 1u);
   for (uint32_t i = first; i < flow->made.count; i++)
-    if (flow->made.items[i].kind == ITEM_CHANGE) changes[(*count)++] = &flow->made.items[i];
+    if (items_at(&flow->made, i)->kind == ITEM_CHANGE) changes[(*count)++] = items_at(&flow->made, i);
   if (*count > 1) qsort(changes, *count, sizeof *changes, compare_places);
   return changes;
 }
@@ -421,21 +428,12 @@ static struct expr_env operator_env(struct flow *flow, struct pass *pass, struct
 
 /* The events of the pass from `from` on go to its rules. */
 static void step_from(struct pass *pass, uint32_t from) {
-  for (uint32_t at = from; at < pass->count && pass->stepper != NULL;) {
-    uint32_t count = pass->count - at > STEP_BATCH_MAX ? STEP_BATCH_MAX : pass->count - at;
-    if (pass_in_turn(pass)) count = 1;
-    stepper_batch(pass->stepper, &pass->events[at], count);
-    at += count;
-  }
+  if (pass->stepper != NULL && from < pass->count)
+    stepper_batch(pass->stepper, &pass->events[from], pass->count - from);
 }
 
 static void pass_add(struct pass *pass, const struct item *item) {
-  if (pass->count == pass->capacity) {
-    struct mem *mem = pass->flow->mem;
-    pass->capacity = pass->capacity == 0 ? STEP_BATCH_MAX : 2 * pass->capacity;
-    pass->events = mem_realloc(mem, pass->events, pass->capacity * sizeof *pass->events);
-    pass->items = mem_realloc(mem, (void *)(uintptr_t)pass->items, pass->capacity * sizeof *pass->items);
-  }
+  check(pass->count < STEP_BATCH_MAX);
   pass->items[pass->count] = item;
   pass->events[pass->count] = item->event;
   pass->events[pass->count++].sequence = ++pass->sequence;
@@ -524,20 +522,20 @@ static bool pass_gets(const struct pass *pass, const struct item *item) {
 static uint32_t order_items(struct flow *flow, const struct pass *pass, uint32_t source_count) {
   uint32_t most = source_count + flow->made.count, count = 0;
   if (most > flow->order_capacity) {
-    flow->order_capacity = 2 * most;
+    flow->order_capacity = most + most / 2;
     flow->order = mem_realloc(flow->mem, (void *)(uintptr_t)flow->order, flow->order_capacity * sizeof *flow->order);
   }
   for (uint32_t i = 0; i < source_count; i++)
     if (pass_wants(pass, flow->sources[i].event.type)) flow->order[count++] = &flow->sources[i];
   uint32_t from_sources = count;
   for (uint32_t i = 0; i < flow->made.count; i++)
-    if (pass_gets(pass, &flow->made.items[i])) flow->order[count++] = &flow->made.items[i];
+    if (pass_gets(pass, items_at(&flow->made, i))) flow->order[count++] = items_at(&flow->made, i);
   if (count > from_sources) qsort(flow->order, count, sizeof *flow->order, compare_places);
   return count;
 }
 
 /* The memory of the keys that the items go to is asked for before the first of them is taken. */
-static void ask_ahead(const struct pass *pass, const struct item *items, uint32_t count) {
+static void ask_ahead(const struct pass *pass, const struct item *const *items, uint32_t count) {
   struct window_ask asks[STEP_BATCH_MAX];
   for (uint16_t w = 0; w < pass->window_count; w++) {
     const struct window_plan *plan = pass->windows[w].plan;
@@ -545,24 +543,26 @@ static void ask_ahead(const struct pass *pass, const struct item *items, uint32_
     if (!window_set_is_wide(pass->windows[w].set)) continue;
     for (uint32_t i = 0; i < count; i++)
       for (uint16_t f = 0; f < plan->from_count && ask_count < STEP_BATCH_MAX; f++)
-        if (items[i].kind == ITEM_EVENT && items[i].event.type == plan->from[f].type)
-          asks[ask_count++] = (struct window_ask){.event = &items[i].event, .from = f};
+        if (items[i]->kind == ITEM_EVENT && items[i]->event.type == plan->from[f].type)
+          asks[ask_count++] = (struct window_ask){.event = &items[i]->event, .from = f};
     window_set_ask_ahead(pass->windows[w].set, asks, ask_count);
   }
 }
 
+/* In stretches, first by the operators, then by the rules: what both make is put in order by moments and names. What a
+ * pass makes never comes back to it. */
 static void run_pass(struct flow *flow, struct pass *pass, uint32_t source_count, int64_t frontier) {
   struct expr_env env = operator_env(flow, pass, &flow->operators);
   uint32_t count = order_items(flow, pass, source_count);
   flow->at = pass;
-  pass->count = 0;
-  /* What a pass makes never comes back to it, and its items stay where they are while it works on them: the array may
-   * move, so the order is by copies of their places only when nothing is added. */
-  struct item *kept = arena_array(&flow->arena, struct item, count);
-  for (uint32_t i = 0; i < count; i++) kept[i] = *flow->order[i];
-  if (count > 1) ask_ahead(pass, kept, count);
-  for (uint32_t i = 0; i < count; i++) pass_item(pass, &kept[i], &env);
-  if (!pass_in_turn(pass)) step_from(pass, 0);
+  for (uint32_t at = 0; at < count; at += STEP_BATCH_MAX) {
+    uint32_t stretch = count - at < STEP_BATCH_MAX ? count - at : STEP_BATCH_MAX;
+    const struct item **items = &flow->order[at];
+    pass->count = 0;
+    if (stretch > 1) ask_ahead(pass, items, stretch);
+    for (uint32_t i = 0; i < stretch; i++) pass_item(pass, items[i], &env);
+    if (!pass_in_turn(pass)) step_from(pass, 0);
+  }
   if (pass->live != NULL && frontier < INT64_MAX) live_time(pass->live, frontier - 1); /* the deadline in hand */
   pass_time(pass, frontier, &env);
 }
@@ -602,22 +602,6 @@ static void run_round(struct flow *flow, const struct event *events, uint32_t co
 
 /* ---- rounds ---- */
 
-void flow_batch(struct flow *flow, const struct event *events, uint32_t count) {
-  uint32_t most = flow->ruleset->event_rounds && !flow->single ? 1 : STEP_BATCH_MAX;
-  for (uint32_t at = 0; at < count;) {
-    uint32_t taken = count - at < most ? count - at : most;
-    if (flow->single) {
-      stepper_batch(flow->passes[0].stepper, &events[at], taken);
-      at += taken;
-      continue;
-    }
-    while (at + taken < count && events[at + taken].position.derived > 0) taken++; /* a cause and what it made */
-    if (flow->ruleset->event_rounds) flow_time(flow, events[at].time, flow->highest);
-    run_round(flow, &events[at], taken, events[at + taken - 1].time);
-    at += taken;
-  }
-}
-
 /* The earliest thing that may happen by itself, of all passes. */
 static int64_t earliest(const struct flow *flow) {
   int64_t first = INT64_MAX;
@@ -633,6 +617,48 @@ static int64_t earliest(const struct flow *flow) {
   return first;
 }
 
+/* The earliest at which windows of many keys may end together. Those that end at several such times would be told again
+ * and again in one round, which keeps all that is made in it: it goes no further. */
+static int64_t crowd_deadline(const struct flow *flow) {
+  int64_t first = INT64_MAX, deadline;
+  for (uint16_t p = 0; p < flow->ruleset->level_count; p++) {
+    const struct pass *pass = &flow->passes[p];
+    for (uint16_t w = 0; w < pass->window_count; w++)
+      if (window_set_is_crowd(pass->windows[w].set) && (deadline = window_set_deadline(pass->windows[w].set)) < first)
+        first = deadline;
+  }
+  return first;
+}
+
+/* How many of the events, at most `most` and what filters made of the last one, go into one round. */
+static uint32_t take_round(struct flow *flow, const struct event *events, uint32_t count, uint32_t most) {
+  uint32_t taken = count < most ? count : most;
+  int64_t deadline = crowd_deadline(flow);
+  bool cut = deadline < events[taken - 1].time;
+  if (cut || flow->ruleset->event_rounds) flow_time(flow, events[0].time, flow->highest);
+  if (cut) {
+    deadline = crowd_deadline(flow);
+    while (taken > 1 && events[taken - 1].time > deadline) taken--;
+  }
+  while (taken < count && events[taken].position.derived > 0) taken++;
+  return taken;
+}
+
+void flow_batch(struct flow *flow, const struct event *events, uint32_t count) {
+  uint32_t most = flow->ruleset->event_rounds && !flow->single ? 1 : STEP_BATCH_MAX;
+  for (uint32_t at = 0; at < count;) {
+    uint32_t taken;
+    if (flow->single) {
+      taken = count - at < most ? count - at : most;
+      stepper_batch(flow->passes[0].stepper, &events[at], taken);
+    } else {
+      taken = take_round(flow, &events[at], count - at, most);
+      run_round(flow, &events[at], taken, events[at + taken - 1].time);
+    }
+    at += taken;
+  }
+}
+
 void flow_time(struct flow *flow, int64_t frontier, int64_t highest) {
   if (flow->single) {
     stepper_time(flow->passes[0].stepper, frontier);
@@ -643,12 +669,14 @@ void flow_time(struct flow *flow, int64_t frontier, int64_t highest) {
   /* Deadline by deadline, so that what one causes is told before the next one makes more. */
   int64_t last = INT64_MIN, step = 0;
   for (;;) {
-    int64_t deadline = earliest(flow);
+    int64_t deadline = earliest(flow), crowd = crowd_deadline(flow);
     if (deadline >= frontier) break;
     step = deadline > last ? 0 : 2 * step + 1; /* a deadline that was named too early: go on, and faster */
     last = deadline > last ? deadline : last;
-    if (last >= frontier - 1 - step) break;
-    last += step;
+    int64_t until = last < frontier - 1 - step ? last + step : frontier - 1;
+    if (crowd > last && crowd < until) until = crowd;
+    if (until >= frontier - 1) break;
+    last = until;
     run_round(flow, NULL, 0, last + 1);
   }
   run_round(flow, NULL, 0, frontier);

@@ -31,6 +31,12 @@ static bool has_rules(const struct ruleset *set, uint16_t level) {
   return false;
 }
 
+/* What an event of the type takes until its round ends, but for its key and its texts: the item, its place in the order
+ * of a pass, its values. */
+static size_t made_bytes(const struct ruleset *set, uint16_t type) {
+  return sizeof(struct item) + 2 * sizeof(struct item *) + (set->schemas[type].slot_count + 1u) * sizeof(struct value);
+}
+
 static void make_operators(struct flow *flow, struct pass *pass) {
   const struct ruleset *set = flow->ruleset;
   struct mem *mem = flow->mem;
@@ -45,6 +51,7 @@ static void make_operators(struct flow *flow, struct pass *pass) {
     window->set = window_set_new(mem, &(struct window_options){.ruleset = set,
                                                                .plan = window->plan,
                                                                .keys_max = flow->options.entries_max,
+                                                               .told_bytes = made_bytes(set, window->plan->schema),
                                                                .tell = flow_from_window,
                                                                .context = window});
   }

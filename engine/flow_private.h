@@ -15,7 +15,7 @@
 #include "engine/tally.h"
 #include "engine/window.h"
 
-enum { FLOW_ARENA_BYTES = 64 << 10, FLOW_ITEMS_FIRST = 64, FIRST_MADE = DERIVED_PER_EVENT_MAX + 1 /* ordinals */ };
+enum { FLOW_ARENA_BYTES = 64 << 10, FLOW_CHUNK_ITEMS = 256, FIRST_MADE = DERIVED_PER_EVENT_MAX + 1 /* ordinals */ };
 
 enum item_kind { ITEM_EVENT, ITEM_CHANGE, ITEM_SCORE };
 
@@ -46,10 +46,14 @@ struct item {
   };
 };
 
+/* In chunks, which stay where they are while more is made. */
 struct items {
-  struct item *items;
-  uint32_t count, capacity;
+  struct item **chunks;
+  uint32_t count, chunk_count, chunk_capacity;
 };
+static inline struct item *items_at(const struct items *items, uint32_t at) {
+  return &items->chunks[at / FLOW_CHUNK_ITEMS][at % FLOW_CHUNK_ITEMS];
+}
 
 struct pass {
   struct flow *flow;
@@ -80,10 +84,10 @@ struct pass {
   uint64_t *wanted;                /* bits: event types */
   bool *asks_list;                 /* per list: live and asked here */
   uint64_t sequence;               /* of the events of this pass */
-  /* of the round under way */
-  struct event *events;
-  const struct item **items; /* that the events came with */
-  uint32_t count, capacity;
+  /* of the stretch of items in hand */
+  struct event events[STEP_BATCH_MAX];
+  const struct item *items[STEP_BATCH_MAX]; /* that the events came with */
+  uint32_t count;
   const struct moment *in_hand; /* while windows and joins take an event */
 };
 

@@ -9,8 +9,10 @@
 enum {
   TALLY_SPACES_AHEAD = 8, /* key spaces of one event whose records are asked for ahead */
   TALLY_KEYS_AHEAD = STEP_BATCH_MAX * TALLY_SPACES_AHEAD,
-  TALLY_STATES_AHEAD = 8,                 /* states of one record that are asked for ahead */
-  TALLY_BESIDE_AHEAD = 4 * STEP_BATCH_MAX /* states of a batch that keep something beside themselves */
+  TALLY_STATES_AHEAD = 8,                  /* states of one record that are asked for ahead */
+  TALLY_BESIDE_AHEAD = 4 * STEP_BATCH_MAX, /* states of a batch that keep something beside themselves */
+  TALLY_NEAR = 8, /* keys ahead that are asked for again: of very many requests at once some are not heard */
+  TALLY_NEAR_TURN = 4
 };
 enum { TALLY_SWEEP_EVERY = 32 }; /* events behind the first deadline: many keys that go at once are less work each */
 
@@ -242,6 +244,7 @@ static inline uint32_t states_ahead(struct tally *tally, struct key_record *reco
     } else if ((void *)state->counter != record + 1) {
       counters_prefetch(state->counter);
     } else if (!tally->outside[state->rule - tally->owners_first]) {
+      __builtin_prefetch(record + 1, 1);
       continue; /* all of it stands behind the record */
     }
     if (beside < TALLY_BESIDE_AHEAD) tally->beside[beside++] = state;
@@ -255,12 +258,15 @@ void tally_ahead(struct tally *tally, const struct event *events, uint32_t count
   uint32_t beside = 0;
   tally->ahead_at = 0;
   for (key = tally->ahead; key != end; key++) {
+    if (key + TALLY_NEAR < end) key_table_prefetch_line(tally->options.table, key[TALLY_NEAR].hash);
     if (key->null) continue;
     key->record = key_table_guess(tally->options.table, key->hash);
     if (key->record != NULL) __builtin_prefetch(key->record + 1, 1); /* most are wide */
   }
-  for (key = tally->ahead; key != end; key++)
+  for (key = tally->ahead; key != end; key++) {
+    if (key + TALLY_NEAR < end) __builtin_prefetch(key[TALLY_NEAR].record);
     if (key->record != NULL) beside = states_ahead(tally, key->record, beside);
+  }
   for (uint32_t i = 0; i < beside; i++) {
     const struct rule_state *state = tally->beside[i];
     if (state->rule < tally->owners_first)
@@ -465,16 +471,19 @@ static inline void *free_annex(struct key_record *record) {
   return annex;
 }
 
-/* The ordinary way. */
+/* The ordinary way; under a profile any. */
 static __attribute__((noinline)) void add_to(struct tally *tally, const struct tally_feed *feed,
                                              struct key_record *record, struct rule_state *state, void *annex,
                                              const struct event *event, struct expr_env *env) {
   uint32_t lap = enter(tally, feed->population, record, state);
   laps_count(tally->laps, tally->lap_first + feed->population);
-  counters_add(tally->counters, feed->population, &state->counter, annex, event, env);
-  if (feed->behind != NULL)
-    counters_ask_group(tally->counters, feed->behind->group, &state->counter, event->time,
-                       (struct value *)(uintptr_t)event->values, env);
+  bool quick = tally->laps != NULL && feed->quick != NULL;
+  if (!quick || !counters_take(tally->counters, feed->quick, &state->counter, annex, event)) {
+    counters_add(tally->counters, feed->population, &state->counter, annex, event, env);
+    if (feed->behind != NULL)
+      counters_ask_group(tally->counters, feed->behind->group, &state->counter, event->time,
+                         (struct value *)(uintptr_t)event->values, env);
+  }
   leave(tally, feed->population, record, state, lap);
 }
 
@@ -486,7 +495,7 @@ static void add(struct tally *tally, const struct tally_feed *feed, const struct
         key_table_make(tally->options.table, key->hash, tally->options.ruleset->populations[feed->population].space);
   struct rule_state *state = key_record_rule(tally->options.table, key->record, feed->owner, true);
   bool fresh = state->counter == NULL;
-  void *annex = fresh ? free_annex(key->record) : NULL;
+  void *annex = (void *)state->counter == key->record + 1 ? NULL : free_annex(key->record);
   if (feed->quick == NULL || tally->laps != NULL ||
       !counters_take(tally->counters, feed->quick, &state->counter, annex, event))
     add_to(tally, feed, key->record, state, annex, event, env);
@@ -499,6 +508,9 @@ static void add(struct tally *tally, const struct tally_feed *feed, const struct
 static void find_keys(struct tally *tally, const struct tally_type *type, const struct event *event) {
   if (type->ahead_count == type->space_count) {
     tally->keys = &tally->ahead[tally->ahead_at];
+    const struct key_record *near =
+        tally->ahead_at + TALLY_NEAR_TURN < TALLY_KEYS_AHEAD ? tally->keys[TALLY_NEAR_TURN].record : NULL;
+    if (near != NULL) __builtin_prefetch(near + 1, 1);
     tally->ahead_at += type->ahead_count;
     return;
   }

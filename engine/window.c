@@ -5,7 +5,14 @@
 #include "base/check.h"
 #include "engine/window_private.h"
 
-enum { SCRATCH_BYTES = 4096, ASK_MAX = 64, WIDE_KEYS = 4096 };
+enum {
+  SCRATCH_BYTES = 4096,
+  ASK_MAX = 64,
+  WIDE_KEYS = 4096,
+  CROWD_KEYS = 64,
+  EACH_TOLD_WINDOW =
+      MEMORY_EACH_OPEN_WINDOWS + MEMORY_EACH_OPEN_WINDOWS / 4 /* bytes, with the event that is made of it */
+};
 
 static enum window_way way_of(const struct window_plan *plan) {
   bool early = plan->early_us >= 0 || plan->early_count >= 0 || plan->early_when != NULL;
@@ -79,18 +86,30 @@ struct window_set *window_set_new(struct mem *mem, const struct window_options *
 
 static bool is_aligned(const struct window_set *set) { return set->way == WAY_WHOLE || set->way == WAY_PANES; }
 
+/* At most, if all keys have a window that ends now: an event each, with copies of the key as text and as a value, and
+ * of the texts and lists that the windows keep beside their fixed fields. */
+static size_t told_bytes(const struct window_set *set) {
+  uint64_t further = set->counts.open - set->busy_keys;
+  size_t used = pool_used(&set->pool), fixed = set->key_count * set->layout.key + set->key_bytes +
+                                               further * (WINDOW_PART_PREFIX + set->layout.part_bytes);
+  return set->key_count * set->options.told_bytes + 2 * set->key_bytes + (used > fixed ? used - fixed : 0);
+}
+
 /* The limit counts windows of a usual size: where all together have more than so many of that size, they are fewer. */
-static bool is_crowded(const struct window_set *set) {
-  return pool_used(&set->pool) / MEMORY_EACH_OPEN_WINDOWS > set->options.keys_max / (set->needs_twice ? 2 : 1);
+bool window_is_crowded(const struct window_set *set) {
+  uint64_t limit = set->options.keys_max;
+  size_t used = pool_used(&set->pool);
+  return limit > 0 && (used / MEMORY_EACH_OPEN_WINDOWS > limit / (set->needs_twice ? 2 : 1) ||
+                       (used + told_bytes(set)) / EACH_TOLD_WINDOW > limit);
 }
 
 static void drop_beyond_limit(struct window_set *set) {
   uint64_t limit = set->options.keys_max;
   if (limit == 0) return;
   if (is_aligned(set))
-    while (set->counts.open > limit || (set->counts.open > 0 && is_crowded(set))) window_bucket_drop_oldest(set);
+    while (set->counts.open > limit || (set->counts.open > 0 && window_is_crowded(set))) window_bucket_drop_oldest(set);
   else
-    while (set->counts.open > limit || set->key_count > limit || (set->key_count > 0 && is_crowded(set)))
+    while (set->counts.open > limit || set->key_count > limit || (set->key_count > 0 && window_is_crowded(set)))
       window_key_drop_oldest(set);
 }
 
@@ -164,6 +183,8 @@ void window_set_ask_ahead(struct window_set *set, const struct window_ask *asks,
 }
 
 bool window_set_is_wide(const struct window_set *set) { return set->key_count >= WIDE_KEYS; }
+
+bool window_set_is_crowd(const struct window_set *set) { return is_aligned(set) && set->key_count >= CROWD_KEYS; }
 
 void window_set_time(struct window_set *set, int64_t frontier, int64_t empty_until, struct expr_env *env) {
   if (frontier <= set->frontier) return;

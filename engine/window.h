@@ -26,8 +26,9 @@ struct window_event {
 struct window_options {
   const struct ruleset *ruleset;
   const struct window_plan *plan;
-  uint64_t keys_max; /* open windows over all keys, of 512 bytes on average; beyond: the oldest are told no more,
-                        counted; 0 = no limit */
+  uint64_t keys_max; /* open windows over all keys, of 512 bytes on average, or 640 with what is made of them; beyond:
+                        the oldest are told no more, counted; 0 = no limit */
+  size_t told_bytes; /* what the receiver keeps of an event, but for texts and lists, until a deadline is over */
   void (*tell)(void *context, const struct window_event *event);
   void *context;
   /* Asked before the event's values are made, where not NULL: false = nobody wants it, it is not made and not counted
@@ -49,6 +50,8 @@ struct window_ask {
 };
 void window_set_ask_ahead(struct window_set *windows, const struct window_ask *asks, uint32_t count);
 bool window_set_is_wide(const struct window_set *windows);
+/* Whether many keys may have a window that ends at window_set_deadline(), and another one at the next. */
+bool window_set_is_crowd(const struct window_set *windows);
 /* No event earlier than `frontier` will come: windows that end before it are told, in order of their ends. INT64_MAX is
  * the end of input: open windows are told. Empty ones of `every key known` are told up to `empty_until`, that moment
  * included: INT64_MAX while events may come, the highest event time once they have ended. */

@@ -165,15 +165,13 @@ static bool is_known(const struct window_set *set, const struct window_key *key,
 
 /* Of all known keys; those that no later window can know go, and, beyond the limit, those that were known first. */
 static void fire_known(struct window_set *set, const struct deadlines *due, struct expr_env *env) {
-  uint64_t idle = set->key_count - set->busy_keys, idle_max = set->options.keys_max;
-  uint64_t excess = idle_max > 0 && idle > idle_max ? idle - idle_max : 0;
+  uint64_t most = set->options.keys_max == 0 ? UINT64_MAX : set->options.keys_max;
   int64_t next_end = window_grid_end(&set->grid, due->window + 1);
   window_all_close_holes(set);
   for (uint64_t i = 0; i < set->all_count; i++) {
     ask_for_key(set, i + WINDOW_AHEAD);
     struct window_key *key = set->all[i];
-    if (key->newest == NULL && excess > 0) {
-      excess--;
+    if (key->newest == NULL && (set->key_count > most || window_is_crowded(set))) {
       set->counts.dropped++;
       window_key_free(set, key);
       continue;

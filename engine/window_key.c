@@ -14,8 +14,7 @@ enum {
   LINE_LOAD_MAX = 4, /* keys a line, on average, before the table grows */
   LINE_BYTES = 64,
   ALL_FIRST = 16,
-  CELLS_BLOCK = 64,       /* timers made at once */
-  PART_PREFIX_BYTES = 16, /* of a block of its own: the key's address, and alignment */
+  CELLS_BLOCK = 64, /* timers made at once */
 };
 
 /* ---- layout ---- */
@@ -302,6 +301,7 @@ struct window_key *window_key_make(struct window_set *set) {
   }
   table_put(set, key->hash, key);
   set->key_count++;
+  set->key_bytes += bytes;
   return key;
 }
 
@@ -310,6 +310,7 @@ void window_key_free(struct window_set *set, struct window_key *key) {
   const struct window_layout *layout = &set->layout;
   table_remove(set, key);
   set->key_count--;
+  set->key_bytes -= key->bytes;
   if (layout->links != 0) unlink(set, key);
   if (layout->place != 0) {
     set->all[*window_place_of(set, key)] = NULL;
@@ -374,8 +375,8 @@ struct window_part *window_part_make(struct window_set *set, struct window_key *
   struct window_part *part = window_own_of(set, key);
   uint32_t flags = PART_OWN;
   if (part->flags & PART_OWN) { /* the place in the key's block is taken */
-    char *block = pool_alloc(&set->pool, PART_PREFIX_BYTES + set->layout.part_bytes);
-    part = (struct window_part *)(void *)(block + PART_PREFIX_BYTES);
+    char *block = pool_alloc(&set->pool, WINDOW_PART_PREFIX + set->layout.part_bytes);
+    part = (struct window_part *)(void *)(block + WINDOW_PART_PREFIX);
     ((struct window_key **)(void *)part)[-2] = key;
     flags = 0;
   }
@@ -418,6 +419,6 @@ void window_part_free(struct window_set *set, struct window_key *key, struct win
   if (part->flags & PART_OWN)
     part->flags = 0; /* the place is free */
   else
-    pool_free(&set->pool, (char *)part - PART_PREFIX_BYTES, PART_PREFIX_BYTES + set->layout.part_bytes);
+    pool_free(&set->pool, (char *)part - WINDOW_PART_PREFIX, WINDOW_PART_PREFIX + set->layout.part_bytes);
   set->counts.open--;
 }

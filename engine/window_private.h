@@ -17,7 +17,8 @@
 
 enum {
   WINDOW_LINE_KEYS = 5,
-  WINDOW_AHEAD = 8, /* parts whose memory is asked for ahead in a sweep */
+  WINDOW_AHEAD = 8,        /* parts whose memory is asked for ahead in a sweep */
+  WINDOW_PART_PREFIX = 16, /* bytes, of a part's block of its own: the key's address, and alignment */
 };
 
 enum window_part_flag {
@@ -136,6 +137,7 @@ struct window_set {
   struct window_line *lines;
   void *lines_block;
   uint64_t line_mask, key_count, busy_keys; /* busy: with a part */
+  size_t key_bytes;                         /* the keys' own */
   /* time */
   int64_t frontier; /* deadlines before it are told */
   int64_t due;      /* no deadline is earlier */
@@ -174,6 +176,12 @@ WINDOW_PIECE(times, struct window_times, window_part)
 WINDOW_PIECE(early, struct window_early, window_part)
 WINDOW_PIECE(state, void, window_part)
 #undef WINDOW_PIECE
+
+/* ---- window.c ---- */
+
+/* Whether the open windows and known keys, and the events that are made of them at a deadline, take more memory than so
+ * many as there may be. */
+bool window_is_crowded(const struct window_set *set);
 
 /* ---- window_key.c: the table, keys, parts ---- */
 

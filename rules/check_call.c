@@ -39,14 +39,8 @@ struct type check_aggregate_type(struct checker *c, struct span at, enum aggrega
     break;
   case AGG_AVG:
   case AGG_EWMA:
-    if (sum_type(type, &total, &average)) return average;
-    takes = "numbers or durations";
-    break;
   case AGG_MEDIAN:
   case AGG_PERCENTILE:
-    if (sum_type(type, &total, &average)) return average;
-    takes = "numbers or durations";
-    break;
   case AGG_STDDEV:
     if (sum_type(type, &total, &average)) return average;
     takes = "numbers or durations";
@@ -68,7 +62,9 @@ struct type check_aggregate_type(struct checker *c, struct span at, enum aggrega
   case AGG_RATE:
   case AGG_NONE: return TYPE(VALUE_FLOAT);
   }
-  check_say(c, at, "type-mismatch", NULL, "`" SLICE_FMT "` takes %s, not %s", SLICE_ARG(name), takes, TYPE_TEXT(type));
+  const char *hint =
+      type.kind == VALUE_BOOL ? "as a number it is `if(…, 1, 0)`; for a step, in a field of its event" : NULL;
+  check_say(c, at, "type-mismatch", hint, "`" SLICE_FMT "` takes %s, not %s", SLICE_ARG(name), takes, TYPE_TEXT(type));
   return TYPE_BAD;
 }
 

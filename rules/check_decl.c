@@ -1,6 +1,7 @@
 /* check_decl.c - declarations without conditions over several events: source events, lists, tables, lookups, models,
  * counters' types are in check.c. Also keys, groups, actions and time zones. */
 #include "base/limits.h"
+#include "rules/action.h"
 #include "rules/check_private.h"
 
 #include "base/zone.h"
@@ -496,16 +497,11 @@ void check_key(struct checker *c, struct key_tree *key, const uint16_t *types, u
 
 /* ---- groups and actions ---- */
 
-static const char *const default_actions[] = {"block", "allow", "review", "step_up", "captcha", "alert"};
-
 void check_action(struct checker *c, const struct name *action) {
-  enum { DEFAULTS = sizeof default_actions / sizeof *default_actions };
-  uint16_t count = c->actions != NULL ? c->actions->count : DEFAULTS;
+  if (action_rank(c->actions, action->text) >= 0) return;
+  uint16_t count = action_count(c->actions);
   struct slice *names = arena_array(&c->scratch, struct slice, count + 1u);
-  for (uint16_t i = 0; i < count; i++) {
-    names[i] = c->actions != NULL ? c->actions->names[i].text : slice_of(default_actions[i]);
-    if (slice_equal(names[i], action->text)) return;
-  }
+  for (uint16_t i = 0; i < count; i++) names[i] = action_name(c->actions, i);
   check_say(c, action->span, "unknown-action",
             check_near(c, action->text, names, count, "rank it: `actions block > … > alert`"),
             "there is no action `" SLICE_FMT "`", SLICE_ARG(action->text));
@@ -520,7 +516,7 @@ static void check_actions(struct checker *c) {
                 check_text(c, "the first is at %s", check_place(c, c->actions->span)), "actions are ranked twice");
       continue;
     }
-    c->actions = actions;
+    c->tree->actions = c->actions = actions;
     for (uint16_t k = 0; k < actions->count; k++)
       for (uint16_t before = 0; before < k; before++)
         if (slice_equal(actions->names[before].text, actions->names[k].text)) {

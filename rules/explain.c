@@ -52,7 +52,7 @@ static const struct section {
   of_ruleset *of_ruleset;
   bool by_part; /* said of each part of a rule whose key changes; else of the last one, which tells */
 } sections[] = {
-    {"about", "About", explain_about, NULL, false},
+    {"about", "About", NULL, explain_about, false},
     {"does", "What it does", NULL, explain_steps, false},
     {"key", "Key", NULL, explain_key, true},
     {"bounds", "Time bounds", explain_bounds, NULL, false},
@@ -237,7 +237,8 @@ static bool all_groups(struct buf *out, const struct ruleset *ruleset, struct sl
 static const struct whole {
   const char *key;
   void (*lines)(struct explain_lines *lines, const struct ruleset *ruleset, struct slice only);
-} wholes[] = {{"derived", explain_derived}, {"lists", explain_lists}, {"tables", explain_tables}};
+} wholes[] = {
+    {"derived", explain_derived}, {"lists", explain_lists}, {"tables", explain_tables}, {"actions", explain_actions}};
 
 static void add_lines(struct buf *out, const struct explain_lines *lines, bool json) {
   struct slice rest = buf_view(&lines->text);

@@ -16,10 +16,11 @@ enum explain_form {
 /* One rule. */
 void explain_rule(struct buf *out, const struct ruleset *ruleset, const struct rule *rule, enum explain_form form);
 
-/* All rules and groups, then a line for each derived event, list and table: text with an empty line between them; JSON
- * as {"rules":[…],"not_run":[{"rule":…,"why":…}],"groups":[…],"derived":[…],"lists":[…],"tables":[…]}; graphs of rules
- * and groups, one after the other. Or only what is called `only` (data NULL = all), of whichever kind: what is neither
- * rule nor group is lines, in JSON as "others":[…] in the place of the last three. Rules with constructs that this
+/* All rules and groups, then a line for each derived event, list and table, and for the order of actions: text with an
+ * empty line between them; JSON as {"rules":[…],"not_run":[{"rule":…,"why":…}],"groups":[…],"derived":[…],"lists":[…],
+ * "tables":[…],"actions":[…]}; graphs of rules and groups, one after the other. Or only what is called `only` (data
+ * NULL = all), of whichever kind: what is neither rule nor group is lines, in JSON as "others":[…] in the place of the
+ * last four. Rules with constructs that this
  * version does not run are named with a word about it. False if there is nothing of that name, or no graph of it. */
 bool explain_ruleset(struct buf *out, const struct ruleset *ruleset, struct slice only, enum explain_form form);
 

@@ -37,7 +37,7 @@ static inline const struct rule *explain_part(const struct ruleset *ruleset, con
 }
 
 /* explain_words.c */
-void explain_about(struct explain_lines *lines, const struct rule *rule);
+void explain_about(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule);
 void explain_steps(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule);
 void explain_bounds(struct explain_lines *lines, const struct rule *rule);
 void explain_report(struct explain_lines *lines, const struct rule *rule);
@@ -73,6 +73,8 @@ static inline bool explain_wanted(struct slice only, struct slice name) {
 enum { EXPLAIN_ALERT_BYTES = 56 }; /* of an alert that a group keeps: engine/README.md */
 
 /* explain_named.c */
+/* The order of actions, and who asks for each; nothing where nobody names one. */
+void explain_actions(struct explain_lines *lines, const struct ruleset *ruleset, struct slice only);
 void explain_group(struct buf *out, const struct ruleset *ruleset, const struct group_plan *group,
                    enum explain_form form);
 /* Events, counters, lists, tables, models with this name: what they are, who reads them. */

@@ -2,9 +2,45 @@
  * lines for each event, counter, list, table and model that is asked about by its name. */
 #include "base/limits.h"
 #include "base/time_text.h"
+#include "rules/action.h"
 #include "rules/check.h"
 #include "rules/explain_core.h"
 #include "rules/print.h"
+
+/* ---- actions ---- */
+
+/* "1 rule", "2 rules", "1 group". */
+static void asking(struct buf *out, uint32_t count, const char *kind, bool *any) {
+  if (count == 0) return;
+  buf_printf(out, "%s%u %s%s", *any ? ", " : " (", (unsigned)count, kind, count == 1 ? "" : "s");
+  *any = true;
+}
+
+void explain_actions(struct explain_lines *lines, const struct ruleset *ruleset, struct slice only) {
+  const struct actions_tree *declared = ruleset->tree->actions;
+  struct buf *out = &lines->text;
+  bool wanted = declared != NULL || ruleset->group_count > 0;
+  for (uint16_t r = 0; r < ruleset->named_rule_count; r++) wanted |= ruleset->rules[r].action.length > 0;
+  if (!wanted || only.data != NULL) return;
+  buf_str(out, "actions, the strongest first: ");
+  for (uint16_t rank = 0; rank < action_count(declared); rank++) {
+    struct slice name = action_name(declared, rank);
+    uint32_t rules = 0, groups = 0;
+    bool any = false;
+    for (uint16_t r = 0; r < ruleset->named_rule_count; r++) rules += slice_equal(ruleset->rules[r].action, name);
+    for (uint16_t g = 0; g < ruleset->group_count; g++) {
+      bool has = false;
+      for (uint16_t b = 0; b < ruleset->groups[g].band_count; b++)
+        has |= slice_equal(ruleset->groups[g].bands[b].action, name);
+      groups += has;
+    }
+    buf_printf(out, "%s" SLICE_FMT, rank == 0 ? "" : " > ", SLICE_ARG(name));
+    asking(out, rules, "rule", &any);
+    asking(out, groups, "group", &any);
+    if (any) buf_byte(out, ')');
+  }
+  explain_end(lines);
+}
 
 /* ---- groups ---- */
 
@@ -49,9 +85,11 @@ static void group_rules(struct explain_lines *lines, const struct ruleset *rules
 }
 
 static void group_tells(struct explain_lines *lines, const struct ruleset *ruleset, const struct group_plan *group) {
-  (void)ruleset;
   explain_line(lines, "fields: `band`, `rules` (whose alerts make the score); also `score`, the key, `action`, and "
                       "each of the alerts in `matched`");
+  buf_str(&lines->text, "actions, the strongest first: ");
+  action_order(&lines->text, ruleset->tree->actions);
+  explain_end(lines);
   if (group->sink_count == 0) return;
   buf_str(&lines->text, "to ");
   for (uint16_t s = 0; s < group->sink_count; s++)

@@ -1,5 +1,6 @@
 /* explain_words.c - what a rule does, as sentences that an analyst reads aloud. */
 #include "base/time_text.h"
+#include "rules/action.h"
 #include "rules/explain_core.h"
 #include "rules/print.h"
 
@@ -166,13 +167,25 @@ void explain_steps(struct explain_lines *lines, const struct ruleset *ruleset, c
 
 /* ---- the rest ---- */
 
-void explain_about(struct explain_lines *lines, const struct rule *rule) {
+/* Its place among the actions, too. */
+static void action_words(struct buf *out, const struct actions_tree *declared, const struct rule *rule) {
+  buf_printf(out, "action " SLICE_FMT, SLICE_ARG(rule->action));
+  if (rule->action_for_us > 0) {
+    buf_str(out, " for ");
+    explain_duration(out, rule->action_for_us);
+  }
+  buf_printf(out, " (%d of %u: ", (int)action_rank(declared, rule->action) + 1, (unsigned)action_count(declared));
+  action_order(out, declared);
+  buf_str(out, "), ");
+}
+
+void explain_about(struct explain_lines *lines, const struct ruleset *ruleset, const struct rule *rule) {
   static const char *const severities[] = {NULL, "low", "medium", "high", "critical"};
   struct buf *out = &lines->text;
   size_t start = out->length;
   if (rule->severity != SEVERITY_NONE) buf_printf(out, "severity %s, ", severities[rule->severity]);
   if (rule->has_score) buf_printf(out, "score %lld, ", (long long)rule->score);
-  if (rule->action.length > 0) buf_printf(out, "action " SLICE_FMT ", ", SLICE_ARG(rule->action));
+  if (rule->action.length > 0) action_words(out, ruleset->tree->actions, rule);
   if (rule->owner.length > 0) buf_printf(out, "owner " SLICE_FMT ", ", SLICE_ARG(rule->owner));
   if (rule->runbook.length > 0) buf_printf(out, "runbook " SLICE_FMT ", ", SLICE_ARG(rule->runbook));
   for (uint16_t i = 0; i < rule->tag_count; i++) buf_printf(out, "tag " SLICE_FMT ", ", SLICE_ARG(rule->tags[i]));

@@ -260,14 +260,41 @@ static void take_string(struct lexer *lexer, struct token *token) {
   token->value = value_string(token->text);
 }
 
+/* What is written for a text in other quotes than ours: escapes stay, other backslashes and `"` become some. NULL: the
+ * text is too long to be shown. */
+static const char *in_double_quotes(struct lexer *lexer, struct slice text) {
+  if (lex_shown(text).length < text.length) return NULL;
+  char *out = arena_alloc(lexer->arena, 2 * text.length + 1);
+  const char *p = text.data, *end = text.data + text.length;
+  size_t length = 0;
+  while (p < end) {
+    uint32_t code_point;
+    unsigned escape = 0; /* bytes of the one at hand */
+    if (*p == '\\' && p + 1 < end) {
+      if (p[1] == 'u') escape = unicode_escape(p + 2, end, &code_point);
+      if (p[1] == 'u' && escape > 0) escape += 2;
+      if (memchr("\\\"nt", p[1], 4) != NULL) escape = 2;
+      if (p[1] == '\'') p++; /* needs none between `"` */
+    }
+    if (escape == 0 && (*p == '"' || *p == '\\')) out[length++] = '\\';
+    if (escape == 0) escape = 1;
+    memcpy(out + length, p, escape);
+    length += escape;
+    p += escape;
+  }
+  out[length] = '\0';
+  return out;
+}
+
 /* A text in other quotes than ours: an error, and the string that was meant. */
 static void meant_string(struct lexer *lexer, struct token *token, struct slice text, const char *code,
                          const char *message) {
   token->kind = TOKEN_STRING;
   token->text = text;
   token->value = value_string(text);
-  lex_error(lexer, token, code, arena_printf(lexer->arena, "write \"" SLICE_FMT "\"", SLICE_ARG(lex_shown(text))),
-            message);
+  const char *written = in_double_quotes(lexer, text);
+  const char *hint = written != NULL ? arena_printf(lexer->arena, "write \"%s\"", written) : "write \" at both ends";
+  lex_error(lexer, token, code, hint, message);
 }
 
 /* 'text': meant as a string. */

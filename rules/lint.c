@@ -16,6 +16,7 @@ static const struct {
     [LINT_EQUAL_TIMES] = {SLICE("equal-times"), "`within`, `gap` or `for` of no time: only events of the same time"},
     [LINT_FIRST_ONLY] = {SLICE("first-only"), "a comparison with a step that `then` bound to its first candidate only"},
     [LINT_LATER_STEP] = {SLICE("later-step"), "a condition reads a step that cannot have an event yet"},
+    [LINT_NEVER_FILLED] = {SLICE("never-filled"), "a list or a table that is asked, and that nothing fills"},
     [LINT_NEVER_TRUE] = {SLICE("never-true"), "a condition that no event satisfies"},
     [LINT_NO_EFFECT] = {SLICE("no-effect"), "a word that changes nothing where it stands"},
     [LINT_NULL_COMPARE] = {SLICE("null-compare"), "`!=` or `not in` on a field that may be null: it is not true then"},
@@ -41,11 +42,12 @@ const char *lint_help(struct slice name) {
 }
 
 const struct slice *lint_names(size_t *count) {
-  static const struct slice names[LINTS] = {
-      SLICE("always-null"),   SLICE("always-true"),    SLICE("contiguity"),       SLICE("costly-any"),
-      SLICE("end-loop"),      SLICE("equal-times"),    SLICE("first-only"),       SLICE("later-step"),
-      SLICE("never-true"),    SLICE("no-effect"),      SLICE("null-compare"),     SLICE("secret-expression"),
-      SLICE("shadowed-rule"), SLICE("unbounded-wait"), SLICE("unreachable-step"), SLICE("unused-list")};
+  static const struct slice names[LINTS] = {SLICE("always-null"),       SLICE("always-true"),   SLICE("contiguity"),
+                                            SLICE("costly-any"),        SLICE("end-loop"),      SLICE("equal-times"),
+                                            SLICE("first-only"),        SLICE("later-step"),    SLICE("never-filled"),
+                                            SLICE("never-true"),        SLICE("no-effect"),     SLICE("null-compare"),
+                                            SLICE("secret-expression"), SLICE("shadowed-rule"), SLICE("unbounded-wait"),
+                                            SLICE("unreachable-step"),  SLICE("unused-list")};
   *count = LINTS;
   return names;
 }
@@ -63,76 +65,6 @@ void lint_say(struct lint *lint, enum lint_kind kind, struct span span, const ch
   const char *text = arena_vprintf(lint->arena, format, arguments);
   va_end(arguments);
   diag_add(lint->diags, DIAG_WARNING, span, lints[kind].name.data, hint, "%s", text);
-}
-
-/* ---- lists ---- */
-
-struct list_uses {
-  bool *used;
-};
-
-static void find_lists(void *context, struct tree_expr *expr) {
-  struct list_uses *uses = context;
-  if (expr->kind == TREE_IN_NAME && expr->ref.kind == REF_LIST) uses->used[expr->ref.index] = true;
-}
-
-static void lists_of(struct list_uses *uses, struct tree_expr *expr) {
-  if (expr != NULL) tree_expr_walk(expr, find_lists, uses);
-}
-
-static void lists_of_element(struct list_uses *uses, struct element *element) {
-  lists_of(uses, element->use.condition);
-  lists_of(uses, element->among);
-  lists_of(uses, element->until);
-  for (uint16_t i = 0; i < element->child_count; i++) lists_of_element(uses, element->children[i]);
-}
-
-static void lists_of_event(struct list_uses *uses, struct event_tree *event) {
-  lists_of(uses, event->watermark_when);
-  lists_of(uses, event->where);
-  for (uint16_t i = 0; i < event->field_count; i++) lists_of(uses, event->fields[i].computed);
-  for (uint16_t i = 0; i < event->entry_count; i++) lists_of(uses, event->entries[i].expr);
-}
-
-static void lists_of_rule(struct list_uses *uses, struct rule_tree *rule) {
-  lists_of(uses, rule->on.condition);
-  lists_of(uses, rule->when);
-  lists_of(uses, rule->suppress_unless);
-  if (rule->pattern != NULL) lists_of_element(uses, rule->pattern);
-  for (uint16_t i = 0; i < rule->emit_count; i++) lists_of(uses, rule->emit[i].expr);
-}
-
-/* `add … to NAME`, `remove … from NAME`. */
-static void filled_lists(struct lint *lint, struct list_uses *uses, const struct rule_tree *rule) {
-  for (uint16_t i = 0; i < rule->rare->add_count + rule->rare->remove_count; i++) {
-    struct slice name = i < rule->rare->add_count ? rule->rare->add[i].list.text
-                                                  : rule->rare->remove[i - rule->rare->add_count].list.text;
-    uint32_t low = 0, high = lint->tree->list_count;
-    while (low < high) {
-      uint32_t middle = low + (high - low) / 2;
-      if (slice_compare(lint->tree->lists[middle]->name.text, name) < 0)
-        low = middle + 1;
-      else
-        high = middle;
-    }
-    if (low < lint->tree->list_count) uses->used[low] = true;
-  }
-}
-
-static void lint_lists(struct lint *lint) {
-  struct list_uses uses = {arena_array(lint->arena, bool, lint->tree->list_count + 1u)};
-  for (uint32_t i = 0; i < lint->tree->decl_count; i++) {
-    struct decl *decl = &lint->tree->decls[i];
-    if (decl->kind == DECL_EVENT) lists_of_event(&uses, decl->event);
-    if (decl->kind == DECL_COUNTER) lists_of(&uses, decl->counter->counting);
-    if (decl->kind != DECL_RULE) continue;
-    lists_of_rule(&uses, decl->rule);
-    filled_lists(lint, &uses, decl->rule);
-  }
-  for (uint16_t i = 0; i < lint->tree->list_count; i++)
-    if (!uses.used[i])
-      lint_say(lint, LINT_UNUSED_LIST, lint->tree->lists[i]->name.span, NULL, "nothing asks the list `" SLICE_FMT "`",
-               SLICE_ARG(lint->tree->lists[i]->name.text));
 }
 
 /* ---- secrets ---- */
@@ -249,17 +181,14 @@ static void lint_event(struct lint *lint, struct event_tree *event) {
   }
   if (!event->join) lint_condition(lint, event->where, event->from_types, event->from_type_count);
   lint_value(lint, event->where);
-  if (event->window != NULL) lint_value(lint, event->window->early_when);
+  if (event->window != NULL) {
+    lint_value(lint, event->window->early_when);
+    lint_window(lint, event->window);
+  }
   for (uint16_t i = 0; i < event->entry_count; i++) {
     lint_secret(lint, NULL, event->from_types, event->from_type_count, &event->entries[i]);
     lint_value(lint, event->entries[i].expr);
   }
-}
-
-static void lint_table(struct lint *lint, const struct table_tree *table) {
-  if (table->ttl_us < 0 || table->from_event.text.length > 0) return;
-  lint_say(lint, LINT_NO_EFFECT, table->name.span, "its rows stay as long as the rules do: leave it out",
-           "`ttl` has no effect on a table that no events fill");
 }
 
 void lint_tree(struct tree *tree, struct diags *diags) {

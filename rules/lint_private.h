@@ -1,9 +1,10 @@
 /* lint_private.h - what the files of the lints share; nobody else includes it.
  *
- * lint.c            names, `allow`, the walk over rules; unused-list, secret-expression
+ * lint.c            names, `allow`, the walk over declarations; secret-expression
  * lint_expr.c       equality, hashes and implication of expressions
  * lint_condition.c  never-true, always-true, null-compare
  * lint_value.c      always-null, no-effect
+ * lint_data.c       unused-list, never-filled; no-effect of tables and windows
  * lint_pattern.c    what is about steps: unreachable-step, costly-any, first-only, contiguity, end-loop, …
  * lint_shadow.c     shadowed-rule */
 #ifndef WEIR_RULES_LINT_PRIVATE_H
@@ -21,6 +22,7 @@ enum lint_kind {
   LINT_EQUAL_TIMES,
   LINT_FIRST_ONLY,
   LINT_LATER_STEP,
+  LINT_NEVER_FILLED,
   LINT_NEVER_TRUE,
   LINT_NO_EFFECT,
   LINT_NULL_COMPARE,
@@ -68,6 +70,9 @@ void lint_condition(struct lint *lint, struct tree_expr *condition, const uint16
 void lint_value(struct lint *lint, struct tree_expr *expr);
 void lint_pattern(struct lint *lint);
 void lint_shadowed(struct lint *lint);
+void lint_lists(struct lint *lint);
+void lint_table(struct lint *lint, const struct table_tree *table);
+void lint_window(struct lint *lint, const struct window_tree *window);
 bool lint_allows(const struct rule_tree *rule, enum lint_kind kind);
 
 #endif

@@ -31,6 +31,8 @@ struct parser {
   uint32_t item_number;               /* its first token's number */
   struct span clause_spans[CLAUSES];  /* of the rule at hand */
   unsigned clause;                    /* of the rule at hand: the last one that was known */
+  bool counted;                       /* an aggregate stands in that clause */
+  struct slice only_type;             /* the event type of the rule or derived event at hand, where one is known */
   struct arena scratch;               /* lists that still grow: emptied after each declaration */
   uint32_t *line_ends, line_capacity; /* [line]: the column behind its last token, for spans over several lines */
   uint32_t *line_starts, line_count;  /* for struct source_file */

@@ -280,6 +280,7 @@ static void parse_join(struct parser *parser, struct event_tree *event) {
 
 static void parse_from(struct parser *parser, struct event_tree *event) {
   event->from = parse_names(parser, "a name of an event type after `from`", &event->from_count);
+  parser->only_type = event->from_count == 1 ? event->from[0].text : (struct slice){0};
   if (parse_accept_word(parser, "each")) {
     event->each_name = parse_name(parser, "a name for each element, as in `each w in words`");
     parse_expect(parser, TOKEN_IN, "`in` and a field after `each NAME`");
@@ -299,6 +300,7 @@ void parse_event(struct parser *parser, struct decl *decl, struct comment *comme
   event->span = parse_take(parser).span;
   event->comments = comments;
   event->disorder_us = event->ahead_us = event->behind_us = event->jump_us = event->jump_confirm = -1;
+  parser->only_type = (struct slice){0};
   event->name = parse_name(parser, "a name after `event`");
   event->span = parse_span(parser, event->span);
   event->derived = parse_is_word(parser, "from") || parse_is_word(parser, "join");

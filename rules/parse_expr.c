@@ -321,9 +321,10 @@ static struct tree_expr *parse_call(struct parser *parser) {
     make_seen(parser, expr);
     return expr;
   }
+  bool aggregate = is_aggregate_call(expr);
+  parser->counted |= aggregate;
   enum token_kind next = parse_kind(parser);
-  if (is_counting || next == TOKEN_OF || next == TOKEN_BY || next == TOKEN_OVER ||
-      (window_block && is_aggregate_call(expr))) {
+  if (is_counting || next == TOKEN_OF || next == TOKEN_BY || next == TOKEN_OVER || (window_block && aggregate)) {
     struct counting *kept = arena_new(parser->arena, struct counting);
     *kept = counting;
     make_counting(parser, expr, kept);

@@ -13,6 +13,9 @@ static const char hint_over[] = "`over` stands behind the counter: `count() over
 static const char hint_choice[] = "a choice is a call: `if(amount > 5, \"a\", \"b\")`";
 
 static const char hint_expect[] = "each `expect` is for one alert: write one for each";
+static const char hint_comment[] = "comments begin with `#`";
+static const char hint_default[] = "every field may be null; where it is read, `x ?? 0` stands for it";
+static const char hint_rule_key[] = "what belongs together is the rule's key: `key card_id`";
 
 static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
@@ -79,8 +82,7 @@ static const char *hint_of_wanted_duration(struct parser *parser, const struct t
 
 /* A type, or what belongs to one. */
 static const char *hint_of_wanted_type(struct parser *parser, const char *what, const struct token *found) {
-  if (begins(what, "a type") && is_word(&parser->last, "default"))
-    return "every field may be null; where it is read, `x ?? 0` stands for it";
+  if (begins(what, "a type") && is_word(&parser->last, "default")) return hint_default;
   if (begins(what, "`(` and the number of digits")) return "as `decimal(2)`";
   if (begins(what, "`)` after the number of digits")) return "only the digits after the point, as `decimal(2)`";
   if (begins(what, "a type") && found->kind == TOKEN_ASSIGN)
@@ -89,6 +91,34 @@ static const char *hint_of_wanted_type(struct parser *parser, const char *what, 
   if (begins(what, "`(` after `key`") && found->kind == TOKEN_NAME)
     return arena_printf(parser->arena, "write `key (" SLICE_FMT ")`", SLICE_ARG(lex_shown(found->text)));
   return NULL;
+}
+
+/* `key card as id`, `key id = card`: a part of a key that has another name than the field. */
+static const char *hint_of_key_name(struct parser *parser, const struct token *found) {
+  const struct token *last = &parser->last, *next = parse_ahead(parser, 1);
+  bool as = is_word(found, "as");
+  if ((!as && found->kind != TOKEN_ASSIGN) || last->kind != TOKEN_NAME || next->kind != TOKEN_NAME) return NULL;
+  struct slice type = parser->only_type, field = as ? last->text : next->text;
+  if (!as && parse_ahead(parser, 2)->kind == TOKEN_DOT && parse_ahead(parser, 3)->kind == TOKEN_NAME) {
+    type = next->text;
+    field = parse_ahead(parser, 3)->text;
+  }
+  if (type.length == 0) return "its name, then the field in each event type: `key user: login.uid, transfer.payer_id`";
+  return arena_printf(parser->arena, "write `key " SLICE_FMT ": " SLICE_FMT "." SLICE_FMT "`",
+                      SLICE_ARG(lex_shown(as ? next->text : last->text)), SLICE_ARG(lex_shown(type)),
+                      SLICE_ARG(lex_shown(field)));
+}
+
+/* `window 1h`, `window 1h every 5m`, `window 100`: the kind of window was left out. */
+static const char *hint_of_wanted_window(struct parser *parser, const struct token *found) {
+  const struct token *step = parse_ahead(parser, 2);
+  bool steps = is_word(parse_ahead(parser, 1), "every") && step->kind == found->kind;
+  const char *kind = found->kind == TOKEN_INT ? "count" : steps ? "sliding" : "tumbling";
+  if (found->kind != TOKEN_DURATION && found->kind != TOKEN_INT) return NULL;
+  struct slice size = lex_shown(found->source);
+  if (!steps) return arena_printf(parser->arena, "as `%s " SLICE_FMT "`", kind, SLICE_ARG(size));
+  return arena_printf(parser->arena, "as `%s " SLICE_FMT " every " SLICE_FMT "`", kind, SLICE_ARG(size),
+                      SLICE_ARG(lex_shown(step->source)));
 }
 
 /* `emit`, and blocks of windows. */
@@ -100,15 +130,15 @@ static const char *hint_of_wanted_entry(struct parser *parser, const char *what,
   if (begins(what, "a name for the value") && found->kind == TOKEN_QUESTION) return hint_choice;
   if (begins(what, "`=` after the name") || begins(what, "`{` after `emit`"))
     return "as `emit { total = sum(a.amount) }`";
-  if (begins(what, "tumbling, sliding, session") && found->kind == TOKEN_DURATION)
-    return arena_printf(parser->arena, "as `tumbling " SLICE_FMT "`", SLICE_ARG(lex_shown(found->source)));
+  if (begins(what, "tumbling, sliding, session")) return hint_of_wanted_window(parser, found);
   if (begins(what, "`every` and a duration")) {
     if (found->kind == TOKEN_BY || found->kind == TOKEN_COMMA) return "write `every`";
     return "as `sliding 1h every 5m`";
   }
-  if (begins(what, "`{` and the fields of the event") && found->kind == TOKEN_EMIT) return "leave out `emit`";
-  if (begins(what, "`{` and the fields of the event") &&
-      (is_word(found, "offset") || is_word(found, "lateness") || is_word(found, "early") || is_word(found, "every")))
+  if (!begins(what, "`{` and the fields of the event")) return NULL;
+  if (found->kind == TOKEN_EMIT) return "leave out `emit`";
+  if (is_word(found, "as") || found->kind == TOKEN_ASSIGN) return hint_of_key_name(parser, found);
+  if ((is_word(found, "offset") || is_word(found, "lateness") || is_word(found, "early") || is_word(found, "every")))
     return "a window's words stand in this order, each once: `offset`, `lateness`, `early`, `every key known for`";
   return NULL;
 }
@@ -193,7 +223,7 @@ static const char *hint_of_found(struct parser *parser, const struct token *foun
   const struct token *last = &parser->last, *next = parse_ahead(parser, 1);
   if (found->kind == TOKEN_DURATION && is_word(last, "last")) return hint_over;
   if (found->kind == TOKEN_OVER && (last->kind == TOKEN_INT || last->kind == TOKEN_DECIMAL)) return hint_over;
-  if (found->kind == TOKEN_MINUS && found->first_on_line && next->kind == TOKEN_MINUS) return "comments begin with `#`";
+  if (found->kind == TOKEN_MINUS && found->first_on_line && next->kind == TOKEN_MINUS) return hint_comment;
   bool behind_span = last->kind == TOKEN_DURATION || last->kind == TOKEN_INT;
   if (behind_span && (found->kind == TOKEN_OF || found->kind == TOKEN_BY)) return hint_counting;
   if (last->kind != TOKEN_NAME && !lex_is_reserved(last->kind)) return NULL;
@@ -223,7 +253,10 @@ static const char *hint_behind_clause(struct parser *parser, const struct token 
     if (is_word(found, "per") || is_word(found, "within") || is_word(found, "during")) return hint_over;
   }
   if (parser->clause == CLAUSE_WHEN && found->kind == TOKEN_WHERE)
-    return "a counter's condition stands in its call: `count(where amount > 5) over 1h`";
+    return parser->counted ? "a counter's condition stands in its call: `count(where amount > 5) over 1h`"
+                           : "`and` joins conditions: `when amount > 100 and country != \"DE\"`";
+  const char *key_name = parser->clause == CLAUSE_KEY ? hint_of_key_name(parser, found) : NULL;
+  if (key_name != NULL) return key_name;
   const char *unit = last->kind == TOKEN_INT && found->kind == TOKEN_NAME ? lex_unit_meant(found->text) : NULL;
   if (unit != NULL)
     return arena_printf(parser->arena, "a duration is one word: `" SLICE_FMT "%s`", SLICE_ARG(lex_shown(last->source)),
@@ -234,9 +267,8 @@ static const char *hint_behind_clause(struct parser *parser, const struct token 
   if (is_word(last, "at") && is_word(found, "least")) return "how many times stands behind the step: `login {3,}`";
   if (is_word(found, "if") || is_word(found, "having")) return "a condition stands behind `when`: `when amount > 100`";
   bool events = parser->clause == CLAUSE_ON || parser->clause == CLAUSE_MATCH;
-  if (found->kind == TOKEN_BY && events) return "what belongs together is the rule's key: `key card_id`";
-  if (is_word(found, "group") && next->kind == TOKEN_BY)
-    return "what belongs together is the rule's key: `key card_id`";
+  if (found->kind == TOKEN_BY && events) return hint_rule_key;
+  if (is_word(found, "group") && next->kind == TOKEN_BY) return hint_rule_key;
   if (parser->clause == CLAUSE_KEY && found->kind == TOKEN_NAME && last->kind == TOKEN_NAME)
     return arena_printf(parser->arena, "a key of several parts has commas: `" SLICE_FMT ", " SLICE_FMT "`",
                         SLICE_ARG(lex_shown(last->text)), SLICE_ARG(lex_shown(found->text)));
@@ -280,7 +312,7 @@ const char *parse_hint_type(struct parser *parser, const struct token *found, co
   if (next->kind == TOKEN_LESS && (is_word(found, "list") || is_word(found, "array"))) return "a list is `[string]`";
   if (is_word(last, "required") || is_word(last, "secret"))
     return arena_printf(parser->arena, "it stands behind the type: `id string " SLICE_FMT "`", SLICE_ARG(last->text));
-  if (is_word(last, "default")) return "every field may be null; where it is read, `x ?? 0` stands for it";
+  if (is_word(last, "default")) return hint_default;
   for (unsigned i = 0; near == NULL && i < count && last->kind == TOKEN_NAME; i++)
     if (is_word(last, words[i]))
       return arena_printf(parser->arena, "the name stands first: `" SLICE_FMT " %s`", SLICE_ARG(lex_shown(found->text)),
@@ -290,7 +322,7 @@ const char *parse_hint_type(struct parser *parser, const struct token *found, co
 
 const char *parse_hint_declaration(struct parser *parser, const struct token *found) {
   const struct token *next = parse_ahead(parser, 1);
-  if (found->kind == TOKEN_MINUS && next->kind == TOKEN_MINUS) return "comments begin with `#`";
+  if (found->kind == TOKEN_MINUS && next->kind == TOKEN_MINUS) return hint_comment;
   if (found->kind == TOKEN_OPEN_BRACE && next->kind == TOKEN_STRING)
     return "rules as JSON stand in a file that ends in `.json`; events are given with `--input`";
   if (is_word(found, "import") || is_word(found, "include") || is_word(found, "use"))

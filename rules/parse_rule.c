@@ -123,6 +123,7 @@ static void clause_allow(struct parser *parser, struct rule_tree *rule) {
 }
 static void clause_on(struct parser *parser, struct rule_tree *rule) {
   parse_use(parser, &rule->on, "a name of an event type after `on`");
+  parser->only_type = rule->on.event.text;
 }
 static void clause_key(struct parser *parser, struct rule_tree *rule) { rule->key = parse_key(parser); }
 static void clause_when(struct parser *parser, struct rule_tree *rule) { rule->when = parse_expr(parser); }
@@ -341,6 +342,7 @@ static void parse_clause(struct parser *parser, struct rule_tree *rule) {
   rule->given |= 1u << clause;
   parser->clause_spans[clause] = span;
   parser->clause = clause;
+  parser->counted = false;
   clauses[clause].parse(parser, rule);
   parser->clause_spans[clause] = parse_span(parser, span);
   if (clause != CLAUSE_MATCH) {
@@ -390,6 +392,7 @@ static void parse_rule_rest(struct parser *parser, struct rule_tree *rule) {
   if (!parse_expect(parser, TOKEN_OPEN_BRACE, "`{` and the rule's clauses")) return;
   parse_comments_end(parser, &rule->comments);
   parser->clause = CLAUSES;
+  parser->only_type = (struct slice){0};
   while (parse_in_block(parser)) {
     parse_clause(parser, rule);
     parse_sync_block(parser, starts_clause);

@@ -756,14 +756,14 @@ struct tree {
   uint32_t decl_count;
   struct decl *decls; /* file order, then text order */
   /* [check] by kind, in byte order of name: an index here is the id that refs, schemas and rules have. */
-  uint16_t type_count, rule_count, list_count, table_count, derived_count;
+  uint16_t type_count, rule_count, list_count, table_count, derived_count, counter_count;
   struct type_info *types; /* index = schema id */
   struct rule_tree **rules;
   struct list_tree **lists;
   struct table_tree **tables;
-  struct event_tree **deriveds; /* each after all that it is made from (by stage, then by name) */
-  uint16_t counter_count;
-  struct counter_tree **counters; /* in the order of the text: what the ref of a named counter means */
+  struct event_tree **deriveds;       /* each after all that it is made from (by stage, then by name) */
+  struct counter_tree **counters;     /* in the order of the text: what the ref of a named counter means */
+  const struct actions_tree *actions; /* what ranks the actions: rules/action.h; NULL = the default order */
 };
 
 /* ---- diagnostics: shared by the parser, the checker and the lints ---- */

@@ -4,8 +4,8 @@
  *
  * A file is a list of blocks with a line `====` between them; a block is `## name`, rule text, `----`, events, `----`,
  * expected alerts, and, where some are expected, `----` and the expected dead letters and late rows. A first block
- * called
- * `## prelude` has only rule text, which stands before that of every other block.
+ * called `## prelude` has only rule text, which stands before that of every other block. Files that rules read lie
+ * beside the test file.
  *
  * Events are JSON records, or short: `TYPE SECONDS [field=value]…` is a record of that type, so many seconds behind
  * 2026-01-05T10:00:00Z; a value that is no JSON number, word, list or string is a string. A line that begins with `-- `
@@ -52,6 +52,7 @@ struct setup {
   uint32_t input_count;
   struct weir_options options;
   uint32_t only_batch;
+  const char *rules_name;
 };
 
 struct config {
@@ -424,7 +425,7 @@ static bool run_block(struct setup *setup, struct slice rules, const struct conf
   struct err err;
   err_clear(&err);
   struct weir *weir = weir_new(&options, &err);
-  int status = weir == NULL ? ERR_FATAL : weir_load_text(weir, "rules", rules.data, rules.length, &err);
+  int status = weir == NULL ? ERR_FATAL : weir_load_text(weir, setup->rules_name, rules.data, rules.length, &err);
   if (status != 0 && weir != NULL) buf_str(&told->alerts, weir_diagnostics(weir, false));
   if (status == 0) status = run_events(weir, setup, config->batch, told, &err);
   if (status != 0) buf_printf(&told->alerts, "error: %s\n", err.text);
@@ -463,9 +464,21 @@ static void print_diff(const char *what, struct slice expected, struct slice act
   }
 }
 
-static bool run_configs(struct mem *mem, const struct block *block, struct slice rules, struct told *first) {
+/* The rules stand in the folder of the test file, so that they can name files that lie there. */
+static const char *rules_name(struct mem *mem, const char *path) {
+  struct buf name;
+  buf_init(&name, mem);
+  const char *slash = strrchr(path, '/');
+  if (slash != NULL) buf_add(&name, path, (size_t)(slash + 1 - path));
+  buf_str(&name, "rules");
+  return buf_text(&name);
+}
+
+static bool run_configs(struct mem *mem, const char *path, const struct block *block, struct slice rules,
+                        struct told *first) {
   struct setup *setup = mem_alloc(mem, sizeof *setup);
   setup->mem = mem;
+  setup->rules_name = rules_name(mem, path);
   read_events(setup, block->sections[1]);
   bool good = true;
   for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
@@ -542,7 +555,7 @@ static void test_block(struct mem *mem, const char *path, const struct block *bl
                       .refused_exact = first_is_json(block->sections[3]),
                       .ids = block->sections[2].length > 0 &&
                              memmem(block->sections[2].data, block->sections[2].length, "\"id\":\"*\"", 8) == NULL};
-  bool good = run_configs(mem, block, buf_view(&rules), &told);
+  bool good = run_configs(mem, path, block, buf_view(&rules), &told);
   if (!slice_equal(block->sections[2], buf_view(&told.alerts))) {
     print_diff("alerts", block->sections[2], buf_view(&told.alerts));
     good = false;

@@ -2,6 +2,7 @@
 /* Counters against a brute-force reference, which recomputes every answer from the whole list of events: random sets of
  * counters over streams with equal times, times on borders, long silences, nulls, sums out of range. */
 #include "counter_plan.h"
+#include "engine/counter_private.h"
 
 static uint64_t random_state;
 static int64_t any(int64_t low, int64_t high) { /* xorshift64* by Vigna */
@@ -129,17 +130,19 @@ static void any_counter(struct counting_fixture *c, int64_t unit) {
   counting_ask(c, window, plan);
 }
 
-/* Counters that are added and asked in one go: counts and sums, different values. */
-enum plain { NOT_PLAIN, PLAIN_SUMS, PLAIN_VALUES, PLAIN_BOTH };
+/* Counters that are added and asked in one go: counts and sums, different values. PLAIN_FEW: up to two sums, and other
+ * ways are rarely gone, so that states stay packed. */
+enum plain { NOT_PLAIN, PLAIN_SUMS, PLAIN_VALUES, PLAIN_BOTH, PLAIN_FEW };
 
 static void any_plain_counter(struct counting_fixture *c, enum plain plain, uint16_t column, int64_t unit) {
   static const uint16_t sums[] = {F_INT, F_MONEY, F_WAIT};
+  const int64_t over = any(1, plain == PLAIN_FEW ? 2 : 20) * unit;
   if (plain == PLAIN_VALUES || (plain == PLAIN_BOTH && chance(50))) {
-    counting_ask(c, counting_over(any(1, 20) * unit), counting_plan(AGG_DISTINCT, column));
+    counting_ask(c, counting_over(over), counting_plan(AGG_DISTINCT, column));
   } else if (chance(40)) {
-    counting_ask(c, counting_over(any(1, 20) * unit), counting_plan(AGG_COUNT, NO_COLUMN));
+    counting_ask(c, counting_over(over), counting_plan(AGG_COUNT, NO_COLUMN));
   } else {
-    counting_ask(c, counting_over(any(1, 20) * unit), counting_plan(AGG_SUM, sums[any(0, 2)]));
+    counting_ask(c, counting_over(over), counting_plan(AGG_SUM, sums[any(0, plain == PLAIN_FEW ? 1 : 2)]));
   }
 }
 
@@ -186,7 +189,9 @@ struct asking {                             /* the counters of one run, as an ev
   uint32_t quick_count;                     /* that are asked so, of those after */
   struct value told[FIELDS + COUNTERS_MAX]; /* the event's fields, then what counters say */
   int asked;                                /* per cent of the counters */
+  int one_by_one, otherwise;                /* per cent of the times that they are asked, of the events added */
   int taken;                                /* events that were added and asked in one go */
+  int packed;                               /* of them to a packed state */
 };
 
 static void make_asks(struct counting_fixture *c, struct asking *asking) {
@@ -198,7 +203,8 @@ static void make_asks(struct counting_fixture *c, struct asking *asking) {
   }
   for (int before = 0; before < 2; before++)
     asking->groups[before] = counters_group(c->counters, asking->asks[before], asking->counts[before]);
-  asking->quick_count = chance(70) || asking->counts[0] == 0 ? asking->counts[0] : (uint32_t)any(0, asking->counts[0]);
+  asking->quick_count = chance(100 - asking->otherwise) || asking->counts[0] == 0 ? asking->counts[0]
+                                                                                  : (uint32_t)any(0, asking->counts[0]);
   const struct counter_group *behind = NULL;
   if (asking->quick_count > 0) behind = counters_group(c->counters, asking->asks[0], asking->quick_count);
   asking->quick = counters_quick(c->counters, 0, behind);
@@ -207,7 +213,7 @@ static void make_asks(struct counting_fixture *c, struct asking *asking) {
 /* One by one, or all together, or told already. */
 static bool ask(struct counting_fixture *c, struct asking *asking, bool before, bool told, int64_t time,
                 struct arena *arena) {
-  bool together = told || chance(50);
+  bool together = told || !chance(asking->one_by_one);
   uint64_t overflow = UINT64_MAX;
   if (together && !told) {
     c->env.counts = &c->counts;
@@ -230,17 +236,18 @@ static bool ask(struct counting_fixture *c, struct asking *asking, bool before, 
 
 /* The event is added and the counters behind it are asked in one go. False: that is not the way for this one. */
 static bool take(struct counting_fixture *c, struct asking *asking, int64_t time, const struct value *fields) {
-  if (asking->quick == NULL || chance(20)) return false;
+  if (asking->quick == NULL || chance(asking->otherwise)) return false;
   memcpy(asking->told, fields, FIELDS * sizeof *fields);
   struct event event = {.time = time, .values = asking->told};
   if (!counters_take(c->counters, asking->quick, &c->state, c->annex, &event)) return false;
   counting_know(c, time, fields);
   asking->taken++;
+  asking->packed += is_packed(c->state);
   return true;
 }
 
 /* One random set of counters over one random stream. */
-static bool run(uint64_t seed, int events, enum plain plain, int *taken) {
+static bool run(uint64_t seed, int events, enum plain plain, struct asking *sum) {
   static const int64_t units[] = {4, 1000000, 3600000000, 40000000000};
   random_state = seed * 2654435761u + 88172645463325252u;
   struct counting_fixture *c = counting_new();
@@ -252,8 +259,10 @@ static bool run(uint64_t seed, int events, enum plain plain, int *taken) {
                         .range = chance(50) ? 5 : 2000,
                         .dense = chance(events > 1000 ? 70 : 20)};
   int counters = (int)any(1, chance(70) ? 4 : plain != NOT_PLAIN ? 12 : 20);
-  uint16_t column = (uint16_t)any(F_INT, F_AT); /* of different values */
-  struct asking asking = {.asked = (int)any(5, 100)};
+  uint16_t column = (uint16_t)any(F_INT, F_AT);             /* of different values */
+  bool few = plain == PLAIN_FEW, whole = few && chance(50); /* times in milliseconds */
+  struct asking asking = {
+      .asked = (int)any(5, 100), .one_by_one = few ? (int)any(0, 2) : 50, .otherwise = few ? (int)any(0, 2) : 20};
   for (int i = 0; i < counters; i++) {
     if (plain != NOT_PLAIN)
       any_plain_counter(c, plain, column, unit);
@@ -261,6 +270,12 @@ static bool run(uint64_t seed, int events, enum plain plain, int *taken) {
       any_counter(c, unit);
   }
   counting_start(c);
+  if (few) {
+    style.nulls = style.nulls > 0;
+    style.extremes = style.extremes > 0;
+    style.dense = false;
+    c->annex = c->room;
+  }
   make_asks(c, &asking);
   int64_t time = any(-1000, 1000) * unit;
   bool good = true;
@@ -268,6 +283,7 @@ static bool run(uint64_t seed, int events, enum plain plain, int *taken) {
     struct value fields[FIELDS];
     any_event(&style, fields);
     time += any_step(unit, style.dense);
+    if (whole) time -= time % 1000;
     if (chance(20)) counters_time(c->counters, 0, &c->state, time);
     c->env.banks[BANK_EVENT] = fields;
     good = ask(c, &asking, true, false, time, &arena);
@@ -284,25 +300,30 @@ static bool run(uint64_t seed, int events, enum plain plain, int *taken) {
   }
   counting_free(c);
   if (!good) printf("seed %llu\n", (unsigned long long)seed);
-  *taken += asking.taken;
+  sum->taken += asking.taken;
+  sum->packed += asking.packed;
   return good;
 }
 
 TEST(random_counters_say_what_the_list_of_events_says) {
   enum { ROUNDS = 1500, EVENTS = 250 };
-  int taken = 0;
-  for (uint64_t seed = 1; seed <= ROUNDS && !test_failed; seed++) EXPECT(run(seed, EVENTS, NOT_PLAIN, &taken));
+  struct asking sum = {0};
+  for (uint64_t seed = 1; seed <= ROUNDS && !test_failed; seed++) EXPECT(run(seed, EVENTS, NOT_PLAIN, &sum));
+  EXPECT(sum.taken > 0 &&
+         sum.taken < ROUNDS * EVENTS / 20); /* few sets are plain: it is the ordinary way that is tried */
 }
 
 TEST(what_is_added_and_asked_in_one_go_says_the_same) {
   enum { ROUNDS = 700, EVENTS = 250 };
-  int sums = 0, values = 0, both = 0;
+  struct asking sums = {0}, values = {0}, both = {0}, few = {0};
   for (uint64_t seed = 1; seed <= ROUNDS && !test_failed; seed++) {
     EXPECT(run(200000 + seed, EVENTS, PLAIN_SUMS, &sums));
     EXPECT(run(300000 + seed, EVENTS, PLAIN_VALUES, &values));
     EXPECT(run(400000 + seed, EVENTS, PLAIN_BOTH, &both));
+    EXPECT(run(500000 + seed, EVENTS, PLAIN_FEW, &few));
   }
-  EXPECT(sums > ROUNDS * EVENTS / 10 && values > ROUNDS * EVENTS / 10 && both > ROUNDS * EVENTS / 10);
+  enum { MANY = ROUNDS * EVENTS / 10 };
+  EXPECT(sums.taken > MANY && values.taken > MANY && both.taken > MANY && few.packed > MANY / 2);
 }
 
 static struct value fields_of[FIELDS];
@@ -316,7 +337,7 @@ static struct value *with_int(int64_t number) {
 TEST(few_values_beside_a_sketch_say_the_same) {
   enum { MANY = 1200, EVENTS = 6000 };
   struct counting_fixture *fixtures[2] = {counting_new(), counting_new()};
-  struct asking askings[2] = {{.asked = 100}, {.asked = 100}};
+  struct asking askings[2] = {{.asked = 100, .otherwise = 20}, {.asked = 100, .otherwise = 20}};
   int taken = 0;
   for (int i = 0; i < 2; i++) {
     counting_ask(fixtures[i], counting_over(20), counting_plan(AGG_DISTINCT, F_INT));
@@ -345,8 +366,9 @@ TEST(few_values_beside_a_sketch_say_the_same) {
 
 TEST(random_counters_over_longer_streams) {
   enum { ROUNDS = 20, EVENTS = 3000 };
-  int taken = 0;
-  for (uint64_t seed = 1; seed <= ROUNDS && !test_failed; seed++) EXPECT(run(100000 + seed, EVENTS, NOT_PLAIN, &taken));
+  struct asking sum = {0};
+  for (uint64_t seed = 1; seed <= ROUNDS && !test_failed; seed++) EXPECT(run(100000 + seed, EVENTS, NOT_PLAIN, &sum));
+  EXPECT(sum.taken < ROUNDS * EVENTS / 20);
 }
 
 /* ---- borders ---- */
@@ -576,6 +598,26 @@ TEST(small_states_are_small) {
   struct counter_sizes sizes = counters_sizes(&c->ruleset, 0);
   EXPECT_INT(sizes.state, 32);
   EXPECT_INT(sizes.event, 16);
+  counting_free(c);
+}
+
+/* As many events in a window as there may be, and no more: of a packed state too. */
+TEST(packed_states_keep_to_the_limit_of_a_window) {
+  struct counting_fixture *c = counting_new();
+  uint16_t count = counting_ask(c, counting_over(60000000), counting_plan(AGG_COUNT, NO_COLUMN));
+  counting_start(c);
+  counters_set_limits(c->counters, 2, 100);
+  struct asking asking = {.asked = 100};
+  random_state = 0;
+  c->annex = c->room;
+  make_asks(c, &asking);
+  for (int64_t time = 1; time <= 4; time++) {
+    bool taken = take(c, &asking, time, with_int(1));
+    EXPECT(taken == (time <= 2) && (!taken || is_packed(c->state)));
+    if (!taken) counting_add(c, time, with_int(1));
+    EXPECT_INT(taken ? asking.told[FIELDS + count].i : counting_get(c, count, time).i, time < 2 ? time : 2);
+  }
+  EXPECT_INT(counters_limits(c->counters).window_events, 2);
   counting_free(c);
 }
 

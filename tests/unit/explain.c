@@ -260,6 +260,33 @@ TEST(what_is_made_and_kept_for_it) {
   tear_down(&f);
 }
 
+TEST(actions_have_an_order) {
+  struct fixture f;
+  if (set_up(&f,
+             EVENTS "rule a { on payment(amount > 5) key card action review for 1d score 60 }\n"
+                    "rule b { on payment(amount < 0) key card action review }\n"
+                    "group g { key card over 24h rules a score sum review at 50 for 2h block at 90 review at 60 }")) {
+    EXPECT_PART(explained(&f, "a", EXPLAIN_TEXT),
+                "    score 60, action review for 1d (3 of 6: block > allow > review > step_up > captcha > alert)\n");
+    EXPECT_PART(explained(&f, "g", EXPLAIN_TEXT),
+                "    actions, the strongest first: block > allow > review > step_up > captcha > alert\n");
+    EXPECT_PART(
+        explained(&f, NULL, EXPLAIN_TEXT),
+        "\nactions, the strongest first: block (1 group) > allow > review (2 rules, 1 group) > step_up > captcha > "
+        "alert\n");
+  }
+  tear_down(&f);
+  if (set_up(&f, EVENTS "actions hold > note\nrule a { on payment(amount > 5) key card action note }")) {
+    EXPECT_PART(explained(&f, "a", EXPLAIN_TEXT), "    action note (2 of 2: hold > note)\n");
+    EXPECT_PART(explained(&f, NULL, EXPLAIN_JSON),
+                "\"actions\":[\"actions, the strongest first: hold > note (1 rule)\"]}\n");
+  }
+  tear_down(&f);
+  if (set_up(&f, EVENTS "rule a { on payment(amount > 5) key card }"))
+    EXPECT(strstr(explained(&f, NULL, EXPLAIN_TEXT), "strongest") == NULL);
+  tear_down(&f);
+}
+
 TEST(json_has_the_same_content) {
   struct fixture f;
   if (set_up(&f, EVENTS "list l string { \"a\" }\nrule r \"with \\\"quotes\\\"\" { on payment(status in l) key card "
@@ -272,7 +299,7 @@ TEST(json_has_the_same_content) {
                 "\"conditions\":[\"payment, to begin: status in l: found by one look-up in the list for status\"]");
     EXPECT_PART(json, "],\"not_run\":[{\"rule\":\"s\",\"why\":\"has constructs that this version checks but does not "
                       "run\"}],\"groups\":[],\"derived\":[],\"lists\":[\"list l: 1 entry, about ");
-    EXPECT_PART(json, "\"],\"tables\":[]}\n");
+    EXPECT_PART(json, "\"],\"tables\":[],\"actions\":[]}\n");
     const char *text = explained(&f, "s", EXPLAIN_TEXT);
     EXPECT_TEXT(text, "rule s has constructs that this version checks but does not run.\n");
     EXPECT(!explain_ruleset(&f.out, f.set, SLICE("nobody"), EXPLAIN_TEXT));

@@ -90,6 +90,28 @@ TEST(realloc_over_the_border_of_large_blocks) {
   mem_free_all(mem);
 }
 
+/* Of the process; 0 = the host does not say. */
+static size_t mapped_pages(void) {
+  unsigned long pages = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  if (file == NULL) return 0;
+  if (fscanf(file, "%lu", &pages) != 1) pages = 0;
+  fclose(file);
+  return pages;
+}
+
+TEST(realloc_of_large_blocks_gives_the_old_ones_back) {
+  enum { TIMES = 400, MOST_PAGES = 512 << 20 >> 12 }; /* a sanitizer may keep 256 MiB of freed blocks */
+  struct mem *mem = mem_new(0);
+  void *block = mem_alloc_raw(mem, 3 << 20);
+  size_t before = mapped_pages();
+  for (size_t i = 0; i < TIMES; i++) block = mem_realloc(mem, block, (3 + i % 2 * 2) << 20);
+  EXPECT(mapped_pages() <= before + MOST_PAGES);
+  mem_free(mem, block);
+  EXPECT_INT(mem_used(mem), 0);
+  mem_free_all(mem);
+}
+
 static int cleaned[4], cleaned_count;
 static void clean(void *argument) { cleaned[cleaned_count++] = *(int *)argument; }
 

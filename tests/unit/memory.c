@@ -35,10 +35,10 @@ static int take(void *context, struct weir *weir) {
 
 typedef int make_record(char *record, uint64_t number);
 
-/* All numbers below `count` as records, through `rules`. */
-static void run(struct told *told, const char *rules, make_record *make, uint64_t count, size_t memory,
-                unsigned match_events_max, size_t room) {
-  static char record[RECORD_MAX];
+/* All numbers below `count` as records, `together` of them at once, through `rules`. */
+static void run_together(struct told *told, const char *rules, make_record *make, uint64_t count, uint64_t together,
+                         size_t memory, unsigned match_events_max, size_t room) {
+  char *records = malloc(together * RECORD_MAX);
   *told = (struct told){.text = malloc(room + 1), .room = room};
   told->text[0] = '\0';
   struct weir_options options = {
@@ -46,9 +46,10 @@ static void run(struct told *told, const char *rules, make_record *make, uint64_
   struct weir *weir = weir_new(&options, &told->err);
   told->status = weir_load_text(weir, "t", rules, strlen(rules), &told->err);
   if (told->status == 0) weir_open(weir, "in", NULL, WEIR_JSON, &told->err);
-  for (uint64_t i = 0; i < count && told->status == 0; i++) {
-    int length = make(record, i);
-    told->status = weir_push(weir, 0, record, (size_t)length, &told->err);
+  for (uint64_t i = 0; i < count && told->status == 0;) {
+    size_t length = 0;
+    for (uint64_t end = i + together; i < end && i < count; i++) length += (size_t)make(records + length, i);
+    told->status = weir_push(weir, 0, records, length, &told->err);
     take(told, weir);
   }
   if (told->status == 0) told->status = weir_finish(weir, &told->err);
@@ -56,6 +57,12 @@ static void run(struct told *told, const char *rules, make_record *make, uint64_
   weir_stats(weir, &told->stats);
   for (int i = 0; i < 4; i++) weir_rule_stats(weir, i, &told->rules[i]);
   weir_free(weir);
+  free(records);
+}
+
+static void run(struct told *told, const char *rules, make_record *make, uint64_t count, size_t memory,
+                unsigned match_events_max, size_t room) {
+  run_together(told, rules, make, count, 1, memory, match_events_max, room);
 }
 
 #define EVENT "event e { event_time at at time(s) k string n int s string }\n"
@@ -170,6 +177,35 @@ TEST(many_counters_end_no_run) {
         EXPECT_INT(told.status, 0);
         free(told.text);
       }
+}
+
+/* New keys; the last 20 come when no window sees the others any more. */
+static int keys_of_two_times(char *record, uint64_t i) {
+  return snprintf(record, RECORD_MAX, "{\"at\":%d,\"k\":\"k%llu\",\"n\":%llu,\"s\":\"s\"}\n", i < 5000 ? 1 : 1000,
+                  (unsigned long long)i, (unsigned long long)i);
+}
+
+/* What no window sees any more leaves before a limit drives out what one does: of keys, and of what they keep. */
+TEST(the_limits_of_counters_count_what_windows_see) {
+  uint64_t dropped[2];
+  for (int large = 0; large < 2; large++) {
+    char rule[4000] = EVENT "rule r { on e key k when count() over 10s < 0";
+    struct told full, more;
+    for (int c = 0; c < 40 * large; c++) {
+      size_t length = strlen(rule);
+      snprintf(rule + length, sizeof rule - length, " or max(n where n > %d) over 10s < 0", -c);
+    }
+    snprintf(rule + strlen(rule), sizeof rule - strlen(rule), " }");
+    run(&full, rule, keys_of_two_times, 5000, 4 << 20, 0, 1);
+    run(&more, rule, keys_of_two_times, 5020, 4 << 20, 0, 1);
+    EXPECT_INT(more.status, 0);
+    dropped[large] = full.stats.dropped.counter_keys;
+    EXPECT(dropped[large] > 0);
+    EXPECT_INT(more.stats.dropped.counter_keys, dropped[large]);
+    free(full.text);
+    free(more.text);
+  }
+  EXPECT(dropped[1] > dropped[0]); /* by what they keep */
 }
 
 static int texts_of(char *record, uint64_t at, uint64_t key, uint64_t i) {
@@ -295,6 +331,75 @@ TEST(windows_of_large_values_end_no_run) {
     }
 }
 
+/* So many keys, and then one of them each minute. */
+static int keys_then_minutes(char *record, uint64_t i, uint64_t keys) {
+  uint64_t at = i < keys ? i * 50 / keys : 60 * (i - keys + 2);
+  return snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"k%llu\",\"n\":%llu,\"s\":\"s\"}\n", (unsigned long long)at,
+                  (unsigned long long)(i * 7919 % keys), (unsigned long long)i);
+}
+static int few_keys_then_minutes(char *record, uint64_t i) { return keys_then_minutes(record, i, 6000); }
+static int many_keys_then_minutes(char *record, uint64_t i) { return keys_then_minutes(record, i, 20000); }
+/* 20,000 keys in each minute, never the same. */
+static int keys_of_minutes(char *record, uint64_t i) {
+  return snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"k%llu\",\"n\":1}\n", (unsigned long long)(i * 60 / 20000),
+                  (unsigned long long)i);
+}
+
+/* A window of so many columns, all of them asked. */
+static void expect_windows_end_no_run(const char *window, int columns, make_record *make, uint64_t count,
+                                      size_t memory) {
+  char rule[4000], emitted[2000] = "";
+  struct told told;
+  snprintf(rule, sizeof rule, EVENT "event w from e key k window %s {", window);
+  for (int c = 0; c < columns; c++) {
+    size_t length = strlen(rule), before = strlen(emitted);
+    snprintf(rule + length, sizeof rule - length, " x%d = count() + %d", c, c);
+    snprintf(emitted + before, sizeof emitted - before, " x%d = x%d", c, c);
+  }
+  size_t length = strlen(rule);
+  snprintf(rule + length, sizeof rule - length, " }\nrule r { on w(x0 < 0) key k emit {%s } }", emitted);
+  run_together(&told, rule, make, count, 32, memory, 0, 1);
+  if (told.status != 0) printf("%s, %d columns, %zu MiB: %s\n", window, columns, memory >> 20, told.err.text);
+  EXPECT_INT(told.status, 0);
+  EXPECT_INT(told.stats.processed, count);
+  free(told.text);
+}
+
+/* What windows make is kept until the passes above have worked on it: of one deadline, not of all that are between the
+ * events of a batch; and what it takes counts, so that wide events come from fewer windows. */
+TEST(windows_of_many_keys_end_no_run) {
+  static const char *const windows[] = {
+      "tumbling 60s",
+      "tumbling 60s every key known for 30d",
+      "tumbling 60s lateness 2m every key known for 30d",
+      "sliding 120s every 30s every key known for 30d",
+      "sliding 20m every 60s",
+      "sliding 10m every 60s lateness 2m",
+      "session 20m",
+  };
+  for (size_t w = 0; w < sizeof windows / sizeof *windows; w++) {
+    for (size_t memory = 4 << 20; memory <= 16 << 20; memory *= 4)
+      expect_windows_end_no_run(windows[w], 1, few_keys_then_minutes, 6064, memory);
+    expect_windows_end_no_run(windows[w], 41, many_keys_then_minutes, 20003, 16 << 20);
+    expect_windows_end_no_run(windows[w], 41, keys_of_minutes, 60001, 16 << 20);
+  }
+}
+
+TEST(what_windows_make_is_worked_on_deadline_by_deadline) {
+  static const char rule[] = EVENT "event w from e key k window tumbling 60s every key known for 30d { n = count() }\n"
+                                   "event v from w key k window tumbling 1h { n = sum(n) }\n"
+                                   "rule r { on w(n == 1) key k }\nrule s { on v(n == 1) key k }";
+  struct told one, together;
+  run_together(&together, rule, few_keys_then_minutes, 6064, 32, 0, 0, 16 << 20);
+  EXPECT_INT(together.status, 0);
+  EXPECT(together.stats.memory_peak < 24 << 20);
+  run_together(&one, rule, few_keys_then_minutes, 6064, 1, 0, 0, 16 << 20);
+  EXPECT(one.alerts > 60);
+  EXPECT_TEXT(one.text, together.text);
+  free(one.text);
+  free(together.text);
+}
+
 TEST(without_a_memory_limit_a_match_holds_so_many_events) {
   struct told told;
   run(&told, rules[0].rule, one_key, 110000, 0, 0, 1);
@@ -410,6 +515,38 @@ TEST(forks_with_the_same_events_are_listed_together) {
   EXPECT_INT(told.alerts, 30 * 29 / 2 + 170 * 30); /* one for each start of the 30 s before */
   EXPECT(told.stats.memory_peak < 8 << 20);
   free(told.text);
+}
+
+static int one_start(char *record, uint64_t i) {
+  return snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"x\",\"n\":%d}\n", (unsigned long long)i, i == 0 ? 2 : 1);
+}
+
+/* More matches than may be told are found behind many forks with the same events, too; then one is told. Without the
+ * forks there are the same matches. */
+TEST(forks_with_the_same_events_hide_no_match_beyond_the_limit) {
+  static const char *const ways[] = {
+      "((a = e) or (b = e(n == 1))) then ((c = e) or (d = e(n == 1))) then ((h = e) or (i = e(n == 1))) then "
+      "((l = e) or (m = e(n == 1))) then ((o = e) or (p = e(n == 1))) then ((q = e) or (t = e(n == 1)))",
+      "a = e then c = e then h = e then l = e then o = e then q = e"};
+  static char matched[2][1 << 20];
+  struct told told[2];
+  for (int i = 0; i < 2; i++) {
+    char text[800];
+    snprintf(text, sizeof text,
+             EVENT
+             "rule r { key k match f = e(n == 2) then %s then any w = e(n == 1) then any z = e(n == 1) within 100s "
+             "report all limit 20 }",
+             ways[i]);
+    run(&told[i], text, one_start, 60, 256 << 20, 0, TEXT_MAX);
+    EXPECT_INT(told[i].status, 0);
+    EXPECT(told[i].alerts > 200);
+    EXPECT(told[i].rules[0].report_limit > 20);
+    matched_only(&told[i], matched[i], sizeof matched[i]);
+    free(told[i].text);
+  }
+  EXPECT_INT(told[0].rules[0].report_limit, told[1].rules[0].report_limit);
+  EXPECT_INT(told[0].alerts, told[1].alerts);
+  EXPECT_TEXT(matched[0], matched[1]);
 }
 
 /* ---- events that concern nobody ---- */

@@ -671,6 +671,20 @@ TEST(beyond_the_limit_the_oldest_are_told_no_more) {
   fixture_end(&f);
 }
 
+TEST(known_keys_count_as_windows_when_windows_end) {
+  struct fixture f;
+  fixture_init(&f);
+  f.plan.known_us = 1000;
+  fixture_start(&f, 3);
+  for (int64_t key = 1; key <= 2; key++) add(&f, key, 1, 1);
+  for (int64_t key = 3; key <= 4; key++) add(&f, key, 1, 11); /* key 1 was known first */
+  add(&f, 4, 1, 31);
+  EXPECT_INT(window_set_counts(f.set).dropped, 1);
+  EXPECT_TEXT(told(&f), "[0,10) 1:1/1 [0,10) 2:1/1 [10,20) 2:0/0 [10,20) 3:1/1 [10,20) 4:1/1 [20,30) 2:0/0 "
+                        "[20,30) 3:0/0 [20,30) 4:0/0");
+  fixture_end(&f);
+}
+
 static void count_only(struct fixture *f, const struct window_event *event) {
   f->each_count += event->start < event->end;
 }

@@ -160,6 +160,16 @@ if t "run: CSV, packed or not, gives the same"; then
   exits 0
   same out expected
 fi
+if t "run: endings in capitals are endings"; then
+  cp events.jsonl EVENTS.JSONL
+  cp events.csv.gz EVENTS.CSV.GZ
+  cp events.csv Events.Csv
+  for name in EVENTS.JSONL EVENTS.CSV.GZ Events.Csv; do
+    run "$weir" run rules --input "$name"
+    exits 0
+    same out expected
+  done
+fi
 if t "run: --format says what a name does not, or says wrongly"; then
   run_in events.jsonl "$weir" run rules --format json
   exits 0
@@ -248,6 +258,11 @@ if t "run: events among the rules"; then
   exits 2
   tells '`events.jsonl` is no file of rules'
   tells 'events are given with `--input events.jsonl`'
+  for name in EVENTS.JSONL a.Csv b.csv.GZ c.ZST; do
+    run "$weir" run rules "$name"
+    exits 2
+    tells "\`$name\` is no file of rules"
+  done
 fi
 if t "run: an empty value"; then
   for option in --input --dead-letters --type-field --order --side; do
@@ -882,6 +897,12 @@ if t "fmt: JSON and back"; then
   run "$weir" fmt probe.json
   exits 0
   same out formatted/more/probe.weir
+  cp probe.json PROBE.JSON
+  run "$weir" fmt PROBE.JSON
+  exits 0
+  same out formatted/more/probe.weir
+  run "$weir" check rules/events.weir PROBE.JSON
+  exits 0
 fi
 if t "fmt: rules in their JSON form run"; then
   run "$weir" run rules/events.weir probe.json --input events.jsonl
