@@ -50,8 +50,8 @@ void counters_ask_group(struct counters *counters, const struct counter_group *g
 
 /* The same as counters_add() and then counters_ask_group(`behind`, of the same key) in one go, for populations where
  * the first returns not NULL (behind NULL: nothing is asked). False: the ordinary way has to be gone, nothing was done
- * but that *state may be new. `annex` as above, and a state that has become small enough may move there. Made once,
- * after limits have been set. */
+ * but that *state may be new or have more room. `annex` as above, and a state that has become small enough may move
+ * there. Made once, after limits have been set. */
 struct counter_quick;
 const struct counter_quick *counters_quick(struct counters *counters, uint16_t population,
                                            const struct counter_group *behind);

@@ -1,6 +1,6 @@
 /* counter_quick.c - the most frequent ways through a state, in one go: counts and sums of int fields over windows of
  * time, the different values of a field over windows of time at a key that has few. The event goes in, windows move
- * on, and what is asked behind the event is told. All else, and what is rare here too (no room, a null, a value with
+ * on, and what is asked behind the event is told. All else, and what is rare here too (a null, a value with
  * more bits than any before), goes the ordinary way of counter.c and counter_group.c, which leaves the same. Called by
  * tally.c. */
 #include "engine/counter_private.h"
@@ -104,13 +104,19 @@ static struct counter_state *new_state(struct counters *counters, const struct c
   return annex;
 }
 
-/* Whether the ring has room for the event, and sums for its values. */
-static inline bool has_room(const struct counter_quick *quick, const struct counter_state *state,
-                            const struct value *values) {
+static inline bool is_full(const struct counter_quick *quick, const struct counter_state *state) {
   uint32_t count = state->next - state->first;
-  if (__builtin_expect(count >> state->room_log2 != 0 || count >= quick->window_events_max, 0)) return false;
-  if (__builtin_expect(state->variant != 0, 0)) return false;
-  return sums_fit(quick->sums, quick->sums_end, values, state->bits);
+  return count >> state->room_log2 != 0 || count >= quick->window_events_max;
+}
+/* Whether the ring has room for the event, or gets it, and sums for its values. */
+static inline bool has_room(struct counters *counters, const struct counter_quick *quick, struct counter_state **of,
+                            const struct event *event) {
+  if (__builtin_expect(is_full(quick, *of), 0)) {
+    *of = ring_make_room(counters, quick->layout, *of, event->time);
+    if (is_full(quick, *of)) return false;
+  }
+  if (__builtin_expect((*of)->variant != 0, 0)) return false;
+  return sums_fit(quick->sums, quick->sums_end, event->values, (*of)->bits);
 }
 
 /* The event into the ring, which has room for it, and what its windows say. */
@@ -142,7 +148,8 @@ bool counters_take(struct counters *counters, const struct counter_quick *quick,
     if (packed_take(quick->layout, &quick->packed, state, event->time, values)) return true;
     *of = state = packed_open(counters, quick->layout, state);
   }
-  if (quick->ring && !has_room(quick, state, values)) return false;
+  if (quick->ring && !has_room(counters, quick, of, event)) return false;
+  state = *of;
   if (quick->values && !values_take(counters, quick->layout, state, values[quick->value_slot], event->time))
     return false;
   state->deadline = event->time + quick->horizon_us;

@@ -298,6 +298,7 @@ static bool run(uint64_t seed, int events, enum plain plain, struct asking *sum)
     counters_time(c->counters, 0, &c->state, INT64_MAX - 1);
     good &= c->state == NULL;
   }
+  good &= c->counters->entries[0] == 0 && c->counters->outside[0] == 0 && pool_used(&c->pool) == 0;
   counting_free(c);
   if (!good) printf("seed %llu\n", (unsigned long long)seed);
   sum->taken += asking.taken;
@@ -612,13 +613,50 @@ TEST(packed_states_keep_to_the_limit_of_a_window) {
   c->annex = c->room;
   make_asks(c, &asking);
   for (int64_t time = 1; time <= 4; time++) {
-    bool taken = take(c, &asking, time, with_int(1));
-    EXPECT(taken == (time <= 2) && (!taken || is_packed(c->state)));
-    if (!taken) counting_add(c, time, with_int(1));
-    EXPECT_INT(taken ? asking.told[FIELDS + count].i : counting_get(c, count, time).i, time < 2 ? time : 2);
+    EXPECT(take(c, &asking, time, with_int(1)));
+    EXPECT(is_packed(c->state) == (time <= 2));
+    EXPECT_INT(asking.told[FIELDS + count].i, time < 2 ? time : 2);
   }
   EXPECT_INT(counters_limits(c->counters).window_events, 2);
   counting_free(c);
+}
+
+/* Times of 32 bits: in windows as long as may be, each event so late that the one before is only just in, so that the
+ * oldest that is kept is as far back as can be; then silences in which the 32 bits come round again. */
+static int wrong_at_long_distances(int64_t over, int64_t unit, int sums) {
+  struct counting_fixture *c = counting_new();
+  struct asking asking = {.asked = 100};
+  int wrong = 0;
+  uint16_t count = counting_ask(c, counting_over(over), counting_plan(AGG_COUNT, NO_COLUMN));
+  if (sums > 0) counting_ask(c, counting_over(over), counting_plan(AGG_SUM, F_INT));
+  if (sums > 1) counting_ask(c, counting_over(over), counting_plan(AGG_SUM, F_MONEY));
+  counting_start(c);
+  random_state = 0;
+  c->annex = c->room;
+  make_asks(c, &asking);
+  int64_t time = -20 * over / unit * unit;
+  for (int round = 0; round < 60; round++) {
+    struct value *fields = with_int(1);
+    fields[F_MONEY] = value_decimal(100, 2);
+    wrong += !take(c, &asking, time, fields) || !is_packed(c->state);
+    wrong += asking.told[FIELDS + count].i != (round % 20 == 0 ? 1 : 2);
+    bool silence = round % 20 == 19;
+    time += silence ? (((int64_t)1 << 32) + 1) * unit : over - unit;
+    int64_t asked = silence ? time : time + unit - 1; /* the last at which it is in */
+    counters_ask_group(c->counters, asking.groups[0], &c->state, asked, asking.told, &c->env);
+    wrong += asking.told[FIELDS + count].i != (silence ? 0 : 1);
+  }
+  counting_free(c);
+  return wrong;
+}
+
+TEST(times_of_packed_states_are_told_apart) {
+  static const int rooms[] = {13, 6, 4};
+  for (int sums = 0; sums < 3; sums++) {
+    int64_t longest = UINT32_MAX / (rooms[sums] + 1) - 1;
+    EXPECT_INT(wrong_at_long_distances(longest, 1, sums), 0);
+    EXPECT_INT(wrong_at_long_distances(longest * 1000, 1000, sums), 0);
+  }
 }
 
 TEST(small_states_stand_in_the_callers_memory) {
