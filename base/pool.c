@@ -11,7 +11,23 @@ struct pool_slab {
 /* Before each block above POOL_BLOCK_MAX; linked, so that pool_free_all() finds it. */
 struct pool_large {
   struct pool_large *before, *after;
-  size_t bytes, unused;
+  size_t bytes, inside; /* inside: what it takes of a slab; 0 = it is the context's */
+};
+
+/* A piece of a slab that nobody has. The smallest freed block has room for it. */
+struct pool_span {
+  struct pool_span *next;
+  size_t bytes;
+};
+_Static_assert(sizeof(struct pool_span) <= POOL_STEP, "a freed block becomes a span");
+
+enum {
+  SPAN_MIN = POOL_BLOCK_MAX + POOL_LINE, /* smaller ones are freed blocks */
+  SPANS_LOOKED_AT = 32,
+  GATHER_MIN = 16 << 10,
+  GATHER_SHARE = 16, /* of what all slabs have: so much must have been freed since it was done before */
+  LIMIT_NEAR = 8,    /* less than so many parts of the limit are left */
+  SORT_LISTS = 48,   /* of 2^n spans */
 };
 
 _Static_assert(sizeof(struct pool_slab) % POOL_STEP == 0 && sizeof(struct pool_large) % POOL_STEP == 0, "alignment");
@@ -20,40 +36,18 @@ _Static_assert((size_t)(2 * POOL_STEPS_MAX) << (POOL_CLASSES - POOL_SMALL_CLASSE
 void pool_init(struct pool *pool, struct mem *mem) { *pool = (struct pool){.mem = mem, .slab_bytes = POOL_SLAB_MIN}; }
 
 void pool_free_all(struct pool *pool) {
+  for (struct pool_large *large = pool->large; large != NULL;) {
+    struct pool_large *after = large->after;
+    if (large->inside == 0) mem_free(pool->mem, large);
+    large = after;
+  }
   for (struct pool_slab *slab = pool->slabs; slab != NULL;) {
     struct pool_slab *older = slab->older;
     unpoison(slab + 1, slab->bytes);
     mem_free(pool->mem, slab);
     slab = older;
   }
-  for (struct pool_large *large = pool->large; large != NULL;) {
-    struct pool_large *after = large->after;
-    mem_free(pool->mem, large);
-    large = after;
-  }
   pool_init(pool, pool->mem);
-}
-
-static void *alloc_large(struct pool *pool, size_t bytes) {
-  check(bytes <= SIZE_MAX / 2);
-  struct pool_large *large = mem_alloc_raw(pool->mem, sizeof *large + bytes);
-  *large = (struct pool_large){.after = pool->large, .bytes = bytes};
-  if (pool->large != NULL) pool->large->before = large;
-  pool->large = large;
-  pool->used += bytes;
-  return large + 1;
-}
-
-void pool_free_large(struct pool *pool, void *block, size_t bytes) {
-  struct pool_large *large = (struct pool_large *)block - 1;
-  check(large->bytes == bytes);
-  if (large->before != NULL)
-    large->before->after = large->after;
-  else
-    pool->large = large->after;
-  if (large->after != NULL) large->after->before = large->before;
-  pool->used -= bytes;
-  mem_free(pool->mem, large);
 }
 
 /* The largest class whose blocks fit into `bytes` (at least POOL_STEP). */
@@ -80,22 +74,208 @@ static void to_line(struct pool *pool) {
   if (gap > 0 && (size_t)(pool->end - pool->next) >= gap) spare(pool, gap);
 }
 
-static void new_slab(struct pool *pool, size_t at_least) {
-  /* What is left of the old slab becomes freed blocks, so that nothing is lost: largest first, so that those of whole
-   * lines stand at lines. */
+/* What is left of a slab becomes freed blocks, so that nothing is lost: largest first, so that those of whole lines
+ * stand at lines. */
+static void spare_rest(struct pool *pool) {
   to_line(pool);
   while (pool->end - pool->next >= POOL_STEP)
     spare(pool, pool_class_bytes(class_within((size_t)(pool->end - pool->next))));
+}
+
+/* ---- what was freed, put together ----
+ *
+ * States that grow leave blocks of a size that nobody may ask for again: all keys pass through each size at about the
+ * same time. Freed blocks are sorted by their places then, and neighbours become spans, which serve any size. */
+
+static unsigned span_list(size_t bytes) {
+  unsigned log2 = 63 - (unsigned)__builtin_clzll(bytes);
+  return log2 < POOL_SPAN_LISTS ? log2 : POOL_SPAN_LISTS - 1;
+}
+
+static void span_keep(struct pool *pool, char *begin, size_t bytes) {
+  if (bytes >= SPAN_MIN) {
+    struct pool_span *span = (struct pool_span *)(void *)begin, **list = &pool->spans[span_list(bytes)];
+    unpoison(span, sizeof *span);
+    *span = (struct pool_span){.next = *list, .bytes = bytes};
+    *list = span;
+    pool->span_bytes += bytes;
+    return;
+  }
+  char *next = pool->next, *end = pool->end;
+  pool->next = begin;
+  pool->end = begin + bytes;
+  spare_rest(pool);
+  pool->next = next;
+  pool->end = end;
+}
+
+/* One of at least so many bytes, which is a span no more; NULL = there is none, or not near the beginning of its list.
+ */
+static struct pool_span *span_take(struct pool *pool, size_t at_least) {
+  if (pool->span_bytes < at_least) return NULL;
+  for (unsigned list = span_list(at_least); list < POOL_SPAN_LISTS; list++) {
+    struct pool_span **link = &pool->spans[list];
+    for (unsigned i = 0; i < SPANS_LOOKED_AT && *link != NULL; i++, link = &(*link)->next) {
+      struct pool_span *found = *link;
+      if (found->bytes < at_least) continue;
+      *link = found->next;
+      pool->span_bytes -= found->bytes;
+      return found;
+    }
+  }
+  return NULL;
+}
+
+static struct pool_span *merge(struct pool_span *a, struct pool_span *b) {
+  struct pool_span *first = NULL, **end = &first;
+  while (a != NULL && b != NULL) {
+    struct pool_span **less = (uintptr_t)a < (uintptr_t)b ? &a : &b;
+    *end = *less;
+    end = &(*less)->next;
+    *less = (*less)->next;
+  }
+  *end = a == NULL ? b : a;
+  return first;
+}
+
+/* Into lists of 2^n, each sorted: a merge sort without a place of its own. */
+static void sort_in(struct pool_span *lists[SORT_LISTS], char *begin, size_t bytes) {
+  struct pool_span *span = (struct pool_span *)(void *)begin;
+  unpoison(span, sizeof *span);
+  *span = (struct pool_span){.bytes = bytes};
+  unsigned at = 0;
+  for (; lists[at] != NULL && at + 1 < SORT_LISTS; at++) {
+    span = merge(lists[at], span);
+    lists[at] = NULL;
+  }
+  lists[at] = merge(lists[at], span);
+}
+
+static void gather(struct pool *pool) {
+  struct pool_span *lists[SORT_LISTS] = {0}, *all = NULL;
+  for (unsigned class = 0; class < POOL_CLASSES; class ++) {
+    for (struct pool_block *block = pool->freed[class]; block != NULL;) {
+      unpoison(block, sizeof *block);
+      struct pool_block *next = block->next;
+      sort_in(lists, (char *)block, pool_class_bytes(class));
+      block = next;
+    }
+    pool->freed[class] = NULL;
+  }
+  for (unsigned list = 0; list < POOL_SPAN_LISTS; list++) {
+    for (struct pool_span *span = pool->spans[list]; span != NULL;) {
+      struct pool_span *next = span->next;
+      sort_in(lists, (char *)span, span->bytes);
+      span = next;
+    }
+    pool->spans[list] = NULL;
+  }
+  pool->span_bytes = pool->span_fresh = 0;
+  for (unsigned i = 0; i < SORT_LISTS; i++) all = merge(all, lists[i]);
+  pool->scattered = 0;
+  while (all != NULL) { /* slabs have headers: what touches is of one slab */
+    struct pool_span *span = all;
+    size_t bytes = span->bytes;
+    for (all = span->next; (char *)all == (char *)span + bytes; all = all->next) bytes += all->bytes;
+    poison(span, bytes);
+    if (bytes < SPAN_MIN) pool->scattered += bytes;
+    span_keep(pool, (char *)span, bytes);
+  }
+}
+
+/* Done when the context's limit is near, and enough was freed. */
+static void gather_near_limit(struct pool *pool, size_t bytes) {
+  size_t limit = mem_limit(pool->mem);
+  if (limit == 0 || mem_would_fit(pool->mem, bytes + limit / LIMIT_NEAR)) return;
+  size_t rest = pool->next == NULL ? 0 : (size_t)(pool->end - pool->next);
+  size_t known = pool->used - pool->outside + pool->span_bytes + rest;
+  size_t freed = known < pool->taken ? pool->taken - known : 0;
+  if (freed < pool->scattered) pool->scattered = freed;
+  if (freed + pool->span_fresh >= GATHER_MIN &&
+      freed - pool->scattered + pool->span_fresh >= pool->taken / GATHER_SHARE)
+    gather(pool);
+}
+
+/* ---- slabs and large blocks ---- */
+
+static void new_slab(struct pool *pool, size_t at_least) {
+  spare_rest(pool);
+  pool->next = pool->end = NULL;
+  struct pool_span *span = span_take(pool, at_least);
+  if (span == NULL) {
+    gather_near_limit(pool, pool->slab_bytes);
+    span = span_take(pool, at_least);
+  }
+  if (span != NULL) {
+    pool->next = (char *)span;
+    pool->end = pool->next + span->bytes;
+    poison(span, sizeof *span);
+    return;
+  }
   size_t bytes = pool->slab_bytes;
   while (bytes > POOL_SLAB_MIN && !mem_would_fit(pool->mem, sizeof(struct pool_slab) + bytes)) bytes /= 2;
   if (bytes < at_least) bytes = at_least;
   struct pool_slab *slab = mem_alloc_raw(pool->mem, sizeof *slab + bytes);
   *slab = (struct pool_slab){.older = pool->slabs, .bytes = bytes};
   pool->slabs = slab;
+  pool->taken += bytes;
   pool->next = (char *)(slab + 1);
   pool->end = pool->next + bytes;
   poison(pool->next, bytes);
   if (pool->slab_bytes < POOL_SLAB_MAX && bytes == pool->slab_bytes) pool->slab_bytes *= 2;
+}
+
+static struct pool_large *large_inside(struct pool *pool, size_t bytes) {
+  size_t inside = (sizeof(struct pool_large) + bytes + POOL_STEP - 1) & ~(size_t)(POOL_STEP - 1);
+  struct pool_span *span = span_take(pool, inside);
+  if (span == NULL) {
+    gather_near_limit(pool, inside);
+    span = span_take(pool, inside);
+  }
+  if (span == NULL) return NULL;
+  size_t whole = span->bytes;
+  if (whole > inside) span_keep(pool, (char *)span + inside, whole - inside);
+  unpoison(span, inside);
+  struct pool_large *large = (struct pool_large *)(void *)span;
+  large->inside = inside;
+  return large;
+}
+
+static void *alloc_large(struct pool *pool, size_t bytes) {
+  check(bytes <= SIZE_MAX / 2);
+  struct pool_large *large = large_inside(pool, bytes);
+  if (large == NULL) {
+    large = mem_alloc_raw(pool->mem, sizeof *large + bytes);
+    large->inside = 0;
+    pool->outside += bytes;
+  }
+  large->before = NULL;
+  large->after = pool->large;
+  large->bytes = bytes;
+  if (pool->large != NULL) pool->large->before = large;
+  pool->large = large;
+  pool->used += bytes;
+  return large + 1;
+}
+
+void pool_free_large(struct pool *pool, void *block, size_t bytes) {
+  struct pool_large *large = (struct pool_large *)block - 1;
+  check(large->bytes == bytes);
+  if (large->before != NULL)
+    large->before->after = large->after;
+  else
+    pool->large = large->after;
+  if (large->after != NULL) large->after->before = large->before;
+  pool->used -= bytes;
+  if (large->inside > 0) {
+    size_t inside = large->inside;
+    pool->span_fresh += inside;
+    poison(large, inside);
+    span_keep(pool, (char *)large, inside);
+  } else {
+    pool->outside -= bytes;
+    mem_free(pool->mem, large);
+  }
 }
 
 void *pool_alloc_slow(struct pool *pool, size_t bytes) {

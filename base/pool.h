@@ -2,8 +2,9 @@
  *
  * Sizes are rounded up to a class: steps of 16 to 256 bytes, then powers of two to 1 KiB; larger blocks come straight
  * from the context, where what one size frees another can take. A freed block goes to its class's list and is taken
- * again from there; slabs go back to the context only with pool_free_all(). Whoever frees a block says its size, so
- * blocks have no header. One thread. */
+ * again from there; slabs go back to the context only with pool_free_all(). Near the context's limit freed blocks that
+ * stand side by side are put together, for blocks of any size. Whoever frees a block says its size, so blocks have no
+ * header. One thread. */
 #ifndef WEIR_BASE_POOL_H
 #define WEIR_BASE_POOL_H
 
@@ -22,6 +23,7 @@ enum {
   POOL_CLASSES = POOL_SMALL_CLASSES + 2, /* 512, 1 KiB */
   POOL_SLAB_MIN = 16 << 10,
   POOL_SLAB_MAX = 16 << 20,
+  POOL_SPAN_LISTS = 26, /* a span is no larger than a slab */
 };
 
 struct pool_block {
@@ -29,6 +31,7 @@ struct pool_block {
 };
 struct pool_slab;
 struct pool_large;
+struct pool_span;
 
 struct pool {
   struct mem *mem;
@@ -36,7 +39,12 @@ struct pool {
   char *next, *end; /* the untouched rest of the latest slab */
   struct pool_slab *slabs;
   struct pool_large *large;
-  size_t used, slab_bytes; /* used: in blocks that are out, rounded to their classes */
+  struct pool_span *spans[POOL_SPAN_LISTS]; /* larger pieces of slabs that nobody has, of 2^n bytes and more */
+  size_t used, slab_bytes;                  /* used: in blocks that are out, rounded to their classes */
+  size_t taken, outside;                    /* bytes of all slabs; of used: in the context's own blocks */
+  size_t span_bytes;                        /* in spans */
+  size_t span_fresh;                        /* of these, since neighbours were put together */
+  size_t scattered;                         /* in freed blocks that could not be put together */
 };
 
 void pool_init(struct pool *pool, struct mem *mem); /* takes nothing until first use */

@@ -29,6 +29,36 @@ def compare(operator, a, b):
     return {"==": a == b, "!=": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[operator]
 
 
+def bounds_of(value, kind):
+    """Of a side of arithmetic that makes a value of the kind: floats are made of floats."""
+    if isinstance(value, Between):
+        return Fraction(value.low), Fraction(value.high)
+    within = Fraction(value.within) if isinstance(value, Near) else 0
+    middle = Fraction(float(value) if kind == "float" else value)
+    return middle - within, middle + within
+
+
+def range_of(operator, a, b, kind):
+    """Arithmetic where a side is only known to lie in a range: what each end of it gives, rounded as the value itself."""
+    (a_low, a_high), (b_low, b_high) = bounds_of(a, kind), bounds_of(b, kind)
+    if operator == "/" and b_low <= 0 <= b_high:
+        raise Ambiguous("whether what is only known to lie in a range is nothing to divide by")
+    pairs = [(x, y) for x in (a_low, a_high) for y in (b_low, b_high)]
+    ends = [x + y if operator == "+" else x - y if operator == "-" else x * y if operator == "*" else x / y
+            for x, y in pairs]
+    low, high = in_range(min(ends), kind), in_range(max(ends), kind)
+    if low is None or high is None:
+        raise Ambiguous("whether what is only known to lie in a range is a number of its type")
+    return Between(low, high, any(isinstance(v, Between) and v.null for v in (a, b)))
+
+
+def certain(value):
+    """A value that is asked for what it is."""
+    if isinstance(value, Between):
+        raise Ambiguous("a question about what is only known to lie in a range")
+    return value
+
+
 # ---- aggregates ----
 
 
@@ -93,7 +123,7 @@ def exact(spec, pairs, seconds):
     if name in ("first", "last", "nth"):
         place = {"first": 0, "last": len(pairs) - 1}.get(name, (spec["param"] or 0) - 1)
         return pairs[place][0] if 0 <= place < len(pairs) else None
-    pairs = [p for p in pairs if p[0] is not None]
+    pairs = [(certain(p[0]), p[1], certain(p[2])) for p in pairs if p[0] is not None]
     values = [p[0] for p in pairs]
     if name == "sum":
         return told_sum(values, kind)
@@ -291,15 +321,16 @@ class World(Stores):
             a = self.value(node[2], env)
             return None if a is None else not a
         if operator == "null":
-            return (self.value(node[2], env) is None) != node[3]
-        if operator == "in":
             a = self.value(node[2], env)
+            return ((certain(a) if isinstance(a, Between) and a.null else a) is None) != node[3]
+        if operator == "in":
+            a = certain(self.value(node[2], env))
             return None if a is None else (a in node[3])
         if operator == "arith":
             return self.arithmetic(node, kind, env)
         if operator == "else":
             a = self.value(node[2], env)
-            return self.value(node[3], env) if a is None else a
+            return self.value(node[3], env) if a is None else certain(a) if isinstance(a, Between) and a.null else a
         if operator == "counter" and "members" in env:  # of a window
             return self.aggregate(node[2], env["members"], env["seconds"])
         if operator == "counter":
@@ -315,15 +346,15 @@ class World(Stores):
             item = self.named[node[2]]
             return score_of(item, shares_of(item, self.inputs(item, env)))
         if operator == "inlist":
-            return self.in_list(self.value(node[2], env), self.named[node[3]], env["event"])
+            return self.in_list(certain(self.value(node[2], env)), self.named[node[3]], env["event"])
         if operator == "cell":
-            return self.cell(self.named[node[2]], self.value(node[3], env), node[4], env["event"])
+            return self.cell(self.named[node[2]], certain(self.value(node[3], env)), node[4], env["event"])
         raise ValueError(operator)
 
     def inputs(self, item, env):
         """What a model reads: fields of the event in hand, counters by name."""
-        return {name: self.counter(self.named[name]["spec"], env) if name in self.named else env["event"].fields.get(name)
-                for name, _ in item["inputs"]}
+        return {name: certain(self.counter(self.named[name]["spec"], env) if name in self.named
+                              else env["event"].fields.get(name)) for name, _ in item["inputs"]}
 
     def reasons(self, rule, env):
         """Of each model that the rule asks: its score, base and shares, where it has one."""
@@ -338,6 +369,8 @@ class World(Stores):
         a, b = self.value(node[3], env), self.value(node[4], env)
         if a is None or b is None:
             return None
+        if isinstance(a, Between) or isinstance(b, Between):
+            return range_of(node[2], a, b, kind)
         if node[2] == "/":
             if b == 0:
                 return None

@@ -179,6 +179,25 @@ TEST(many_counters_end_no_run) {
       }
 }
 
+static int values_of_all_keys(char *record, uint64_t i) {
+  return snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"k%llu\",\"n\":%llu,\"s\":\"s\"}\n",
+                  (unsigned long long)i / 1000, (unsigned long long)i % 6000, (unsigned long long)(i * 7919 % 1000003));
+}
+
+/* What all keys keep grows at the same time: blocks of one size are left, and larger ones are wanted. */
+TEST(counters_that_grow_together_end_no_run) {
+  struct told told;
+  run(&told,
+      EVENT
+      "rule r { on e key k when median(n) over 1d < 0 or median(n * 2) over 1d < 0 or median(n * 3) over 1d < 0 or "
+      "median(n * 4) over 1d < 0 }",
+      values_of_all_keys, 120000, 16 << 20, 0, 1);
+  if (told.status != 0) printf("%s\n", told.err.text);
+  EXPECT_INT(told.status, 0);
+  EXPECT_INT(told.stats.processed, 120000);
+  free(told.text);
+}
+
 /* New keys; the last 20 come when no window sees the others any more. */
 static int keys_of_two_times(char *record, uint64_t i) {
   return snprintf(record, RECORD_MAX, "{\"at\":%d,\"k\":\"k%llu\",\"n\":%llu,\"s\":\"s\"}\n", i < 5000 ? 1 : 1000,

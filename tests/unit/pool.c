@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "base/pool.h"
 
@@ -56,6 +57,51 @@ TEST(large_blocks_are_the_contexts) {
 }
 
 enum { LIVE = 500, ROUNDS = 200000 };
+
+/* All states grow from size to size: of none of them may more be left than the limit has room for. */
+TEST(what_was_freed_near_the_limit_serves_other_sizes) {
+  enum { STATES = 10000, MOST = STATES * 96, KEY = 20 };
+  struct mem *mem = mem_new(3 * MOST);
+  struct pool pool;
+  char **states = calloc(STATES, sizeof *states), **keys = calloc(STATES, sizeof *keys);
+  volatile bool escaped = false;
+  if (MEM_GUARD(mem)) {
+    escaped = true;
+  } else {
+    pool_init(&pool, mem);
+    size_t count = STATES, old = 0;
+    for (size_t bytes = 32; bytes <= 16 << 10; bytes += bytes / 2) {
+      for (size_t i = 0; i < count; i++) {
+        if (old > 0 && i * bytes > MOST) { /* what is too much leaves */
+          pool_free(&pool, states[i], old);
+          continue;
+        }
+        char *state = pool_alloc(&pool, bytes);
+        if (old == 0 && i % KEY == 0) keys[i] = memset(pool_alloc(&pool, 24), 'k', 24); /* stays, between others */
+        memset(state, (int)(i % 100), bytes);
+        if (old > 0) {
+          EXPECT_INT(states[i][old - 1], i % 100);
+          pool_free(&pool, states[i], old);
+        }
+        states[i] = state;
+      }
+      if (count * bytes > MOST) count = MOST / bytes + 1;
+      old = bytes;
+      for (size_t i = 0; i < count; i++) EXPECT(states[i][0] == (char)(i % 100) && states[i][old - 1] == states[i][0]);
+    }
+    for (size_t i = 0; i < STATES; i += KEY) EXPECT(keys[i][0] == 'k' && keys[i][23] == 'k');
+    for (size_t i = 0; i < count; i++) pool_free(&pool, states[i], old);
+    for (size_t i = 0; i < STATES; i += KEY) pool_free(&pool, keys[i], 24);
+    EXPECT_INT(pool_used(&pool), 0);
+    pool_free_all(&pool);
+    EXPECT_INT(mem_used(mem), 0);
+    mem_unguard(mem);
+  }
+  EXPECT(!escaped);
+  mem_free_all(mem);
+  free(states);
+  free(keys);
+}
 
 TEST(random_run_against_a_model) {
   struct mem *mem = mem_new(0);
