@@ -481,13 +481,14 @@ void counters_prefetch(const struct counter_state *state) {
 
 void counters_prefetch_events(const struct counters *counters, uint16_t population, const struct counter_state *state) {
   const struct layout *layout = &counters->layouts[population];
+  if (is_packed(state)) return;
   for (uint16_t p = 0; p < layout->pointer_count && p < COUNTER_POINTERS_AHEAD; p++) {
     const char *block = *state_pointer(layout, state, p);
     if (block == NULL) continue;
     __builtin_prefetch(block, 1);
     __builtin_prefetch(block + COUNTER_LINE, 1);
   }
-  if (!layout->ring || is_packed(state)) return;
+  if (!layout->ring) return;
   struct ring ring = ring_of(layout, state);
   for (uint32_t at = 2 * COUNTER_LINE; at < ring.variant->header_bytes && at < COUNTER_AHEAD_BYTES; at += COUNTER_LINE)
     __builtin_prefetch((const char *)state + at, 1); /* the first two are here */

@@ -167,13 +167,14 @@ static __attribute__((noinline)) void ask_others(struct counters *counters, cons
 
 void counters_ask_group(struct counters *counters, const struct counter_group *group, struct counter_state **state,
                         int64_t time, struct value *values, struct expr_env *env) {
+  if (group->count == 0) return;
+  if (*state != NULL && is_packed(*state)) {
+    packed_ask(group->layout, &group->packed, *state, time, values);
+    return;
+  }
   const struct group_variant *variant = *state == NULL ? NULL : &group->variants[(*state)->variant];
   if (variant == NULL || variant->other_count > 0)
     ask_others(counters, group, state, time, values, env);
-  else if (variant->window_count == 0)
-    return;
-  else if (is_packed(*state))
-    packed_ask(group->layout, &group->packed, *state, time, values);
   else
     ask_differences(group, variant, *state, time, values);
 }

@@ -1,11 +1,11 @@
 /* counter_packed.c - states of few events in one line of memory.
  *
- * Most keys have few events in their windows. Where counts and sums of ints over windows of time are all that is asked
- * of a population, such a key's state stands whole in the line behind its record: each event with its time, in 32 bits,
- * and the values that are summed, in 32 bits each; no totals, no cursors. One way back from the newest event tells all
- * windows. What does not fit (an event too many, a value of more bits or none, a time between two units) makes an
- * ordinary state of it; when few events are left of that, it is packed again. Called by counter.c, counter_group.c and
- * counter_quick.c. */
+ * Most keys have few events in their windows. Where counts, sums of ints and the different values of one int, over
+ * windows of time, are all that is asked of a population, such a key's state stands whole in the line behind its
+ * record: each event with its time, in 32 bits, and its values, in 32 bits each; no totals, no cursors. One way back
+ * from the newest event tells all windows. What does not fit (an event too many, a value of more bits or none, a time
+ * between two units) makes an ordinary state of it; when few events are left of that, it is packed again. Called by
+ * counter.c, counter_group.c and counter_quick.c. */
 #include "base/check.h"
 #include "engine/counter_private.h"
 
@@ -22,25 +22,53 @@ _Static_assert(sizeof(struct packed_state) == COUNTER_ANNEX_BYTES, "one line");
 
 /* Times are told apart modulo 2^32 of their units: from one event to the next that is taken there is less than the
  * horizon, so the oldest of `room` is no more than so many of it back, and one more when it is asked. */
-static bool unit_fits(const struct layout *layout, uint32_t room, uint32_t unit_us) {
-  for (uint16_t c = 0; c < layout->cursor_count; c++)
-    if (layout->cursors[c].over_us % unit_us != 0) return false;
+static bool unit_fits(const struct counters *counters, const struct layout *layout, uint32_t room, uint32_t unit_us) {
+  for (uint16_t i = 0; i < layout->plan->counter_count; i++)
+    if (counters->askers[layout->plan->counters[i]].over_us % unit_us != 0) return false;
   return layout->horizon_us / unit_us < UINT32_MAX / (room + 1);
+}
+
+/* Whether all that is asked can be told by a way back: counts and sums in the ring, and the different values of a field
+ * beside it. */
+static bool can_pack(const struct counters *counters, const struct layout *layout) {
+  const struct variant *variant = &layout->variants[0];
+  if (layout->horizon_us <= 0) return false;
+  if (layout->ring && (!layout->timed || !variant->plain || variant->plain_sum_count != variant->plain_count))
+    return false;
+  if (layout->beside && (!layout->values_alone || layout->values_count != 1)) return false;
+  for (uint16_t i = 0; i < layout->plan->counter_count; i++) {
+    const struct asker *asker = &counters->askers[layout->plan->counters[i]];
+    if (!asker->simple && asker->how != ASK_DISTINCT) return false;
+  }
+  return true;
+}
+
+static bool is_int(struct type type) {
+  return type.kind == VALUE_INT || type.kind == VALUE_DECIMAL || type.kind == VALUE_TIME || type.kind == VALUE_BOOL;
 }
 
 void packed_make(const struct counters *counters, struct layout *layout) {
   const struct variant *variant = &layout->variants[0];
-  bool can = layout->timed && !layout->beside && layout->horizon_us > 0 && variant->plain &&
-             variant->plain_sum_count == variant->plain_count && variant->plain_count <= PACKED_SUMS;
-  for (uint16_t i = 0; can && i < layout->plan->counter_count; i++)
-    can = counters->askers[layout->plan->counters[i]].simple;
-  if (!can) return;
-  struct packed_plan plan = {.words = 1u + variant->plain_count, .unit_us = 1};
+  if (!can_pack(counters, layout)) return;
+  struct packed_plan plan = {.words = 1, .unit_us = 1};
+  if (layout->ring) {
+    for (uint16_t s = 0; s < variant->plain_count && plan.words <= PACKED_VALUES; s++)
+      plan.slots[plan.words++ - 1] = variant->plain_rows[s].slot;
+    if (plan.words != 1u + variant->plain_count) return;
+    plan.again = 1;
+  }
+  if (layout->values_count > 0) {
+    const struct column_plan *column = &layout->columns[layout->values[0].column];
+    if (!is_int(column->type) || plan.words > PACKED_VALUES) return;
+    plan.different = plan.words;
+    plan.slots[plan.words++ - 1] = (uint32_t)column->slot;
+    plan.again = 0; /* the ring alone does not know them */
+  }
   plan.room = PACKED_WORDS / plan.words;
-  plan.again = plan.room / 2;
-  if (!unit_fits(layout, plan.room, plan.unit_us)) plan.unit_us = UNIT_LARGE_US;
+  plan.again *= plan.room / 2;
+  if (!unit_fits(counters, layout, plan.room, plan.unit_us)) plan.unit_us = UNIT_LARGE_US;
   plan.horizon = (uint32_t)(layout->horizon_us / plan.unit_us);
-  if (plan.room >= ROOM_MIN && unit_fits(layout, plan.room, plan.unit_us)) layout->packed = plan;
+  if (plan.room >= ROOM_MIN && unit_fits(counters, layout, plan.room, plan.unit_us)) layout->packed = plan;
 }
 
 static int compare_rows(const void *left, const void *right) {
@@ -58,7 +86,8 @@ struct packed_asks packed_asks_make(const struct counters *counters, const struc
     rows[i] = (struct packed_row){.over = (uint32_t)(asker->over_us / layout->packed.unit_us), .slot = asks[i].slot};
     memcpy(&rows[i].form, (const char *)&asker->empty + sizeof rows[i].form, sizeof rows[i].form);
     for (uint16_t s = 0; asker->how == ASK_SUM && s < variant->plain_count; s++)
-      if (variant->plain_rows[s].at == variant->sum_at[asker->index]) rows[i].sum = 1u + s;
+      if (variant->plain_rows[s].at == variant->sum_at[asker->index]) rows[i].number = 1u + s;
+    if (asker->how == ASK_DISTINCT) rows[i].number = PACKED_DIFFERENT;
   }
   if (count > 0) qsort(rows, count, sizeof *rows, compare_rows);
   return (struct packed_asks){rows, rows + count};
@@ -71,33 +100,42 @@ static inline int64_t units_of(const struct packed_plan *plan, int64_t time) {
   return (time - (time < 0 ? UNIT_LARGE_US - 1 : 0)) / UNIT_LARGE_US; /* to the unit before */
 }
 
-/* One way back from the event before `event`: a window that does not reach it has the numbers of those behind. */
-static inline void tell_back(const struct packed_asks *asks, const struct packed_state *state, const uint32_t *event,
-                             uint32_t words, uint32_t now, struct value *values) {
-  const uint32_t *const newest = event;
-  uint64_t sums[PACKED_SUMS] = {0};
-  const struct packed_row *row = asks->rows, *end = asks->end;
+/* Whether no later event, up to the newest, has the value of this one. */
+static inline bool is_last_of_value(const uint32_t *event, const uint32_t *end, uint32_t words, uint32_t at) {
+  for (const uint32_t *later = event + words; later != end; later += words)
+    if (later[at] == event[at]) return false;
+  return true;
+}
+
+/* One way back from the event before `end`: a window that does not reach it has the numbers of those behind. */
+static inline void tell_back(const struct packed_asks *asks, const struct packed_state *state, const uint32_t *end,
+                             uint32_t words, uint32_t different, uint32_t now, struct value *values) {
+  const uint32_t *event = end;
+  uint64_t numbers[PACKED_NUMBERS] = {0};
+  const struct packed_row *row = asks->rows, *last = asks->end - 1;
   for (;;) {
     uint32_t age = event == state->events ? UINT32_MAX : now - event[-(int32_t)words];
     for (; row->over <= age; row++) {
-      uint64_t number = row->sum == 0 ? (uint64_t)(newest - event) / words : sums[row->sum - 1];
+      uint64_t number = row->number == 0 ? (uint64_t)(end - event) / words : numbers[row->number];
       group_tell(values, &(struct group_tell){.form = row->form, .slot = row->slot}, number);
-      if (row + 1 == end) return;
+      if (row == last) return;
     }
     event -= words;
-    for (uint32_t i = 1; i < words; i++) sums[i - 1] += (uint64_t)(int64_t)(int32_t)event[i];
+    for (uint32_t i = 1; i < words; i++) numbers[i] += (uint64_t)(int64_t)(int32_t)event[i];
+    if (different > 0) numbers[PACKED_DIFFERENT] += is_last_of_value(event, end, words, different);
   }
 }
 
 static inline void tell(const struct packed_plan *plan, const struct packed_asks *asks,
                         const struct packed_state *state, uint32_t now, struct value *values) {
   if (asks->rows == asks->end) return;
-  const uint32_t *event = state->events + state->count * plan->words;
-  switch (plan->words) { /* loops of a known length */
-  case 1: tell_back(asks, state, event, 1, now, values); return;
-  case 2: tell_back(asks, state, event, 2, now, values); return;
-  default: tell_back(asks, state, event, 1 + PACKED_SUMS, now, values);
-  }
+  const uint32_t *end = state->events + state->count * plan->words;
+  if (plan->words == 1) /* loops of a known length */
+    tell_back(asks, state, end, 1, 0, now, values);
+  else if (plan->words == 2 && plan->different == 0)
+    tell_back(asks, state, end, 2, 0, now, values);
+  else
+    tell_back(asks, state, end, plan->words, plan->different, now, values);
 }
 
 void packed_ask(const struct layout *layout, const struct packed_asks *asks, struct counter_state *of, int64_t time,
@@ -127,45 +165,55 @@ bool packed_take(const struct layout *layout, const struct packed_asks *asks, st
                  struct value *values) {
   struct packed_state *state = packed_of(of);
   const struct packed_plan *plan = &layout->packed;
-  const struct variant *variant = &layout->variants[0];
   const int64_t units = units_of(plan, time);
   if (units * plan->unit_us != time) return false;
   for (uint32_t i = 0; i + 1 < plan->words; i++) {
-    const struct value *v = &values[variant->plain_rows[i].slot];
+    const struct value *v = &values[plan->slots[i]];
     if (v->kind == VALUE_NULL || v->i != (int32_t)v->i) return false;
   }
   if (time >= state->deadline) state->count = 0;
-  uint32_t room = plan->room < variant->window_events_max ? plan->room : (uint32_t)variant->window_events_max;
+  const uint64_t most = layout->variants[0].window_events_max;
+  uint32_t room = plan->room < most ? plan->room : (uint32_t)most;
   if (state->count >= room && !make_room(plan, state, (uint32_t)units)) return false;
   uint32_t *event = state->events + state->count * plan->words;
   event[0] = (uint32_t)units;
-  for (uint32_t i = 1; i < plan->words; i++) event[i] = (uint32_t)values[variant->plain_rows[i - 1].slot].i;
+  for (uint32_t i = 1; i < plan->words; i++) event[i] = (uint32_t)values[plan->slots[i - 1]].i;
   state->count++;
   state->deadline = time + layout->horizon_us;
   tell(plan, asks, state, (uint32_t)units, values);
   return true;
 }
 
+/* A packed event into the ring of an ordinary state, which has room for it. */
+static void put_in_ring(const struct layout *layout, struct counter_state *state, int64_t time, const uint32_t *event) {
+  const struct variant *variant = &layout->variants[0];
+  struct ring ring = ring_of(layout, state);
+  char *to = ring_event(&ring, state->next++);
+  write_u64(to, (uint64_t)time);
+  for (uint32_t i = 0; i < variant->plain_count; i++) {
+    const struct plain_row *row = &variant->plain_rows[i];
+    uint64_t before = read_u64(state_at(state, row->total_at));
+    write_u64(to + row->at, before);
+    write_u64(state_at(state, row->total_at), before + (uint64_t)(int64_t)(int32_t)event[1 + i]);
+  }
+}
+
 struct counter_state *packed_open(struct counters *counters, const struct layout *layout, struct counter_state *of) {
   const struct packed_state old = *packed_of(of);
   const struct packed_plan *plan = &layout->packed;
-  const struct variant *variant = &layout->variants[0];
   int64_t last = old.deadline == INT64_MIN ? 0 : old.deadline - layout->horizon_us;
   entries_give(counters, layout, 1);
   struct counter_state *state = ring_new_room(counters, layout, of, old.count + 1u);
   state->deadline = old.deadline;
-  struct ring ring = ring_of(layout, state);
   const uint32_t *end = old.events + old.count * plan->words;
   for (const uint32_t *event = old.events; event != end; event += plan->words) {
-    uint32_t age = (uint32_t)units_of(plan, last) - event[0];
-    char *to = ring_event(&ring, state->next++);
-    write_u64(to, (uint64_t)(last - (int64_t)age * plan->unit_us));
-    for (uint32_t i = 1; i < plan->words; i++) {
-      const struct plain_row *row = &variant->plain_rows[i - 1];
-      uint64_t before = read_u64(state_at(state, row->total_at));
-      write_u64(to + row->at, before);
-      write_u64(state_at(state, row->total_at), before + (uint64_t)(int64_t)(int32_t)event[i]);
-    }
+    int64_t time = last - (int64_t)((uint32_t)units_of(plan, last) - event[0]) * plan->unit_us;
+    if (layout->ring) put_in_ring(layout, state, time, event);
+    if (plan->different == 0) continue;
+    struct value v = {.i = (int32_t)event[plan->different],
+                      .kind = layout->columns[layout->values[0].column].type.kind};
+    v.scale = layout->columns[layout->values[0].column].type.scale;
+    values_add(counters, layout, state, 0, v, time);
   }
   return state;
 }

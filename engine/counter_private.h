@@ -65,11 +65,13 @@ struct counter_state {
 };
 
 enum { STATE_ANNEXED = 1, STATE_PACKED = 2 };
-enum { PACKED_SUMS = 2 /* at most */, PACKED_WORDS = 13 };
+enum { PACKED_VALUES = 2 /* of an event, at most */, PACKED_WORDS = 13 };
+/* What is asked: 0 how many events, 1 and up the sum of that value, PACKED_DIFFERENT how many values are different. */
+enum { PACKED_DIFFERENT = PACKED_VALUES + 1, PACKED_NUMBERS };
 struct packed_state {
   int64_t deadline;
   uint8_t count, variant, bits, annexed;
-  uint32_t events[PACKED_WORDS]; /* the oldest first: its time in units, modulo 2^32, and the values that are summed */
+  uint32_t events[PACKED_WORDS]; /* the oldest first: its time in units, modulo 2^32, and its values */
 };
 
 /* ---- the layout of one population's states ---- */
@@ -192,10 +194,12 @@ struct variant {
 };
 
 struct packed_plan {
-  uint32_t room;           /* for so many events; 0: states are never packed */
-  uint32_t words, unit_us; /* of an event; of its time */
-  uint32_t horizon;        /* in units */
-  uint32_t again;          /* ordinary states with no more events are packed again */
+  uint32_t room;                 /* for so many events; 0: states are never packed */
+  uint32_t words, unit_us;       /* of an event; of its time */
+  uint32_t horizon;              /* in units */
+  uint32_t again;                /* ordinary states with no more events are packed again */
+  uint32_t slots[PACKED_VALUES]; /* of the event, where its values come from: sums, then the one below */
+  uint32_t different;            /* its place in a packed event, if different values are asked for; 0 */
 };
 
 /* Where the values of a column stand in the ring. */
@@ -329,7 +333,7 @@ struct group_variant {
   const struct counter_ask **others;
 };
 struct packed_row {
-  uint32_t over, slot, sum; /* over: in units; sum: the first one is 1; 0: events are counted */
+  uint32_t over, slot, number; /* over: in units */
   uint64_t form;
 };
 struct packed_asks { /* the shortest windows first */

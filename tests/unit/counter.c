@@ -19,6 +19,7 @@ static bool chance(int percent) { return any(1, 100) <= percent; }
 struct style {   /* of one run */
   int nulls;     /* per cent */
   int extremes;  /* per cent of numbers near the ends of their types */
+  int words;     /* per cent of ints near those of 32 bits, and larger */
   int64_t range; /* of values, so that they repeat */
   bool dense;    /* windows of many events */
 };
@@ -31,10 +32,13 @@ static struct value any_text(const struct style *style) {
 
 static struct value any_number(const struct style *style, uint8_t kind) {
   static const int64_t ends[] = {INT64_MAX, INT64_MIN, INT64_MAX - 1, INT64_MIN + 1, INT64_MAX / 2, 1, -1, 0};
+  static const int64_t words[] = {INT32_MAX,  INT32_MIN,        INT32_MAX + INT64_C(1), INT32_MIN - INT64_C(1),
+                                  UINT32_MAX, INT64_C(1) << 32, -(INT64_C(1) << 40),    INT64_C(1) << 50};
   static const double float_ends[] = {1e300, -1e300, 0x1p66, -0x1p66, 0x1p67, 0x1.fffffffffffffp66, 1e-30, 0x1p-61};
   bool extreme = chance(style->extremes);
   if (kind == VALUE_FLOAT)
     return value_float(extreme ? float_ends[any(0, 7)] : (double)any(-style->range, style->range) / 16.0);
+  if (style->words > 0 && chance(style->words)) return (struct value){.i = words[any(0, 7)], .kind = kind};
   return (struct value){.i = extreme ? ends[any(0, 7)] : any(-style->range, style->range), .kind = kind};
 }
 
@@ -130,19 +134,20 @@ static void any_counter(struct counting_fixture *c, int64_t unit) {
   counting_ask(c, window, plan);
 }
 
-/* Counters that are added and asked in one go: counts and sums, different values. PLAIN_FEW: up to two sums, and other
- * ways are rarely gone, so that states stay packed. */
-enum plain { NOT_PLAIN, PLAIN_SUMS, PLAIN_VALUES, PLAIN_BOTH, PLAIN_FEW };
+/* Counters that are added and asked in one go: counts and sums, different values. PLAIN_FEW, PLAIN_FEW_BOTH: up to two
+ * sums, or one and different values, and other ways are rarely gone, so that states stay packed. */
+enum plain { NOT_PLAIN, PLAIN_SUMS, PLAIN_VALUES, PLAIN_BOTH, PLAIN_FEW, PLAIN_FEW_BOTH };
 
 static void any_plain_counter(struct counting_fixture *c, enum plain plain, uint16_t column, int64_t unit) {
   static const uint16_t sums[] = {F_INT, F_MONEY, F_WAIT};
-  const int64_t over = any(1, plain == PLAIN_FEW ? 2 : 20) * unit;
-  if (plain == PLAIN_VALUES || (plain == PLAIN_BOTH && chance(50))) {
+  const int64_t over = any(1, plain >= PLAIN_FEW ? 2 : 20) * unit + (plain >= PLAIN_FEW && chance(2));
+  if (plain == PLAIN_VALUES || ((plain == PLAIN_BOTH || plain == PLAIN_FEW_BOTH) && chance(50))) {
     counting_ask(c, counting_over(over), counting_plan(AGG_DISTINCT, column));
   } else if (chance(40)) {
     counting_ask(c, counting_over(over), counting_plan(AGG_COUNT, NO_COLUMN));
   } else {
-    counting_ask(c, counting_over(over), counting_plan(AGG_SUM, sums[any(0, plain == PLAIN_FEW ? 1 : 2)]));
+    counting_ask(c, counting_over(over),
+                 counting_plan(AGG_SUM, sums[plain == PLAIN_FEW_BOTH ? 0 : any(0, plain == PLAIN_FEW ? 1 : 2)]));
   }
 }
 
@@ -260,7 +265,7 @@ static bool run(uint64_t seed, int events, enum plain plain, struct asking *sum)
                         .dense = chance(events > 1000 ? 70 : 20)};
   int counters = (int)any(1, chance(70) ? 4 : plain != NOT_PLAIN ? 12 : 20);
   uint16_t column = (uint16_t)any(F_INT, F_AT);             /* of different values */
-  bool few = plain == PLAIN_FEW, whole = few && chance(50); /* times in milliseconds */
+  bool few = plain >= PLAIN_FEW, whole = few && chance(50); /* times in milliseconds */
   struct asking asking = {
       .asked = (int)any(5, 100), .one_by_one = few ? (int)any(0, 2) : 50, .otherwise = few ? (int)any(0, 2) : 20};
   for (int i = 0; i < counters; i++) {
@@ -273,6 +278,7 @@ static bool run(uint64_t seed, int events, enum plain plain, struct asking *sum)
   if (few) {
     style.nulls = style.nulls > 0;
     style.extremes = style.extremes > 0;
+    style.words = chance(50) ? 0 : (int)any(1, 20);
     style.dense = false;
     c->annex = c->room;
   }
@@ -283,7 +289,7 @@ static bool run(uint64_t seed, int events, enum plain plain, struct asking *sum)
     struct value fields[FIELDS];
     any_event(&style, fields);
     time += any_step(unit, style.dense);
-    if (whole) time -= time % 1000;
+    if (whole && !chance(1)) time += (1000 - time % 1000) % 1000;
     if (chance(20)) counters_time(c->counters, 0, &c->state, time);
     c->env.banks[BANK_EVENT] = fields;
     good = ask(c, &asking, true, false, time, &arena);
@@ -316,15 +322,17 @@ TEST(random_counters_say_what_the_list_of_events_says) {
 
 TEST(what_is_added_and_asked_in_one_go_says_the_same) {
   enum { ROUNDS = 700, EVENTS = 250 };
-  struct asking sums = {0}, values = {0}, both = {0}, few = {0};
+  struct asking sums = {0}, values = {0}, both = {0}, few = {0}, few_both = {0};
   for (uint64_t seed = 1; seed <= ROUNDS && !test_failed; seed++) {
     EXPECT(run(200000 + seed, EVENTS, PLAIN_SUMS, &sums));
     EXPECT(run(300000 + seed, EVENTS, PLAIN_VALUES, &values));
     EXPECT(run(400000 + seed, EVENTS, PLAIN_BOTH, &both));
     EXPECT(run(500000 + seed, EVENTS, PLAIN_FEW, &few));
+    EXPECT(run(600000 + seed, EVENTS, PLAIN_FEW_BOTH, &few_both));
   }
   enum { MANY = ROUNDS * EVENTS / 10 };
-  EXPECT(sums.taken > MANY && values.taken > MANY && both.taken > MANY && few.packed > MANY / 2);
+  EXPECT(sums.taken > MANY && values.taken > MANY && both.taken > MANY && few.packed > MANY / 2 &&
+         few_both.packed > MANY / 4);
 }
 
 static struct value fields_of[FIELDS];
@@ -623,7 +631,7 @@ TEST(packed_states_keep_to_the_limit_of_a_window) {
 
 /* Times of 32 bits: in windows as long as may be, each event so late that the one before is only just in, so that the
  * oldest that is kept is as far back as can be; then silences in which the 32 bits come round again. */
-static int wrong_at_long_distances(int64_t over, int64_t unit, int sums) {
+static int wrong_at_long_distances(int64_t over, int64_t unit, int sums, bool packed) {
   struct counting_fixture *c = counting_new();
   struct asking asking = {.asked = 100};
   int wrong = 0;
@@ -638,10 +646,11 @@ static int wrong_at_long_distances(int64_t over, int64_t unit, int sums) {
   for (int round = 0; round < 60; round++) {
     struct value *fields = with_int(1);
     fields[F_MONEY] = value_decimal(100, 2);
-    wrong += !take(c, &asking, time, fields) || !is_packed(c->state);
+    wrong += !take(c, &asking, time, fields) || is_packed(c->state) != packed;
     wrong += asking.told[FIELDS + count].i != (round % 20 == 0 ? 1 : 2);
     bool silence = round % 20 == 19;
     time += silence ? (((int64_t)1 << 32) + 1) * unit : over - unit;
+    if (round == 39) continue;                        /* and once nothing is asked then */
     int64_t asked = silence ? time : time + unit - 1; /* the last at which it is in */
     counters_ask_group(c->counters, asking.groups[0], &c->state, asked, asking.told, &c->env);
     wrong += asking.told[FIELDS + count].i != (silence ? 0 : 1);
@@ -654,8 +663,10 @@ TEST(times_of_packed_states_are_told_apart) {
   static const int rooms[] = {13, 6, 4};
   for (int sums = 0; sums < 3; sums++) {
     int64_t longest = UINT32_MAX / (rooms[sums] + 1) - 1;
-    EXPECT_INT(wrong_at_long_distances(longest, 1, sums), 0);
-    EXPECT_INT(wrong_at_long_distances(longest * 1000, 1000, sums), 0);
+    EXPECT_INT(wrong_at_long_distances(longest, 1, sums, true), 0);
+    EXPECT_INT(wrong_at_long_distances(longest * 1000, 1000, sums, true), 0);
+    EXPECT_INT(wrong_at_long_distances((longest + 1) * 1000, 1000, sums, false), 0);
+    EXPECT_INT(wrong_at_long_distances(UINT32_MAX / 2 * INT64_C(1000), 1000, sums, false), 0);
   }
 }
 
