@@ -43,8 +43,8 @@ static bool can_pack(const struct counters *counters, const struct layout *layou
   return true;
 }
 
-static bool is_int(struct type type) {
-  return type.kind == VALUE_INT || type.kind == VALUE_DECIMAL || type.kind == VALUE_TIME || type.kind == VALUE_BOOL;
+static bool is_small(struct type type) { /* times have more bits */
+  return type.kind == VALUE_INT || type.kind == VALUE_DECIMAL || type.kind == VALUE_BOOL;
 }
 
 void packed_make(const struct counters *counters, struct layout *layout) {
@@ -59,7 +59,7 @@ void packed_make(const struct counters *counters, struct layout *layout) {
   }
   if (layout->values_count > 0) {
     const struct column_plan *column = &layout->columns[layout->values[0].column];
-    if (!is_int(column->type) || plan.words > PACKED_VALUES) return;
+    if (!is_small(column->type) || plan.words > PACKED_VALUES) return;
     plan.different = plan.words;
     plan.slots[plan.words++ - 1] = (uint32_t)column->slot;
     plan.again = 0; /* the ring alone does not know them */

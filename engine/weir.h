@@ -7,7 +7,7 @@
  *   weir_push(weir, input, bytes, length, &err);            // whole lines, any number, again and again
  *   weir_finish(weir, &err);
  *   struct weir_alert alert;
- *   while (weir_next_alert(weir, &alert)) fwrite(alert.json.data, 1, alert.json.length, stdout);
+ *   while (weir_next_alert(weir, &alert)) printf("%.*s\n", (int)alert.json.length, alert.json.data);
  *   weir_free(weir);
  *
  * Errors. Functions return 0 (or what they say) or a negative class of base/err.h, with a text in `err` (which may be

@@ -670,6 +670,32 @@ TEST(times_of_packed_states_are_told_apart) {
   }
 }
 
+/* Where times are kept in milliseconds an event between two of them is not, nor made one when few events are left. */
+TEST(events_between_two_units_are_not_packed) {
+  const int64_t hour = 3600000000;
+  for (int later = 0; later < 2; later++) {
+    struct counting_fixture *c = counting_new();
+    struct asking asking = {.asked = 100};
+    uint16_t count = counting_ask(c, counting_over(hour), counting_plan(AGG_COUNT, NO_COLUMN));
+    counting_start(c);
+    random_state = 0;
+    c->annex = c->room;
+    make_asks(c, &asking);
+    int64_t first = later * 20000;
+    for (int i = 0; i < 20 && later; i++) take(c, &asking, i * 1000, with_int(1)); /* too many for a packed state */
+    EXPECT(take(c, &asking, first + 500, with_int(1)) && !is_packed(c->state));
+    EXPECT(take(c, &asking, first + 1000, with_int(1)));
+    EXPECT(take(c, &asking, first + hour + 300, with_int(1)));
+    EXPECT_INT(asking.told[FIELDS + count].i, 3);
+    EXPECT(take(c, &asking, first + hour + 500, with_int(1)));
+    EXPECT_INT(asking.told[FIELDS + count].i, 3);
+    EXPECT(take(c, &asking, first + 3 * hour, with_int(1)) && take(c, &asking, first + 3 * hour + 1000, with_int(1)));
+    EXPECT_INT(asking.told[FIELDS + count].i, 2);
+    EXPECT(is_packed(c->state) == (later > 0)); /* an ordinary one that fits the annex stays there */
+    counting_free(c);
+  }
+}
+
 TEST(small_states_stand_in_the_callers_memory) {
   struct counting_fixture *c = counting_new();
   uint16_t count = counting_ask(c, counting_over(60000000), counting_plan(AGG_COUNT, NO_COLUMN));
