@@ -108,21 +108,25 @@ static inline bool is_last_of_value(const uint32_t *event, const uint32_t *end, 
 }
 
 /* One way back from the event before `end`: a window that does not reach it has the numbers of those behind. */
-static inline void tell_back(const struct packed_asks *asks, const struct packed_state *state, const uint32_t *end,
-                             uint32_t words, uint32_t different, uint32_t now, struct value *values) {
+static inline __attribute__((always_inline)) void tell_back(const struct packed_asks *asks,
+                                                            const struct packed_state *state, const uint32_t *end,
+                                                            uint32_t words, uint32_t different, uint32_t now,
+                                                            struct value *values) {
   const uint32_t *event = end;
-  uint64_t numbers[PACKED_NUMBERS] = {0};
-  const struct packed_row *row = asks->rows, *last = asks->end - 1;
+  uint64_t sums[PACKED_VALUES] = {0}, differ = 0;
+  const struct packed_row *row = asks->rows, *const last = asks->end - 1;
   for (;;) {
     uint32_t age = event == state->events ? UINT32_MAX : now - event[-(int32_t)words];
     for (; row->over <= age; row++) {
-      uint64_t number = row->number == 0 ? (uint64_t)(end - event) / words : numbers[row->number];
+      uint64_t number = row->number == 0 ? (uint64_t)(end - event) / words : sums[0];
+      if (words > 2 && row->number == 2) number = sums[1];
+      if (different > 0 && row->number == PACKED_DIFFERENT) number = differ;
       group_tell(values, &(struct group_tell){.form = row->form, .slot = row->slot}, number);
       if (row == last) return;
     }
     event -= words;
-    for (uint32_t i = 1; i < words; i++) numbers[i] += (uint64_t)(int64_t)(int32_t)event[i];
-    if (different > 0) numbers[PACKED_DIFFERENT] += is_last_of_value(event, end, words, different);
+    for (uint32_t i = 1; i < words; i++) sums[i - 1] += (uint64_t)(int64_t)(int32_t)event[i];
+    if (different > 0) differ += is_last_of_value(event, end, words, different);
   }
 }
 
@@ -130,12 +134,13 @@ static inline void tell(const struct packed_plan *plan, const struct packed_asks
                         const struct packed_state *state, uint32_t now, struct value *values) {
   if (asks->rows == asks->end) return;
   const uint32_t *end = state->events + state->count * plan->words;
-  if (plan->words == 1) /* loops of a known length */
-    tell_back(asks, state, end, 1, 0, now, values);
-  else if (plan->words == 2 && plan->different == 0)
-    tell_back(asks, state, end, 2, 0, now, values);
-  else
-    tell_back(asks, state, end, plan->words, plan->different, now, values);
+  switch (plan->words << 2 | plan->different) { /* loops of a known length */
+  case 1 << 2: tell_back(asks, state, end, 1, 0, now, values); return;
+  case 2 << 2: tell_back(asks, state, end, 2, 0, now, values); return;
+  case 2 << 2 | 1: tell_back(asks, state, end, 2, 1, now, values); return;
+  case 3 << 2: tell_back(asks, state, end, 3, 0, now, values); return;
+  default: tell_back(asks, state, end, 3, 2, now, values);
+  }
 }
 
 void packed_ask(const struct layout *layout, const struct packed_asks *asks, struct counter_state *of, int64_t time,
