@@ -60,20 +60,6 @@ static void add_event(struct flow *flow, const struct moment *moment, struct eve
   }
 }
 
-static int compare_items(const struct item *a, const struct item *b) {
-  int order = moment_compare(&a->moment, &b->moment);
-  if (order == 0) order = slice_compare(a->name, b->name);
-  if (order == 0) order = (a->ordinal > b->ordinal) - (a->ordinal < b->ordinal);
-  if (order == 0) order = (a->kind == ITEM_CHANGE) - (b->kind == ITEM_CHANGE);
-  if (order != 0 || a->kind != ITEM_CHANGE) return order;
-  order = slice_compare(a->change.rule, b->change.rule);
-  return order != 0 ? order : (a->change.number > b->change.number) - (a->change.number < b->change.number);
-}
-
-static int compare_places(const void *left, const void *right) {
-  return compare_items(*(const struct item *const *)left, *(const struct item *const *)right);
-}
-
 /* ---- from the operators ---- */
 
 /* A match of a part of a rule whose key changes is an event for the part behind it, in the place of what completed it
@@ -270,7 +256,7 @@ static const struct item **changes_in_order(struct flow *flow, uint32_t first, u
   const struct item **changes = arena_array(&flow->arena, const struct item *, flow->made.count - first + 1u);
   for (uint32_t i = first; i < flow->made.count; i++)
     if (items_at(&flow->made, i)->kind == ITEM_CHANGE) changes[(*count)++] = items_at(&flow->made, i);
-  if (*count > 1) qsort(changes, *count, sizeof *changes, compare_places);
+  flow_sort(&flow->arena, changes, *count);
   return changes;
 }
 
@@ -530,7 +516,7 @@ static uint32_t order_items(struct flow *flow, const struct pass *pass, uint32_t
   uint32_t from_sources = count;
   for (uint32_t i = 0; i < flow->made.count; i++)
     if (pass_gets(pass, items_at(&flow->made, i))) flow->order[count++] = items_at(&flow->made, i);
-  if (count > from_sources) qsort(flow->order, count, sizeof *flow->order, compare_places);
+  if (count > from_sources) flow_sort(&flow->arena, flow->order, count);
   return count;
 }
 

@@ -1,6 +1,7 @@
 /* flow_private.h - what the files of flow.h share: passes and the items of a round.
  *
  * flow.c         rounds: what passes are given, and what they make
+ * flow_order.c   the items of a round, sorted
  * flow_make.c    passes and their operators, made once
  * flow_counts.c  what is told of them: counts, profile */
 #ifndef WEIR_ENGINE_FLOW_PRIVATE_H
@@ -121,6 +122,9 @@ static inline bool pass_wants(const struct pass *pass, uint16_t type) {
 }
 /* Events go through such a pass one by one: lists and tables are asked as of each. */
 static inline bool pass_in_turn(const struct pass *pass) { return pass->live != NULL || pass->derived_count > 0; }
+
+/* The items in the order of their moments (flow_order.c). */
+void flow_sort(struct arena *scratch, const struct item **items, uint32_t count);
 
 /* What the operators of a pass tell. */
 void flow_from_stepper(void *context, const struct told *told);                      /* struct pass */
