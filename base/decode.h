@@ -58,6 +58,11 @@ struct decoder *decoder_json_new(struct mem *mem, const struct decode_plan *plan
 /* CSV: the first record is the header line (call decoder_csv_header once per file). */
 struct decoder *decoder_csv_new(struct mem *mem, const struct decode_plan *plan);
 int decoder_csv_header(struct decoder *decoder, struct slice line, struct err *err);
+/* Whether a header has no comma, but a semicolon, a tab or a bar: what many call CSV, too. */
+bool decode_csv_other_separator(struct slice header);
+/* The fields (of schema.fields) that the header has no column for, one after the other, where all records are of one
+ * type; not those without which a record is refused, as that is said of each. *cursor starts as 0; false at the end. */
+bool decoder_csv_absent(const struct decoder *decoder, uint16_t *cursor, uint16_t *type, uint16_t *field);
 
 /* What the formats leave open is settled so:
  * - A place in a detail is a byte of the record, counted from 1. CSV that is not CSV (quotes, number of cells) is

@@ -203,7 +203,31 @@ int decoder_csv_header(struct decoder *decoder, struct slice line, struct err *e
   return columns_bind(decoder, err);
 }
 
+static bool has_byte(struct slice text, char byte) { return memchr(text.data, byte, text.length) != NULL; }
+
+bool decode_csv_other_separator(struct slice header) {
+  return !has_byte(header, ',') && (has_byte(header, ';') || has_byte(header, '\t') || has_byte(header, '|'));
+}
+
+bool decoder_csv_absent(const struct decoder *decoder, uint16_t *cursor, uint16_t *type, uint16_t *field) {
+  const struct csv_plan *csv = decoder->csv;
+  int32_t sure = decoder->fixed >= 0 ? decoder->fixed : csv->type_column == CSV_NO_COLUMN ? decoder->only : -1;
+  if (sure < 0) return false;
+  const struct decode_type *of = &decoder->types[sure];
+  while (*cursor < of->target_count) {
+    uint16_t target = (*cursor)++;
+    const struct decode_target *wanted = &of->targets[target];
+    if (csv->columns[sure][target] != CSV_NO_COLUMN || wanted->field->required || target == of->time_target) continue;
+    *type = of->schema->id;
+    *field = wanted->field_index;
+    return true;
+  }
+  return false;
+}
+
 /* --- records --- */
+
+static const char *plural(uint32_t count) { return count == 1 ? "" : "s"; }
 
 /* A record was refused for a value that is missing: where no record of the file can have it, the header is to blame. */
 static void blame_header(const struct decoder *decoder, uint16_t type_index, const struct value *values,
@@ -215,7 +239,10 @@ static void blame_header(const struct decoder *decoder, uint16_t type_index, con
     if (value_is_null(values[type->targets[type->required[i]].slot])) wanted = type->required[i];
   if (wanted < 0 || columns[wanted] != CSV_NO_COLUMN) return;
   const struct schema_field *field = type->targets[wanted].field;
-  decode_refuse_field(out, out->code, field, "the CSV header has no such column");
+  decode_refuse_field(out, out->code, field,
+                      decoder->csv->column_count == 1
+                          ? "the CSV header has one column only, and no such one: cells stand between commas"
+                          : "the CSV header has no such column");
 }
 
 static void cells_take(struct decoder *decoder, uint16_t type_index, struct value *values, struct arena *arena) {
@@ -254,7 +281,7 @@ void decode_csv_record(struct decoder *decoder, struct slice record, struct aren
     return;
   }
   if (count != csv->column_count) {
-    decode_refuse(out, DECODE_BAD_JSON, "%u cells, but the header has %u", count, csv->column_count);
+    decode_refuse(out, DECODE_BAD_JSON, "%u cell%s, but the header has %u", count, plural(count), csv->column_count);
     return;
   }
   int32_t type = DECODE_TYPE_UNSEEN;

@@ -637,7 +637,7 @@ static inline bool record_read(struct json_reader *reader, const char *at, uint1
   if (*at == '{')
     at = object_read(reader, at);
   else
-    at = fail_json(reader, at, "expected `{`");
+    at = fail_json(reader, at, *at == '[' ? "expected an object, not a list of them," : "expected `{`");
   if (JSON_LIKELY(at == reader->end)) return true;
   if (at != NULL) fail_json(reader, skip_space(at), "expected nothing behind the object");
   refuse_at(reader, out);

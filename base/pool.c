@@ -57,35 +57,39 @@ static unsigned class_within(size_t bytes) {
   return class;
 }
 
-/* The next bytes of the slab, a class's, become a freed block. */
-static void spare(struct pool *pool, size_t bytes) {
+static size_t rest_bytes(const struct pool_rest *rest) {
+  return rest->next == NULL ? 0 : (size_t)(rest->end - rest->next);
+}
+
+/* The next bytes of a slab, a class's, become a freed block. */
+static void spare(struct pool *pool, struct pool_rest *rest, size_t bytes) {
   unsigned class = pool_class(bytes);
-  struct pool_block *block = (struct pool_block *)(void *)pool->next;
+  struct pool_block *block = (struct pool_block *)(void *)rest->next;
   unpoison(block, bytes);
   block->next = pool->freed[class];
   pool->freed[class] = block;
   poison(block, bytes);
-  pool->next += bytes;
+  rest->next += bytes;
 }
 
 /* Up to where a cache line begins, which is less than a line away; what is passed over becomes a freed block. */
-static void to_line(struct pool *pool) {
-  size_t gap = -(uintptr_t)pool->next & (POOL_LINE - 1);
-  if (gap > 0 && (size_t)(pool->end - pool->next) >= gap) spare(pool, gap);
+static void to_line(struct pool *pool, struct pool_rest *rest) {
+  size_t gap = -(uintptr_t)rest->next & (POOL_LINE - 1);
+  if (gap > 0 && rest_bytes(rest) >= gap) spare(pool, rest, gap);
 }
 
 /* What is left of a slab becomes freed blocks, so that nothing is lost: largest first, so that those of whole lines
  * stand at lines. */
-static void spare_rest(struct pool *pool) {
-  to_line(pool);
-  while (pool->end - pool->next >= POOL_STEP)
-    spare(pool, pool_class_bytes(class_within((size_t)(pool->end - pool->next))));
+static void spare_rest(struct pool *pool, struct pool_rest *rest) {
+  to_line(pool, rest);
+  while (rest_bytes(rest) >= POOL_STEP) spare(pool, rest, pool_class_bytes(class_within(rest_bytes(rest))));
 }
 
 /* ---- what was freed, put together ----
  *
  * States that grow leave blocks of a size that nobody may ask for again: all keys pass through each size at about the
- * same time. Freed blocks are sorted by their places then, and neighbours become spans, which serve any size. */
+ * same time. Freed blocks are sorted by their places then, and neighbours become spans, which serve any size. Small
+ * blocks that stay would keep large ones from being neighbours, so each have slabs of their own. */
 
 static unsigned span_list(size_t bytes) {
   unsigned log2 = 63 - (unsigned)__builtin_clzll(bytes);
@@ -101,12 +105,7 @@ static void span_keep(struct pool *pool, char *begin, size_t bytes) {
     pool->span_bytes += bytes;
     return;
   }
-  char *next = pool->next, *end = pool->end;
-  pool->next = begin;
-  pool->end = begin + bytes;
-  spare_rest(pool);
-  pool->next = next;
-  pool->end = end;
+  spare_rest(pool, &(struct pool_rest){.next = begin, .end = begin + bytes});
 }
 
 /* One of at least so many bytes, which is a span no more; NULL = there is none, or not near the beginning of its list.
@@ -187,8 +186,8 @@ static void gather(struct pool *pool) {
 static void gather_near_limit(struct pool *pool, size_t bytes) {
   size_t limit = mem_limit(pool->mem);
   if (limit == 0 || mem_would_fit(pool->mem, bytes + limit / LIMIT_NEAR)) return;
-  size_t rest = pool->next == NULL ? 0 : (size_t)(pool->end - pool->next);
-  size_t known = pool->used - pool->outside + pool->span_bytes + rest;
+  size_t rests = rest_bytes(&pool->rests[0]) + rest_bytes(&pool->rests[1]);
+  size_t known = pool->used - pool->outside + pool->headers + pool->span_bytes + rests;
   size_t freed = known < pool->taken ? pool->taken - known : 0;
   if (freed < pool->scattered) pool->scattered = freed;
   if (freed + pool->span_fresh >= GATHER_MIN &&
@@ -198,46 +197,70 @@ static void gather_near_limit(struct pool *pool, size_t bytes) {
 
 /* ---- slabs and large blocks ---- */
 
-static void new_slab(struct pool *pool, size_t at_least) {
-  spare_rest(pool);
-  pool->next = pool->end = NULL;
+/* One of at least so many bytes, instead of some that the context would be asked for, `least` of them at least. */
+static struct pool_span *find_span(struct pool *pool, size_t at_least, size_t wanted, size_t least) {
   struct pool_span *span = span_take(pool, at_least);
-  if (span == NULL) {
-    gather_near_limit(pool, pool->slab_bytes);
-    span = span_take(pool, at_least);
+  if (span != NULL) return span;
+  gather_near_limit(pool, wanted);
+  span = span_take(pool, at_least);
+  if (span != NULL || mem_would_fit(pool->mem, least)) return span;
+  for (int i = 0; i < 2; i++) { /* what is left for blocks of the other sizes */
+    struct pool_rest rest = pool->rests[i];
+    pool->rests[i] = (struct pool_rest){NULL, NULL};
+    if (rest.next != NULL) span_keep(pool, rest.next, rest_bytes(&rest));
   }
+  return span_take(pool, at_least);
+}
+
+/* A freed block that has room for one of `bytes`, a class's; NULL = none has. */
+static struct pool_span *span_of_freed(struct pool *pool, size_t bytes) {
+  for (unsigned class = pool_class(bytes); class < POOL_CLASSES; class ++) {
+    size_t found = pool_class_bytes(class);
+    bool at_line = bytes % POOL_LINE != 0 || found % POOL_LINE == 0; /* where one of that size has to stand */
+    struct pool_block *block = pool->freed[class];
+    if (block == NULL || (!at_line && found < bytes + POOL_LINE)) continue;
+    unpoison(block, sizeof(struct pool_span));
+    pool->freed[class] = block->next;
+    struct pool_span *span = (struct pool_span *)(void *)block;
+    span->bytes = found;
+    return span;
+  }
+  return NULL;
+}
+
+/* For a block of `bytes`, a class's. */
+static void new_slab(struct pool *pool, struct pool_rest *rest, size_t bytes) {
+  spare_rest(pool, rest);
+  *rest = (struct pool_rest){NULL, NULL};
+  size_t least = sizeof(struct pool_slab) + POOL_SLAB_MIN, slab_bytes = pool->slab_bytes;
+  struct pool_span *span = find_span(pool, bytes + POOL_LINE, slab_bytes, least);
+  if (span == NULL && !mem_would_fit(pool->mem, least)) span = span_of_freed(pool, bytes);
   if (span != NULL) {
-    pool->next = (char *)span;
-    pool->end = pool->next + span->bytes;
+    *rest = (struct pool_rest){(char *)span, (char *)span + span->bytes};
     poison(span, sizeof *span);
     return;
   }
-  size_t bytes = pool->slab_bytes;
-  while (bytes > POOL_SLAB_MIN && !mem_would_fit(pool->mem, sizeof(struct pool_slab) + bytes)) bytes /= 2;
-  if (bytes < at_least) bytes = at_least;
-  struct pool_slab *slab = mem_alloc_raw(pool->mem, sizeof *slab + bytes);
-  *slab = (struct pool_slab){.older = pool->slabs, .bytes = bytes};
+  while (slab_bytes > POOL_SLAB_MIN && !mem_would_fit(pool->mem, sizeof(struct pool_slab) + slab_bytes))
+    slab_bytes /= 2;
+  struct pool_slab *slab = mem_alloc_raw(pool->mem, sizeof *slab + slab_bytes);
+  *slab = (struct pool_slab){.older = pool->slabs, .bytes = slab_bytes};
   pool->slabs = slab;
-  pool->taken += bytes;
-  pool->next = (char *)(slab + 1);
-  pool->end = pool->next + bytes;
-  poison(pool->next, bytes);
-  if (pool->slab_bytes < POOL_SLAB_MAX && bytes == pool->slab_bytes) pool->slab_bytes *= 2;
+  pool->taken += slab_bytes;
+  *rest = (struct pool_rest){(char *)(slab + 1), (char *)(slab + 1) + slab_bytes};
+  poison(rest->next, slab_bytes);
+  if (pool->slab_bytes < POOL_SLAB_MAX && slab_bytes == pool->slab_bytes) pool->slab_bytes *= 2;
 }
 
 static struct pool_large *large_inside(struct pool *pool, size_t bytes) {
   size_t inside = (sizeof(struct pool_large) + bytes + POOL_STEP - 1) & ~(size_t)(POOL_STEP - 1);
-  struct pool_span *span = span_take(pool, inside);
-  if (span == NULL) {
-    gather_near_limit(pool, inside);
-    span = span_take(pool, inside);
-  }
+  struct pool_span *span = find_span(pool, inside, inside, sizeof(struct pool_large) + bytes);
   if (span == NULL) return NULL;
   size_t whole = span->bytes;
   if (whole > inside) span_keep(pool, (char *)span + inside, whole - inside);
   unpoison(span, inside);
   struct pool_large *large = (struct pool_large *)(void *)span;
   large->inside = inside;
+  pool->headers += inside - bytes;
   return large;
 }
 
@@ -269,6 +292,7 @@ void pool_free_large(struct pool *pool, void *block, size_t bytes) {
   pool->used -= bytes;
   if (large->inside > 0) {
     size_t inside = large->inside;
+    pool->headers -= inside - bytes;
     pool->span_fresh += inside;
     poison(large, inside);
     span_keep(pool, (char *)large, inside);
@@ -281,13 +305,14 @@ void pool_free_large(struct pool *pool, void *block, size_t bytes) {
 void *pool_alloc_slow(struct pool *pool, size_t bytes) {
   if (bytes > POOL_BLOCK_MAX) return alloc_large(pool, bytes);
   bytes = pool_class_bytes(pool_class(bytes));
-  if (bytes % POOL_LINE == 0) to_line(pool);
-  if ((size_t)(pool->end - pool->next) < bytes) {
-    new_slab(pool, bytes + POOL_LINE);
-    if (bytes % POOL_LINE == 0) to_line(pool);
+  struct pool_rest *rest = &pool->rests[bytes > POOL_STEPS_MAX];
+  if (bytes % POOL_LINE == 0) to_line(pool, rest);
+  if (rest_bytes(rest) < bytes) {
+    new_slab(pool, rest, bytes);
+    if (bytes % POOL_LINE == 0) to_line(pool, rest);
   }
-  void *block = pool->next;
-  pool->next += bytes;
+  void *block = rest->next;
+  rest->next += bytes;
   pool->used += bytes;
   unpoison(block, bytes);
   return block;

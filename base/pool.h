@@ -3,8 +3,9 @@
  * Sizes are rounded up to a class: steps of 16 to 256 bytes, then powers of two to 1 KiB; larger blocks come straight
  * from the context, where what one size frees another can take. A freed block goes to its class's list and is taken
  * again from there; slabs go back to the context only with pool_free_all(). Near the context's limit freed blocks that
- * stand side by side are put together, for blocks of any size. Whoever frees a block says its size, so blocks have no
- * header. One thread. */
+ * stand side by side are put together, for blocks of any size (blocks of up to 256 bytes and larger ones have slabs of
+ * their own, so that such neighbours are many), and at the limit larger ones are cut. Whoever frees a block says its
+ * size, so blocks have no header. One thread. */
 #ifndef WEIR_BASE_POOL_H
 #define WEIR_BASE_POOL_H
 
@@ -23,7 +24,8 @@ enum {
   POOL_CLASSES = POOL_SMALL_CLASSES + 2, /* 512, 1 KiB */
   POOL_SLAB_MIN = 16 << 10,
   POOL_SLAB_MAX = 16 << 20,
-  POOL_SPAN_LISTS = 26, /* a span is no larger than a slab */
+  POOL_SPAN_LISTS = 26,    /* a span is no larger than a slab */
+  POOL_HEADERS_BYTES = 64, /* before a larger block, at most: the pool's and the context's */
 };
 
 struct pool_block {
@@ -36,7 +38,9 @@ struct pool_span;
 struct pool {
   struct mem *mem;
   struct pool_block *freed[POOL_CLASSES];
-  char *next, *end; /* the untouched rest of the latest slab */
+  struct pool_rest { /* what is untouched of a slab, for blocks up to POOL_STEPS_MAX and for those above */
+    char *next, *end;
+  } rests[2];
   struct pool_slab *slabs;
   struct pool_large *large;
   struct pool_span *spans[POOL_SPAN_LISTS]; /* larger pieces of slabs that nobody has, of 2^n bytes and more */
@@ -45,6 +49,7 @@ struct pool {
   size_t span_bytes;                        /* in spans */
   size_t span_fresh;                        /* of these, since neighbours were put together */
   size_t scattered;                         /* in freed blocks that could not be put together */
+  size_t headers;                           /* before large blocks that stand in slabs, and what rounds them up */
 };
 
 void pool_init(struct pool *pool, struct mem *mem); /* takes nothing until first use */
@@ -65,6 +70,11 @@ static inline size_t pool_class_bytes(unsigned class) {
 /* What a block of `bytes` takes. */
 static inline size_t pool_size(size_t bytes) {
   return bytes == 0 || bytes > POOL_BLOCK_MAX ? bytes : pool_class_bytes(pool_class(bytes));
+}
+
+/* The same of the context, with what stands before large ones. */
+static inline size_t pool_taken(size_t bytes) {
+  return bytes > POOL_BLOCK_MAX ? bytes + POOL_HEADERS_BYTES : pool_size(bytes);
 }
 
 /* Not zeroed; 16-byte aligned, classes of n * 64 bytes up to POOL_BLOCK_MAX 64-byte aligned; never NULL (mem.h).

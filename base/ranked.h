@@ -15,6 +15,8 @@
 #include "base/pool.h"
 #include "base/value.h"
 
+enum { RANKED_KEY_BYTES = 17 /* at most, on average over all keys */ };
+
 struct ranked {
   void *root; /* a leaf if height is 0 */
   uint64_t count;

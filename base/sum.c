@@ -198,28 +198,52 @@ static void limbs_shift_left(uint64_t *limbs, unsigned count, unsigned bits) {
   }
 }
 
-static int limbs_compare(const uint64_t *a, const uint64_t *b, unsigned count) {
-  for (unsigned i = count; i-- > 0;)
-    if (a[i] != b[i]) return a[i] < b[i] ? -1 : 1;
-  return 0;
+/* One digit, of 64 bits, of `rest` / `by` (Knuth, The Art of Computer Programming 4.3.1, algorithm D): `rest` has
+ * WIDE_LIMBS + 1 limbs and is less than by * 2^64, `by` has its highest bit set. What is left stays in `rest`. */
+static uint64_t limbs_digit(uint64_t *rest, const uint64_t *by) {
+  enum { TOP = WIDE_LIMBS - 1 };
+  exact_uint head = (exact_uint)rest[TOP + 1] << 64 | rest[TOP];
+  exact_uint digit = head / by[TOP], over = head % by[TOP];
+  for (int turn = 0; turn < 3; turn++) { /* two at most are needed: then it is right, or one too large */
+    if (digit >> 64 == 0 && digit * by[TOP - 1] <= (over << 64 | rest[TOP - 1])) break;
+    digit--;
+    over += by[TOP];
+    if (over >> 64 != 0) break;
+  }
+  uint64_t carry = 0;
+  unsigned borrow = 0;
+  for (unsigned i = 0; i <= WIDE_LIMBS; i++) {
+    exact_uint product = (i < WIDE_LIMBS ? (exact_uint)(uint64_t)digit * by[i] : 0) + carry;
+    uint64_t before = rest[i], taken = (uint64_t)product;
+    rest[i] = before - taken - borrow;
+    borrow = before < taken || (borrow != 0 && before == taken);
+    carry = (uint64_t)(product >> 64);
+  }
+  if (borrow == 0) return (uint64_t)digit;
+  limbs_add(rest, WIDE_LIMBS + 1, by, WIDE_LIMBS, false);
+  return (uint64_t)digit - 1;
 }
 
-/* numerator / denominator * 2^exponent, rounded once: long division in single bits, 66 of them. */
+/* numerator / denominator * 2^exponent, rounded once: 128 bits of the quotient, and whether anything is left. */
 static double limbs_ratio(uint64_t numerator[WIDE_LIMBS], uint64_t denominator[WIDE_LIMBS], int exponent) {
-  int shift = (int)limbs_bits(numerator, WIDE_LIMBS) - (int)limbs_bits(denominator, WIDE_LIMBS);
-  if (limbs_bits(numerator, WIDE_LIMBS) == 0) return 0;
-  /* Bring both to the same length, so that the quotient's first bit comes at once or at the next step. */
-  if (shift > 0) limbs_shift_left(denominator, WIDE_LIMBS, (unsigned)shift);
-  if (shift < 0) limbs_shift_left(numerator, WIDE_LIMBS, (unsigned)-shift);
-  exact_uint quotient = 0;
-  enum { QUOTIENT_BITS = 66 };
-  for (int bit = 0; bit < QUOTIENT_BITS; bit++) {
-    bool one = limbs_compare(numerator, denominator, WIDE_LIMBS) >= 0;
-    if (one) limbs_add(numerator, WIDE_LIMBS, denominator, WIDE_LIMBS, true);
-    quotient = quotient << 1 | one;
-    if (bit + 1 < QUOTIENT_BITS) limbs_shift_left(numerator, WIDE_LIMBS, 1);
+  enum { BITS = WIDE_LIMBS * 64, DIGITS = 2 };
+  unsigned length = limbs_bits(numerator, WIDE_LIMBS), divisor_length = limbs_bits(denominator, WIDE_LIMBS);
+  if (length == 0) return 0;
+  /* With both as long as they can be the quotient is above 1/2 and below 2: its first digit, of one bit, is 0 or 1. */
+  limbs_shift_left(numerator, WIDE_LIMBS, BITS - length);
+  limbs_shift_left(denominator, WIDE_LIMBS, BITS - divisor_length);
+  uint64_t rest[WIDE_LIMBS + DIGITS + 1] = {0}, digits[DIGITS + 1];
+  for (unsigned i = 0; i < WIDE_LIMBS; i++) rest[i + DIGITS] = numerator[i];
+  for (unsigned i = DIGITS + 1; i-- > 0;) digits[i] = limbs_digit(rest + i, denominator);
+  exact_uint quotient = (exact_uint)digits[1] << 64 | digits[0];
+  bool sticky = limbs_bits(rest, WIDE_LIMBS) != 0;
+  exponent += (int)length - (int)divisor_length - 64 * DIGITS;
+  if (digits[DIGITS] != 0) {
+    sticky |= (quotient & 1) != 0;
+    quotient = (exact_uint)1 << 127 | quotient >> 1;
+    exponent++;
   }
-  return exact_round(false, quotient, limbs_bits(numerator, WIDE_LIMBS) != 0, exponent + shift - (QUOTIENT_BITS - 1));
+  return exact_round(false, quotient, sticky, exponent);
 }
 
 /* The variance of the steps, over 10^(2 * scale): n * Q - S * S never is negative (Cauchy, Schwarz). */

@@ -190,11 +190,14 @@ int cli_unknown_verb(struct cli *cli, const char *name) {
   for (; cli_verbs[count] != NULL && count < VERBS_MAX; count++) names[count] = slice_of(cli_verbs[count]->name);
   bool option = name[0] == '-';
   struct slice near = option ? diag_nearest(slice_of(name), options, 2) : diag_nearest(slice_of(name), names, count);
+  if (strcmp(name, "-v") == 0) near = options[1];
   char text[256];
   int length = snprintf(text, sizeof text,
                         option ? "there is no option `%.100s` without a verb" : "there is no `weir %.100s`", name);
   if (near.length > 0)
     snprintf(text + length, sizeof text - (size_t)length, "; did you mean `weir " SLICE_FMT "`?", SLICE_ARG(near));
+  else if (option)
+    snprintf(text + length, sizeof text - (size_t)length, ": a verb stands first, as `weir run`");
   return cli_usage(cli, text);
 }
 

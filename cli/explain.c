@@ -93,6 +93,7 @@ static int explain_run(struct cli *cli, const void *given, char **operands, unsi
   enum explain_form form = options->dot ? EXPLAIN_DOT : options->json ? EXPLAIN_JSON : EXPLAIN_TEXT;
   struct slice rule = options->rule == NULL ? (struct slice){0} : slice_of(options->rule);
   bool found = explain_ruleset(&out, loaded.ruleset, rule, form);
+  if (found && out.length == 0) cli_say(cli, "the rule files have no rules");
   if (found && form == EXPLAIN_JSON && out.length > 0 && out.data[out.length - 1] != '\n') buf_byte(&out, '\n');
   if (found && form == EXPLAIN_TEXT && cli->out_colour) {
     struct buf plain = out;

@@ -18,11 +18,6 @@ struct fmt_state {
 
 enum { FMT_READ_BYTES = 1 << 16 };
 
-static bool is_json(const char *path) {
-  size_t length = strlen(path);
-  return length > 5 && strcasecmp(path + length - 5, ".json") == 0;
-}
-
 static int read_stdin(struct cli *cli, struct slice *text, struct err *err) {
   struct buf bytes;
   buf_init(&bytes, cli->mem);
@@ -60,7 +55,7 @@ static bool parse_one(struct fmt_state *state, const char *name, struct slice te
 
 /* What the file should look like, appended to `out`; false if it has errors (said). */
 static bool form_of(struct fmt_state *state, const char *name, struct slice text, struct buf *out) {
-  if (is_json(name)) {
+  if (json_form_named(name)) {
     struct err err;
     err_clear(&err);
     if (json_form_to_text(state->cli->mem, text, out, &err) == 0) return true;
@@ -85,7 +80,7 @@ static int put_form(struct fmt_state *state, const char *path, struct slice text
     if (!same) buf_printf(&state->out, "%s\n", standard ? "standard input" : path);
     return 0;
   }
-  if (standard || state->options->json || is_json(path)) {
+  if (standard || state->options->json || json_form_named(path)) {
     buf_slice(&state->out, buf_view(form));
     return 0;
   }

@@ -205,8 +205,9 @@ void help_markdown(struct buf *out) {
       "it |\n"
       "| `NO_COLOR` | not empty: no colours |\n"
       "| `TERM` | `dumb`: no colours |\n\n"
-      "An error of the rules is `FILE:LINE:COLUMN: error: TEXT`, the line with carets, and a hint. Other errors are "
-      "one line, `weir VERB: error: TEXT`. Options may stand before and behind the operands; `--` ends them; "
+      "An error of the rules is `FILE:LINE:COLUMN: error: TEXT`, the line with carets, and a hint. Of a "
+      "wrong command line the first line is `weir VERB: TEXT`. Other errors are one line, `weir VERB: error: TEXT` or "
+      "`weir VERB: FILE: error: TEXT`. Options may stand before and behind the operands; `--` ends them; "
       "`--name=value` and `--name value` are the same. Sizes are bytes, or numbers with KiB, MiB, GiB.\n");
   for (size_t i = 0; cli_verbs[i] != NULL; i++) markdown_verb(out, cli_verbs[i]);
 }

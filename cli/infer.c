@@ -1,6 +1,7 @@
 /* infer.c - `weir infer`: proposes event declarations from sample records. */
 #include "base/infer.h"
 
+#include "base/decode.h"
 #include "base/line_reader.h"
 #include "cli/load.h"
 #include "rules/json_form.h"
@@ -22,8 +23,10 @@ static struct slice event_name_of(const char *path) {
 }
 
 /* The header is one of the file: an error in it has a place. */
-static int read_header(struct infer *infer, const struct line_batch *batch, struct err *err) {
+static int read_header(struct cli *cli, struct infer *infer, const struct line_batch *batch, struct err *err) {
   int status = infer_csv_header(infer, batch->header, err);
+  if (status == 0 && decode_csv_other_separator(batch->header))
+    cli_say(cli, "note: the header of %s has one column only: cells stand between commas", batch->path);
   if (status != 0) snprintf(err->file, sizeof err->file, "%s", batch->path);
   return status;
 }
@@ -42,7 +45,7 @@ static int read_samples(struct cli *cli, struct infer *infer, const char *path, 
   for (uint32_t read = 0; read < INFER_RECORDS;) {
     status = line_reader_next(reader, LINE_BATCH_MAX, &batch, err);
     if (status <= 0) break;
-    status = batch.header.length > 0 ? read_header(infer, &batch, err) : 0;
+    status = batch.header.length > 0 ? read_header(cli, infer, &batch, err) : 0;
     if (status != 0) break;
     for (uint32_t i = 0; i < batch.count && read < INFER_RECORDS; i++, read++) {
       if (format == LINE_CSV)

@@ -4,7 +4,7 @@
 #include "base/time_text.h"
 #include "cli/profile.h"
 
-enum { PROGRESS_EVERY_US = 200000, RATE_TEXT_MAX = 32 };
+enum { PROGRESS_EVERY_US = 200000, RATE_TEXT_MAX = 32, ABSENT_SHOWN_MAX = 10 };
 
 static int64_t now_us(const struct progress *progress) {
   return progress->cli->env->monotonic_us(progress->cli->env->context);
@@ -124,7 +124,9 @@ static void bad_json(struct buf *out, struct weir *weir) {
     buf_json_string(out, (struct slice){bad.type.data, bad.type.length});
     buf_str(out, ",\"field\":");
     buf_json_string(out, (struct slice){bad.field.data, bad.field.length});
-    buf_printf(out, ",\"count\":%llu}", (unsigned long long)bad.count);
+    buf_printf(out, ",\"count\":%llu", (unsigned long long)bad.count);
+    if (bad.absent > 0) buf_printf(out, ",\"absent\":%llu", (unsigned long long)bad.absent);
+    buf_byte(out, '}');
   }
 }
 
@@ -222,17 +224,38 @@ static void add_counted(struct buf *out, const char *what, uint64_t count) {
   }
 }
 
+/* What a user must know, as a line or as an object; `text` is freed. */
+static void say_note(struct progress *progress, struct buf *text) {
+  if (!progress->json) {
+    cli_say(progress->cli, "note: %s", buf_text(text));
+  } else {
+    struct buf out;
+    buf_init(&out, progress->cli->mem);
+    buf_str(&out, "{\"note\":");
+    buf_json_string(&out, buf_view(text));
+    buf_str(&out, "}\n");
+    cli_tell(&out);
+    buf_free(&out);
+  }
+  buf_free(text);
+}
+
+void progress_note(struct progress *progress, const char *text) {
+  struct buf said;
+  buf_init(&said, progress->cli->mem);
+  buf_str(&said, text);
+  say_note(progress, &said);
+}
+
 static void note(struct progress *progress, const char *rule, int rule_length, uint64_t count, const char *what) {
   char text[COUNT_TEXT_MAX];
   if (count == 0) return;
   struct buf said;
   buf_init(&said, progress->cli->mem);
+  if (rule_length > 0) buf_printf(&said, "rule `%.*s`: ", rule_length, rule);
+  buf_printf(&said, "%s ", count_text(text, count));
   add_counted(&said, what, count);
-  if (rule_length > 0)
-    cli_say(progress->cli, "note: rule `%.*s`: %s %s", rule_length, rule, count_text(text, count), buf_text(&said));
-  else
-    cli_say(progress->cli, "note: %s %s", count_text(text, count), buf_text(&said));
-  buf_free(&said);
+  say_note(progress, &said);
 }
 
 static void note_overflow(struct progress *progress, const struct weir_stats *stats) {
@@ -240,6 +263,7 @@ static void note_overflow(struct progress *progress, const struct weir_stats *st
   if (stats->overflow == 0) return;
   struct buf said;
   buf_init(&said, progress->cli->mem);
+  buf_printf(&said, "%s ", count_text(text, stats->overflow));
   add_counted(&said,
               "{value of a counter, window or derived event was|values of counters, windows and derived events were} "
               "out of range, or a division by zero ({it is|they are} null)",
@@ -247,19 +271,37 @@ static void note_overflow(struct progress *progress, const struct weir_stats *st
   const struct weir_bytes *what = &stats->overflow_in, *rule = &stats->overflow_rule;
   if (what->length > 0) buf_printf(&said, ": first in `%.*s`", (int)what->length, what->data);
   if (rule->length > 0) buf_printf(&said, " of rule `%.*s`", (int)rule->length, rule->data);
-  cli_say(progress->cli, "note: %s %s", count_text(text, stats->overflow), buf_text(&said));
-  buf_free(&said);
+  say_note(progress, &said);
+}
+
+/* A field that no record of a CSV file can have is null, and rules on it are silent. */
+static void note_absent(struct progress *progress, struct weir *weir) {
+  struct weir_bad_field bad;
+  char text[COUNT_TEXT_MAX];
+  unsigned shown = 0;
+  for (uint64_t cursor = 0; shown < ABSENT_SHOWN_MAX && weir_next_bad_field(weir, &cursor, &bad);) {
+    if (bad.absent == 0) continue;
+    shown++;
+    struct buf said;
+    buf_init(&said, progress->cli->mem);
+    buf_printf(&said, "%s CSV header%s no column for `%.*s` of `%.*s`, which is null there",
+               count_text(text, bad.absent), bad.absent == 1 ? " has" : "s have", (int)bad.field.length, bad.field.data,
+               (int)bad.type.length, bad.type.data);
+    say_note(progress, &said);
+  }
 }
 
 /* Limits that were reached can change what is told: never silently. */
 static void notes(struct progress *progress, struct weir *weir, const struct weir_stats *stats, bool cut_short) {
   if (stats->read > 0 && stats->ignored == stats->read)
-    cli_say(progress->cli, "note: no record was of a type that the rules declare; `--input EVENT=FILE` says the type, "
-                           "`--type-field` which member names it");
+    progress_note(progress, "no record was of a type that the rules declare; `--input EVENT=FILE` says the type, "
+                            "`--type-field` which member names it");
   else if (stats->read > 0 && stats->dead == stats->read)
-    cli_say(progress->cli, "note: all records were refused; the dead letters say why");
+    progress_note(progress, "all records were refused; the dead letters say why");
   else if (stats->read == 0 && progress->bytes > 0 && !cut_short)
-    cli_say(progress->cli, "note: the input has no records (of a CSV file the first line is the header)");
+    progress_note(progress, "the input has no records (of a CSV file the first line is the header)");
+  if (stats->read > stats->dead) note_absent(progress, weir);
+  if (weir_rule_count(weir) == 0) progress_note(progress, "the rule files have no rule: nothing can be told");
   note(progress, NULL, 0, stats->order_spilled,
        "{event|events} waited in a file: more than `order_memory` has room for");
   note(progress, NULL, 0, stats->unique_ids_forgotten,
@@ -289,6 +331,9 @@ static void notes(struct progress *progress, struct weir *weir, const struct wei
     struct weir_rule_stats rule;
     if (!weir_rule_stats(weir, i, &rule)) continue;
     int length = (int)rule.rule.length;
+    if (rule.matches == 0 && rule.started == 0)
+      note(progress, rule.rule.data, length, rule.null_key,
+           "{event|events} had no key: the rule did not see {it|them}");
     note(progress, rule.rule.data, length, rule.inactive,
          "{match|matches} outside of its `active` or `schedule` (not told)");
     note(progress, rule.rule.data, length, rule.runs_dropped,
@@ -319,19 +364,15 @@ void progress_end(struct progress *progress, struct weir *weir, const struct dri
   struct weir_stats stats;
   weir_stats(weir, &stats);
   int64_t us = now_us(progress) - progress->begun_us;
-  if (progress->json) {
-    if (progress->profile) profile_tell(progress->cli, weir, cpu_us(progress) - progress->begun_cpu_us, true);
-    if (progress->summary) summary_json(progress, weir, &stats, us);
-    return;
-  }
   char held[COUNT_TEXT_MAX], open[COUNT_TEXT_MAX];
   uint64_t open_count = stopped ? open_matches(weir) : 0;
-  if (stopped)
+  if (stopped && !progress->json)
     cli_say(progress->cli, "stopped: %s event%s still waited for earlier ones, %s partial %s open",
             count_text(held, stats.held), plural(stats.held), count_text(open, open_count),
             open_count == 1 ? "match was" : "matches were");
   notes(progress, weir, &stats, stopped || failed);
   note(progress, NULL, 0, counts->refused_dropped, "further dead {letter is|letters are} not shown");
-  if (progress->profile) profile_tell(progress->cli, weir, cpu_us(progress) - progress->begun_cpu_us, false);
-  if (progress->summary) summary_text(progress, weir, &stats, us);
+  if (progress->profile) profile_tell(progress->cli, weir, cpu_us(progress) - progress->begun_cpu_us, progress->json);
+  if (progress->summary && progress->json) summary_json(progress, weir, &stats, us);
+  if (progress->summary && !progress->json) summary_text(progress, weir, &stats, us);
 }

@@ -16,6 +16,8 @@ struct progress {
 void progress_begin(struct progress *progress);
 /* drive_options.progress, with the struct as its context. */
 void progress_tell(void *context, struct weir *weir, const struct drive_progress *state);
+/* What a user must know: `weir run: note: TEXT` on standard error, or `{"note":TEXT}`. */
+void progress_note(struct progress *progress, const char *text);
 /* Figures if they are wanted; and always what a user must know: limits that were reached, inputs that said nothing.
  * `stopped`: by the user. `failed`: an error was told, which says why there was no more to read. */
 void progress_end(struct progress *progress, struct weir *weir, const struct drive_counts *counts, bool stopped,

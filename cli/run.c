@@ -111,15 +111,16 @@ static int plan_sides(struct cli *cli, const struct run_options *options, struct
 }
 
 /* Files of events are no rules, whatever they hold. */
-static int check_operands(struct cli *cli, char **operands, unsigned count) {
+static int check_operands(struct cli *cli, char **operands, unsigned count, bool inputs) {
+  const char *more = inputs ? "; a pattern stands in quotes, or the shell makes several words of it" : "";
   static const char *const endings[] = {".jsonl", ".ndjson", ".csv", ".gz", ".zst", ".zstd"};
   for (unsigned i = 0; i < count; i++) {
     if (reads_stdin(operands[i])) return cli_usage(cli, "rules stand in files; `/dev/stdin` is standard input");
     for (size_t e = 0; e < sizeof endings / sizeof *endings; e++) {
       if (!ends_with(operands[i], endings[e])) continue;
-      char text[2 * RUN_NAME_MAX + 100];
-      snprintf(text, sizeof text, "`%.200s` is no file of rules\nevents are given with `--input %.200s`", operands[i],
-               operands[i]);
+      char text[2 * RUN_NAME_MAX + 200];
+      snprintf(text, sizeof text, "`%.200s` is no file of rules\nevents are given with `--input %.200s`%s", operands[i],
+               operands[i], more);
       return cli_usage(cli, text);
     }
   }
@@ -213,7 +214,7 @@ static int check_types(struct cli *cli, struct weir *weir, const struct run_plan
 
 /* A side that nothing goes to may be a slip, and what was meant for it goes elsewhere then; or the same command runs
  * other rules. */
-static void check_sides(struct cli *cli, struct weir *weir, const struct run_plan *plan) {
+static void check_sides(struct cli *cli, struct weir *weir, const struct run_plan *plan, struct progress *progress) {
   for (size_t i = 0; i < plan->drive.side_count; i++) {
     struct slice name = slice_of(plan->sides[i].name), names[RUN_SINKS_SHOWN];
     uint64_t cursor = 0;
@@ -228,12 +229,15 @@ static void check_sides(struct cli *cli, struct weir *weir, const struct run_pla
     if (known) continue;
     struct slice near = diag_nearest(name, names, count);
     char text[3 * RUN_NAME_MAX];
-    int length = snprintf(text, sizeof text,
-                          "warning: `--side %.100s=…`: no rule or event type sends anything to the sink `%.100s`",
-                          plan->sides[i].name, plan->sides[i].name);
+    int length =
+        snprintf(text, sizeof text, "`--side %.100s=…`: no rule or event type sends anything to the sink `%.100s`",
+                 plan->sides[i].name, plan->sides[i].name);
     if (near.length > 0 && near.length < RUN_NAME_MAX)
       snprintf(text + length, sizeof text - (size_t)length, "; did you mean `" SLICE_FMT "`?", SLICE_ARG(near));
-    cli_say(cli, "%s", text);
+    if (progress->json)
+      progress_note(progress, text);
+    else
+      cli_say(cli, "warning: %s", text);
   }
 }
 
@@ -243,7 +247,7 @@ static int run_with(struct cli *cli, const struct run_options *options, struct r
   if (code == EXIT_FINE) code = check_types(cli, weir, plan);
   if (code == EXIT_FINE) code = check_targets(cli, options, plan, &(struct kept_files){.weir = weir});
   if (code != EXIT_FINE) return code;
-  check_sides(cli, weir, plan);
+  check_sides(cli, weir, plan, progress);
   struct err err;
   progress_begin(progress);
   int status = drive_run(drive, weir, &err);
@@ -301,7 +305,7 @@ static int run_run(struct cli *cli, const void *given, char **operands, unsigned
   if (options->memory_bytes > 0 && options->memory_bytes < RUN_MEMORY_MIN)
     return cli_usage(cli, "`--memory` is less than anything can run in\nwrite at least 1MiB; 64MiB and more are usual");
   struct run_plan plan = {0};
-  int code = check_operands(cli, operands, count);
+  int code = check_operands(cli, operands, count, options->inputs.count > 0);
   if (code == EXIT_FINE) code = plan_inputs(cli, options, &plan);
   if (code == EXIT_FINE) code = plan_sides(cli, options, &plan);
   if (code == EXIT_FINE)
@@ -322,7 +326,8 @@ static const struct option run_option_table[] = {
      .file = true,
      .offset = offsetof(struct run_options, inputs),
      .help = "a partition of events: files read one after the other, JSON lines or CSV (`.csv`), packed too (`.gz`, "
-             "`.zst`); patterns as `day-*.jsonl` in byte order of name; `-` is standard input, which is the default. "
+             "`.zst`); patterns in quotes, as `'day-*.jsonl'`, in byte order of name; `-` is standard input, which is "
+             "the default. "
              "EVENT: the type of all its records. May be said several times"},
     {.name = "format",
      .argument = "FORMAT",
@@ -373,7 +378,7 @@ static const struct option run_option_table[] = {
     {.name = "json",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct run_options, json),
-     .help = "errors in rules, the summary and the profile as JSON (alerts always are)"},
+     .help = "errors in rules, notes, the summary and the profile as JSON (alerts always are)"},
     {.name = "stop-at-end", .kind = OPTION_LATER, .help = "it keeps what is open in a state folder (`--state`)"},
     {.name = "config", .letter = 'c', .argument = "FILE", .kind = OPTION_LATER, .help = ""},
     {.name = "shards", .argument = "N", .kind = OPTION_LATER, .help = ""},
@@ -408,14 +413,17 @@ const struct verb verb_run = {
         "`{\"summary\":{\"read\":…,\"processed\":…,\"late\":…,\"dead\":…,\"duplicate\":…,\"ignored\":…,"
         "\"held\":…,…,\"rules\":[{\"rule\":…,\"told\":…,…}],\"groups\":[{\"group\":…,\"told\":…,…}],"
         "\"derived_events\":[{\"event\":…,\"made\":…}],\"bad_values\":[{\"event\":…,\"field\":…,\"count\":…}]}}` "
-        "on standard error. Alerts are those that are told: what a rule `to nothing` finds is counted by itself.\n"
+        "on standard error; `\"absent\":…` stands in `bad_values` where CSV headers had no column for the field. "
+        "Alerts are those that are told: what a rule `to nothing` finds is counted by itself.\n"
         "`--profile --json`: an object a line, `{\"profile\":\"rule\",\"name\":…,\"events\":…,\"matches\":…,"
         "\"told\":…,\"open\":…,\"state_bytes\":…,\"cpu_us\":…,\"cpu_percent\":…}`, what costs most first; then "
         "`\"counters\"`, `\"window\"`, `\"join\"`, `\"group\"` and the parts of the program in the place of "
         "`\"rule\"`. The percentages add up to 100.\n"
-        "Notes, `weir run: note: …`, say what may surprise: no record of a declared type, limits that were reached.",
+        "Notes, `weir run: note: …` or with `--json` `{\"note\":…}`, say what may surprise: no rule, no record of a "
+        "declared type, a CSV header "
+        "without a column that rules read, a rule without matches whose events had no key, limits that were reached.",
     .examples = "weir run rules/ --input payments.jsonl\n"
-                "weir run cards.weir --input payment=cards.csv.gz --input login=logins-*.jsonl > alerts.jsonl\n"
+                "weir run cards.weir --input payment=cards.csv.gz --input 'login=logins-*.jsonl' > alerts.jsonl\n"
                 "tail -f events.jsonl | weir run rules/ --order arrival",
     .options = run_option_table,
     .options_size = sizeof(struct run_options),

@@ -18,7 +18,7 @@ complete -c weir -n '__fish_seen_subcommand_from run' -l side -r -F -d 'rows for
 complete -c weir -n '__fish_seen_subcommand_from run' -l dead-letters -r -F -d 'refused records and late rows without a side go to FILE'
 complete -c weir -n '__fish_seen_subcommand_from run' -l summary -d 'end with figures on standard error'
 complete -c weir -n '__fish_seen_subcommand_from run' -l profile -d 'end with a table of what each rule costs, on standard error: events that it was asked about, matches, partial matches that were open when the input ended, bytes of state, share of CPU time'
-complete -c weir -n '__fish_seen_subcommand_from run' -l json -d 'errors in rules, the summary and the profile as JSON (alerts always are)'
+complete -c weir -n '__fish_seen_subcommand_from run' -l json -d 'errors in rules, notes, the summary and the profile as JSON (alerts always are)'
 complete -c weir -n '__fish_seen_subcommand_from run' -l help -d 'show the help of this verb'
 complete -c weir -n '__fish_seen_subcommand_from check' -l json -d 'one JSON object for each error and warning, and one with the sums'
 complete -c weir -n '__fish_seen_subcommand_from check' -l help -d 'show the help of this verb'

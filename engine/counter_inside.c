@@ -49,6 +49,20 @@ void inside_free(struct counters *counters, const struct layout *layout, struct 
   *inside = NULL;
 }
 
+size_t inside_bytes(const struct layout *layout, unsigned room_log2) {
+  size_t bytes = 0;
+  if ((uint32_t)1 << room_log2 <= INSIDE_FEW) return 0;
+  for (uint16_t i = 0; i < layout->inside_count; i++) {
+    const struct inside_plan *plan = &layout->insides[i];
+    bytes += pool_taken(plan->bytes);
+    for (uint16_t n = 0; n < plan->item_count; n++) {
+      if (plan->items[n].kind == AGG_TOP) bytes += counter_top_bytes(&plan->items[n], room_log2);
+      if (plan->items[n].kind == AGG_MEDIAN) bytes += (size_t)RANKED_KEY_BYTES << room_log2;
+    }
+  }
+  return bytes;
+}
+
 static void change(struct counters *counters, const struct layout *layout, const struct counter_state *state,
                    const struct ring *ring, const struct inside_plan *plan, struct inside *inside, uint32_t number,
                    bool add) {

@@ -445,24 +445,22 @@ static int8_t annex_log2(const struct layout *layout) {
 
 /* What an event takes in the blocks of counter_inside.c once their windows have been asked, at most. */
 static uint32_t inside_event_bytes(const struct layout *layout) {
-  enum { RANKED_BYTES = 17, TOP_BYTES = 40, TOP_ORDERED_BYTES = 112 };
+  enum { TOP_BYTES = 40, TOP_ORDERED_BYTES = 112 };
   uint32_t bytes = 0;
   for (uint16_t i = 0; i < layout->inside_count; i++)
     for (uint16_t n = 0; n < layout->insides[i].item_count; n++) {
       const struct inside_item *item = &layout->insides[i].items[n];
       if (item->kind == AGG_TOP) bytes += item->order == AGG_COUNT ? TOP_BYTES : TOP_ORDERED_BYTES;
-      if (item->kind == AGG_MEDIAN) bytes += RANKED_BYTES;
+      if (item->kind == AGG_MEDIAN) bytes += RANKED_KEY_BYTES;
     }
   return bytes;
 }
 
-/* Of 64 bytes each. Small states are reckoned with the keys; of others the key's record and its places count too. */
+/* Of 64 bytes each. */
 static void find_units(const struct layout *layout, struct variant *variant) {
-  enum { UNIT_BYTES = MEMORY_EACH_COUNTER_EVENTS, KEY_BYTES = 192, SMALL_BYTES = MEMORY_EACH_COUNTER_KEYS - KEY_BYTES };
+  enum { UNIT_BYTES = MEMORY_EACH_COUNTER_EVENTS };
   uint32_t event = layout->ring ? variant->event_bytes + layout->order_count * (uint32_t)sizeof(uint32_t) : 1;
   variant->event_units = (uint16_t)((event + inside_event_bytes(layout) + UNIT_BYTES - 1) / UNIT_BYTES);
-  if (variant->header_bytes + event > SMALL_BYTES)
-    variant->state_units = (uint16_t)((variant->header_bytes + KEY_BYTES) / UNIT_BYTES);
   variant->window_events_max = COUNTER_WINDOW_EVENTS;
 }
 

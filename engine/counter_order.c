@@ -66,6 +66,10 @@ bool order_queue_first(const struct order_queue *queue, uint32_t *number) {
   return true;
 }
 
+size_t order_queue_bytes(unsigned room_log2) {
+  return pool_taken(queue_bytes(room_log2 < QUEUE_FIRST_LOG2 ? QUEUE_FIRST_LOG2 : room_log2));
+}
+
 void order_queue_free(struct counters *counters, struct order_queue *queue) {
   if (queue != NULL) pool_free(counters->pool, queue, queue_bytes(queue->room_log2));
 }

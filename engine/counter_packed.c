@@ -9,10 +9,8 @@
 #include "base/check.h"
 #include "engine/counter_private.h"
 
-enum {
-  ROOM_MIN = 3, /* fewer have no advantage over an ordinary state in the same line */
-  UNIT_LARGE_US = 1000
-};
+enum { UNIT_LARGE_US = 1000 };
+_Static_assert(PACKED_WORDS / (1 + PACKED_VALUES) > 2, "fewer have no advantage over an ordinary state in the line");
 _Static_assert(offsetof(struct packed_state, annexed) == offsetof(struct counter_state, annexed) &&
                    offsetof(struct packed_state, variant) == offsetof(struct counter_state, variant),
                "both begin with the same");
@@ -68,7 +66,7 @@ void packed_make(const struct counters *counters, struct layout *layout) {
   plan.again *= plan.room / 2;
   if (!unit_fits(counters, layout, plan.room, plan.unit_us)) plan.unit_us = UNIT_LARGE_US;
   plan.horizon = (uint32_t)(layout->horizon_us / plan.unit_us);
-  if (plan.room >= ROOM_MIN && unit_fits(counters, layout, plan.room, plan.unit_us)) layout->packed = plan;
+  if (unit_fits(counters, layout, plan.room, plan.unit_us)) layout->packed = plan;
 }
 
 static int compare_rows(const void *left, const void *right) {
@@ -246,7 +244,8 @@ struct counter_state *packed_close(struct counters *counters, const struct layou
   struct packed_state packed = {.deadline = state->deadline, .annexed = STATE_PACKED};
   struct ring ring = ring_of(layout, state);
   uint32_t *to = packed.events, first = state->first;
-  bool fits = state->variant == 0;
+  bool fits = true;
+  check(state->variant == 0); /* of others no event is added on the quick way */
   int64_t border = state->deadline - 2 * layout->horizon_us; /* behind the newest event's windows */
   while (first != state->next && event_time(ring_event(&ring, first)) <= border) first++;
   packed.count = (uint8_t)(state->next - first);

@@ -179,7 +179,7 @@ struct plain_row {   /* a field of an event, and where it goes */
 struct variant {
   uint32_t header_bytes; /* in front of the ring, or of the pointer to it */
   uint32_t event_bytes;
-  uint16_t event_units, state_units; /* what an event, and the rest of a state, count for where entries are limited */
+  uint16_t event_units; /* what each of many events takes, in units of what is limited */
   uint64_t window_events_max;
   uint8_t inside_log2_end;                     /* rings of less than 2^this events stand in the state */
   uint8_t limbs[2];                            /* of a total of ints, of floats: 8 bytes each */
@@ -564,6 +564,7 @@ struct order_queue *order_queue_add(struct counters *counters, struct order_queu
 void order_queue_forget(struct order_queue *queue, uint32_t before); /* events before that one; NULL is fine */
 bool order_queue_first(const struct order_queue *queue, uint32_t *number);
 void order_queue_free(struct counters *counters, struct order_queue *queue);
+size_t order_queue_bytes(unsigned room_log2); /* that it takes, with room for so many candidates */
 /* All queues of a state: */
 void order_push(struct counters *counters, const struct layout *layout, struct counter_state *state);
 void order_build(struct counters *counters, const struct layout *layout, struct counter_state *state);
@@ -615,6 +616,7 @@ struct value inside_ask(struct counters *counters, const struct asker *asker, st
 void inside_forget(struct counters *counters, const struct layout *layout, struct counter_state *state,
                    const struct ring *ring, uint16_t index, uint32_t number);
 void inside_free(struct counters *counters, const struct layout *layout, struct counter_state *state, uint16_t index);
+size_t inside_bytes(const struct layout *layout, unsigned room_log2); /* that all take at most, beside such a ring */
 
 /* counter_top.c */
 struct counter_top {         /* all zero = empty */
@@ -630,6 +632,7 @@ struct value counter_top_tell(const struct layout *layout, const struct inside_i
                               const struct counter_top *top, const struct counter_state *state, const struct ring *ring,
                               uint32_t most, struct arena *scratch);
 void counter_top_free(struct counters *counters, const struct inside_item *item, struct counter_top *top);
+size_t counter_top_bytes(const struct inside_item *item, unsigned room_log2); /* that it takes, with so many values */
 
 /* counter_endless.c: windows without a ring */
 void endless_add(const struct endless_plan *plan, struct counter_state *state, const struct value *columns,

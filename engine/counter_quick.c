@@ -111,10 +111,7 @@ static inline bool is_full(const struct counter_quick *quick, const struct count
 /* Whether the ring has room for the event, or gets it, and sums for its values. */
 static inline bool has_room(struct counters *counters, const struct counter_quick *quick, struct counter_state **of,
                             const struct event *event) {
-  if (__builtin_expect(is_full(quick, *of), 0)) {
-    *of = ring_make_room(counters, quick->layout, *of, event->time);
-    if (is_full(quick, *of)) return false;
-  }
+  if (__builtin_expect(is_full(quick, *of), 0)) *of = ring_make_room(counters, quick->layout, *of, event->time);
   if (__builtin_expect((*of)->variant != 0, 0)) return false;
   return sums_fit(quick->sums, quick->sums_end, event->values, (*of)->bits);
 }

@@ -153,10 +153,24 @@ static void set_ring(const struct layout *layout, struct counter_state *state, c
   *(char **)state_at(state, layout->variants[state->variant].header_bytes) = events;
 }
 
-/* What it counts for where entries are limited: in the annex there is room anyway. */
+/* What the state takes, with queues and windows that hang at it at their fullest, and its key. */
+static size_t state_bytes(const struct layout *layout, const struct counter_state *state) {
+  enum { KEY_BYTES = 192 }; /* its record, and its places in a table and in a line */
+  const unsigned room_log2 = state->room_log2;
+  size_t bytes = KEY_BYTES + pool_taken(block_bytes(layout, state->variant, room_log2));
+  if (!layout->ring) return bytes;
+  if (ring_beside(layout, state)) bytes += pool_taken(ring_bytes(&layout->variants[state->variant], room_log2));
+  if (room_log2 > COUNTER_SMALL_LOG2) bytes += layout->order_count * order_queue_bytes(room_log2);
+  return bytes + inside_bytes(layout, room_log2);
+}
+
+/* What it counts for where entries are limited: an event for one at least, and what blocks of the pool are larger
+ * than their events is reckoned with. In the annex there is room anyway. */
 static uint64_t room_entries(const struct layout *layout, const struct counter_state *state) {
-  const struct variant *variant = &layout->variants[state->variant];
-  return state->annexed ? 1 : variant->state_units + ((uint64_t)variant->event_units << state->room_log2);
+  if (state->annexed) return 1;
+  uint64_t events = layout->ring ? (uint64_t)1 << state->room_log2 : 1;
+  uint64_t units = state_bytes(layout, state) / MEMORY_EACH_COUNTER_EVENTS;
+  return units > events ? units : events;
 }
 
 static struct counter_state *new_state(struct counters *counters, const struct layout *layout, void *annex,
@@ -271,8 +285,9 @@ static struct counter_state *rebuild(struct counters *counters, const struct lay
     convert_events(layout, old, &from, state, &to);
   if (beside) pool_free(counters->pool, from.events, ring_bytes(from.variant, old_log2));
   if (!stays && !old->annexed) pool_free(counters->pool, old, old_block);
-  if (room_log2 > COUNTER_SMALL_LOG2 && old_log2 <= COUNTER_SMALL_LOG2) order_build(counters, layout, state);
-  if (room_log2 <= COUNTER_SMALL_LOG2 && old_log2 > COUNTER_SMALL_LOG2) order_free(counters, layout, state);
+  bool small = room_log2 <= COUNTER_SMALL_LOG2, was_small = old_log2 <= COUNTER_SMALL_LOG2;
+  if (room_log2 < old_log2 && !was_small) order_free(counters, layout, state); /* queues are no larger than the ring */
+  if (!small && (was_small || room_log2 < old_log2)) order_build(counters, layout, state);
   return state;
 }
 

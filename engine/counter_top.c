@@ -244,6 +244,12 @@ struct value counter_top_tell(const struct layout *layout, const struct inside_i
   return (struct value){.list = values, .length = count, .kind = VALUE_LIST};
 }
 
+size_t counter_top_bytes(const struct inside_item *item, unsigned room_log2) {
+  bool queues = item->order == AGG_MIN || item->order == AGG_MAX;
+  return pool_taken(node_bytes(item->order) << room_log2) + pool_taken(sizeof(uint32_t) << room_log2) +
+         pool_taken(sizeof(uint32_t) << (room_log2 + 1)) + (queues ? order_queue_bytes(0) << room_log2 : 0);
+}
+
 void counter_top_free(struct counters *counters, const struct inside_item *item, struct counter_top *top) {
   if (item->order == AGG_MIN || item->order == AGG_MAX)
     for (uint32_t i = 0; i < top->count; i++) order_queue_free(counters, node_at(top, item, i)->queue);

@@ -84,22 +84,33 @@ static bool log_find(const struct value_log *log, uint64_t hash, uint32_t *posit
 
 /* ---- room ---- */
 
+static size_t map_bytes(unsigned room_log2) {
+  return room_log2 > LOG_SCAN_LOG2 ? sizeof(uint32_t) << (room_log2 + 1) : 0;
+}
+
+/* A value counts for one at least; a log of very many windows is larger than its values. */
+static uint64_t log_entries(unsigned room_log2, uint16_t window_count) {
+  uint64_t values = UINT64_C(1) << room_log2;
+  uint64_t units =
+      (pool_taken(log_bytes(room_log2, window_count)) + pool_taken(map_bytes(room_log2))) / MEMORY_EACH_COUNTER_EVENTS;
+  return units > values ? units : values;
+}
+
 static void log_free(struct counters *counters, const struct layout *layout, struct value_log *log) {
-  entries_give(counters, layout, UINT64_C(1) << log->room_log2);
-  if (log->map != NULL) pool_free(counters->pool, log->map, sizeof(uint32_t) << (log->room_log2 + 1));
+  entries_give(counters, layout, log_entries(log->room_log2, log->window_count));
+  if (log->map != NULL) pool_free(counters->pool, log->map, map_bytes(log->room_log2));
   pool_free(counters->pool, log, log_bytes(log->room_log2, log->window_count));
 }
 
 static struct value_log *log_new(struct counters *counters, const struct layout *layout, unsigned room_log2,
                                  uint16_t window_count) {
-  entries_take(counters, layout, UINT64_C(1) << room_log2);
+  entries_take(counters, layout, log_entries(room_log2, window_count));
   struct value_log *log = pool_alloc(counters->pool, log_bytes(room_log2, window_count));
   *log = (struct value_log){.room_log2 = (uint8_t)room_log2, .window_count = window_count};
   memset(log_windows(log), 0, window_count * sizeof(struct log_window));
-  if (room_log2 > LOG_SCAN_LOG2) {
-    size_t bytes = sizeof(uint32_t) << (room_log2 + 1);
-    log->map = pool_alloc(counters->pool, bytes);
-    memset(log->map, 0, bytes);
+  if (map_bytes(room_log2) > 0) {
+    log->map = pool_alloc(counters->pool, map_bytes(room_log2));
+    memset(log->map, 0, map_bytes(room_log2));
   }
   return log;
 }

@@ -173,8 +173,12 @@ static void make_counts(struct engine *engine) {
   const struct ruleset *ruleset = engine->ruleset;
   engine->rules = mem_alloc(engine->mem, (ruleset->rule_count + 1u) * sizeof *engine->rules);
   engine->judging.bad_fields = mem_alloc(engine->mem, (ruleset->schema_count + 1u) * sizeof(uint64_t *));
-  for (uint16_t t = 0; t < ruleset->schema_count; t++)
-    engine->judging.bad_fields[t] = mem_alloc(engine->mem, (ruleset->schemas[t].field_count + 1u) * sizeof(uint64_t));
+  engine->absent_fields = mem_alloc(engine->mem, (ruleset->schema_count + 1u) * sizeof(uint64_t *));
+  for (uint16_t t = 0; t < ruleset->schema_count; t++) {
+    size_t size = (ruleset->schemas[t].field_count + 1u) * sizeof(uint64_t);
+    engine->judging.bad_fields[t] = mem_alloc(engine->mem, size);
+    engine->absent_fields[t] = mem_alloc(engine->mem, size);
+  }
 }
 
 /* How many parts the state has: a rule with a pattern, a population, a window, … each takes an equal one. */
@@ -388,7 +392,11 @@ int engine_header(struct engine *engine, uint32_t number, struct slice line, str
   struct input *input = input_at(engine, number);
   if (input->format != ENGINE_CSV) return err_set(err, ERR_ABORT, "a header line in an input that is not CSV");
   if (input->decoder == NULL) make_decoder(engine, input);
-  return decoder_csv_header(input->decoder, line, err);
+  int status = decoder_csv_header(input->decoder, line, err);
+  uint16_t cursor = 0, type, field;
+  while (status == 0 && decoder_csv_absent(input->decoder, &cursor, &type, &field))
+    engine->absent_fields[type][field]++;
+  return status;
 }
 
 /* ---- release ---- */

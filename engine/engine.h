@@ -129,6 +129,8 @@ bool engine_first_overflow(const struct engine *engine, struct slice *what, stru
 const struct engine_rule_totals *engine_rule_totals(const struct engine *engine, uint16_t rule);
 const struct rule_counts *engine_rule_counts(const struct engine *engine, uint16_t rule);
 uint64_t engine_bad_fields(const struct engine *engine, uint16_t type, uint16_t field);
+/* CSV headers without a column for it, though all their records are of the type. */
+uint64_t engine_absent_fields(const struct engine *engine, uint16_t type, uint16_t field);
 int64_t engine_frontier(const struct engine *engine); /* INT64_MIN at first, INT64_MAX at the end */
 /* Numbers of the limits that were reached. */
 struct engine_limits {

@@ -125,6 +125,11 @@ uint64_t engine_bad_fields(const struct engine *engine, uint16_t type, uint16_t 
   return engine->judging.bad_fields[type][field];
 }
 
+uint64_t engine_absent_fields(const struct engine *engine, uint16_t type, uint16_t field) {
+  check(type < engine->ruleset->schema_count && field < engine->ruleset->schemas[type].field_count);
+  return engine->absent_fields[type][field];
+}
+
 struct engine_limits engine_limits(const struct engine *engine) {
   struct engine_limits limits = {.suppress_keys = suppress_forgotten(engine->suppress),
                                  .derived_per_event = engine->deriver.left_out};

@@ -27,6 +27,7 @@ struct engine {
   bool all_move; /* no source type has `watermark when` */
   bool any_jump; /* some has `jump` */
   struct input_context judging;
+  uint64_t **absent_fields;   /* by type and field: CSV headers without a column for it */
   struct arena batch_arena;   /* decoded values of one push, up to 64 records */
   struct arena derived_arena; /* of derived events, while the batch stands */
   uint32_t derived_count;     /* of them */

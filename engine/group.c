@@ -24,6 +24,7 @@ struct item { /* an alert */
   int64_t score, time;
   uint64_t weight_low, weight_high; /* halving_weight() */
   struct hash128 alert;
+  uint32_t number; /* of its coming, from 2^32 on again from 0 */
   uint16_t rule;
 };
 
@@ -372,8 +373,8 @@ static void tell(struct group_set *groups, const struct group_key *key, int64_t 
   for (uint32_t i = 0; i < key->count; i++) {
     const struct item *item = &key->items[key->first + i];
     if (!counts_at(groups, item, time, &taken)) continue;
-    told[entry->contribution_count++] =
-        (struct group_contribution){.rule = item->rule, .score = item->score, .time = item->time, .alert = item->alert};
+    told[entry->contribution_count++] = (struct group_contribution){
+        .rule = item->rule, .number = item->number, .score = item->score, .time = item->time, .alert = item->alert};
   }
   if (groups->plan->sum_all) sort_items(told, entry->contribution_count, sizeof *told, by_rule, &groups->scratch);
   entry->contributions = told;
@@ -405,6 +406,7 @@ bool group_set_alert(struct group_set *groups, uint16_t member, const struct val
                       .weight_low = (uint64_t)weight,
                       .weight_high = (uint64_t)(weight >> 64),
                       .alert = alert,
+                      .number = (uint32_t)groups->counts.alerts,
                       .rule = plan->members[member].rule};
   found->last = time;
   add_item(groups, found, &item);

@@ -35,6 +35,7 @@ struct group_entry { /* a band was entered */
   uint16_t contribution_count; /* what it is made of, by rule name, those of one rule (sum_all) by time */
   const struct group_contribution {
     uint16_t rule;
+    uint32_t number;      /* greater than that of each that came before, by serial arithmetic: it begins anew at 2^32 */
     int64_t score, time;  /* of its highest (sum_all: each alert is one), as it was told: not decayed */
     struct hash128 alert; /* its id */
   } * contributions;

@@ -100,24 +100,19 @@ static void write_fields(const struct group_alerter *alerter, const struct group
   buf_str(out, "]}");
 }
 
-static int by_time(const void *left, const void *right) {
+static int by_moment(const void *left, const void *right) {
   const struct group_contribution *a = left, *b = right;
-  return (a->time > b->time) - (a->time < b->time);
+  if (a->time != b->time) return a->time < b->time ? -1 : 1;
+  return (int32_t)(a->number - b->number) < 0 ? -1 : 1; /* each has another number */
 }
 
-/* The alerts that make the score, in the order of their times, of one time by rule: each an event of its rule's name.
- * The one that entered the band is the last, whatever its rule. */
+/* The alerts that make the score, in the order in which they came: each an event of its rule's name. The one that
+ * entered the band is the last. */
 static void write_matched(struct group_alerter *alerter, const struct group_entry *entry, struct buf *out) {
   uint16_t count = entry->contribution_count;
   struct group_contribution *sorted = arena_array(&alerter->scratch, struct group_contribution, count + 1u);
   memcpy(sorted, entry->contributions, count * sizeof *sorted);
-  sort_items(sorted, count, sizeof *sorted, by_time, &alerter->scratch);
-  for (uint16_t i = count; i-- > 0;) { /* from the end: with `unique` an id may come again, later */
-    if (sorted[i].alert.low != entry->cause.low || sorted[i].alert.high != entry->cause.high) continue;
-    sorted[count] = sorted[i]; /* the place behind the last is free */
-    memmove(&sorted[i], &sorted[i + 1], (size_t)(count - i) * sizeof *sorted);
-    break;
-  }
+  sort_items(sorted, count, sizeof *sorted, by_moment, &alerter->scratch);
   member(out, "matched");
   buf_byte(out, '[');
   uint16_t more = count > GROUP_ALERT_MATCHED_MAX ? (uint16_t)(count - GROUP_ALERT_MATCHED_MAX) : 0;

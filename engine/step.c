@@ -40,6 +40,8 @@ static const struct value *asked_of(struct stepper *stepper, const struct value 
       asked[i] = stepper->event->values[ask->slots[type]];
       continue;
     }
+    asked[i] = value_null();
+    if (ask->parts == NULL) continue; /* no event has asked */
     uint16_t population = stepper->ruleset->counters[ask->counter].population;
     const struct key_space *space = &stepper->ruleset->spaces[stepper->ruleset->populations[population].space];
     struct value parts[STEP_KEY_PARTS_MAX];

@@ -753,8 +753,9 @@ bool weir_next_bad_field(struct weir *weir, uint64_t *cursor, struct weir_bad_fi
     const struct schema *schema = &weir->ruleset->schemas[type];
     for (; field < schema->field_count; field++) {
       uint64_t count = engine_bad_fields(weir->engine, (uint16_t)type, (uint16_t)field);
-      if (count == 0) continue;
-      *bad = (struct weir_bad_field){bytes_of(schema->name), bytes_of(schema->fields[field].name), count};
+      uint64_t absent = engine_absent_fields(weir->engine, (uint16_t)type, (uint16_t)field);
+      if (count == 0 && absent == 0) continue;
+      *bad = (struct weir_bad_field){bytes_of(schema->name), bytes_of(schema->fields[field].name), count, absent};
       *cursor = type << 32 | (field + 1);
       return true;
     }

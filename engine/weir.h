@@ -230,7 +230,8 @@ struct weir_rule_stats {
 };
 struct weir_bad_field {
   struct weir_bytes type, field;
-  uint64_t count;
+  uint64_t count;  /* values that became null */
+  uint64_t absent; /* CSV headers that have no column for it, though all their records are of its type */
 };
 struct weir_derived {
   struct weir_bytes event; /* a derived type, or a rule whose alerts are events */
@@ -266,7 +267,7 @@ struct weir_profile_row {
 };
 bool weir_next_profile(struct weir *weir, uint64_t *cursor, struct weir_profile_row *row);
 
-/* Fields that were ever bad, one after the other: *cursor starts as 0; false at the end. */
+/* Fields that were ever bad or absent, one after the other: *cursor starts as 0; false at the end. */
 bool weir_next_bad_field(struct weir *weir, uint64_t *cursor, struct weir_bad_field *bad);
 
 #endif

@@ -38,7 +38,7 @@ struct window_options {
 
 struct window_set *window_set_new(struct mem *mem, const struct window_options *options);
 /* `event` is of plan->from[from].type. `now`: the moment's time, = event->time but for late events (then > it): these
- * take part only where the window still stands (its end + lateness > now), and tell a revision if it was told. `env`:
+ * take part only where the window still stands (its end + lateness >= now), and tell a revision if it was told. `env`:
  * scratch, lookup and counts; banks are set here. */
 void window_set_event(struct window_set *windows, uint16_t from, const struct event *event, int64_t now,
                       struct expr_env *env);

@@ -369,8 +369,8 @@ bool window_aligned_event(struct window_set *set, const struct event *event, int
   if (late || !within || set->grid.every < set->grid.size) {
     oldest = window_grid_oldest(&set->grid, time);
     newest = window_grid_newest(&set->grid, time);
-    /* Windows that no event can change any more: end + lateness <= now. */
-    if (late) oldest = more(oldest, window_grid_oldest(&set->grid, window_plus(now, -set->plan->lateness_us)));
+    /* Windows that no event can change any more: end + lateness < now, for what is kept until then goes behind it. */
+    if (late) oldest = more(oldest, window_grid_ending(&set->grid, window_plus(now, -set->plan->lateness_us)));
     if (oldest > newest) return false;
   } else {
     oldest = newest = bucket->number;

@@ -1,5 +1,15 @@
 /* window_private.h - what the files of window share: keys, their parts, the set.
  *
+ * window.c          events in, time, limits
+ * window_key.c      keys, the table that finds them, their parts
+ * window_bucket.c   aligned windows: the parts of all keys in one window or pane
+ * window_aligned.c  tumbling, sliding, today: deadlines that all keys share
+ * window_session.c  sessions
+ * window_count.c    every N events
+ * window_panes.c    windows put together from panes
+ * window_tell.c     from a state to an event
+ * window_grid.c     borders of windows (window_grid.h)
+ *
  *     window_set ── table ─▶ window_key ─▶ list of window_part (accumulators), newest first
  *                └─ buckets (aligned windows) ─▶ the parts of all keys in one window or pane
  *                └─ wheel (sessions, count) ─▶ cell ─▶ window_key

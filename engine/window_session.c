@@ -8,7 +8,7 @@ static int64_t end_of(const struct window_set *set, const struct window_part *pa
 
 /* Whether no event can change it any more. */
 static bool is_dead(const struct window_set *set, const struct window_part *part, int64_t now) {
-  return (part->flags & PART_TOLD) && window_plus(end_of(set, part), set->plan->lateness_us) <= now;
+  return (part->flags & PART_TOLD) && window_plus(end_of(set, part), set->plan->lateness_us) < now;
 }
 
 static void tell(struct window_set *set, const struct window_key *key, struct window_part *part,
@@ -90,7 +90,7 @@ bool window_session_event(struct window_set *set, const struct event *event, int
       window_part_free(set, key, part);
   if (key != NULL) touched = find_touched(set, key, time);
   if (touched.first == NULL && now > time &&
-      window_plus(window_plus(time, gap), set->plan->lateness_us) <= now) { /* its own session would be dead, too */
+      window_plus(window_plus(time, gap), set->plan->lateness_us) < now) { /* its own session would be dead, too */
     if (key != NULL && key->newest == NULL) window_key_free(set, key);
     return false;
   }

@@ -1,4 +1,4 @@
-/* action.c - the order of actions, declared or the default one. Owns nothing; called by the checker, the lints and
+/* action.c - the order of actions, declared or the default one. Owns nothing; called by the checker and by
  * explain. */
 #include "rules/action.h"
 

@@ -8,7 +8,7 @@
 #include "base/utf8.h"
 #include "rules/check_private.h"
 
-enum { SCRATCH_CHUNK_BYTES = 1 << 16, LOCAL_CHUNK_BYTES = 1 << 12, FIELDS_SHOWN_MAX = 8 };
+enum { SCRATCH_CHUNK_BYTES = 1 << 16, LOCAL_CHUNK_BYTES = 1 << 12, NAMES_SHOWN_MAX = 8 };
 
 /* ---- messages ---- */
 
@@ -394,20 +394,29 @@ int32_t check_field_read(const struct checker *c, uint16_t type, struct slice na
   return own_time ? c->tree->types[type].field_count : field;
 }
 
+const char *check_names_hint(struct checker *c, const char *what, const struct slice *names, uint16_t count) {
+  const char *text = check_text(c, "its %s are", what);
+  if (count == 0) return NULL;
+  for (uint16_t i = 0; i < count && i < NAMES_SHOWN_MAX; i++)
+    text = check_text(c, "%s%s " SLICE_FMT, text, i == 0 ? "" : ",", SLICE_ARG(names[i]));
+  return count > NAMES_SHOWN_MAX ? check_text(c, "%s, …", text) : text;
+}
+
+static struct slice *field_names(struct checker *c, const struct type_info *info) {
+  struct slice *names = arena_array(&c->scratch, struct slice, (size_t)info->field_count + 1);
+  for (uint16_t i = 0; i < info->field_count; i++) names[i] = info->fields[i].name;
+  return names;
+}
+
 const char *check_fields_hint(struct checker *c, uint16_t type) {
   const struct type_info *info = &c->tree->types[type];
-  const char *text = "its fields are";
-  if (info->field_count == 0) return NULL;
-  for (uint16_t i = 0; i < info->field_count && i < FIELDS_SHOWN_MAX; i++)
-    text = check_text(c, "%s%s " SLICE_FMT, text, i == 0 ? "" : ",", SLICE_ARG(info->fields[i].name));
-  return info->field_count > FIELDS_SHOWN_MAX ? check_text(c, "%s, …", text) : text;
+  return check_names_hint(c, "fields", field_names(c, info), info->field_count);
 }
 
 const char *check_near_field(struct checker *c, struct slice wrong, uint16_t type, const char *other) {
   const struct type_info *info = &c->tree->types[type];
-  if (other == NULL) other = check_fields_hint(c, type);
-  struct slice *names = arena_array(&c->scratch, struct slice, (size_t)info->field_count + 1);
-  for (uint16_t i = 0; i < info->field_count; i++) names[i] = info->fields[i].name;
+  const struct slice *names = field_names(c, info);
+  if (other == NULL) other = check_names_hint(c, "fields", names, info->field_count);
   return check_near(c, wrong, names, info->field_count, other);
 }
 
@@ -430,6 +439,20 @@ const struct type_info *tree_type_find(const struct tree *tree, struct slice nam
     uint32_t middle = low + (high - low) / 2;
     int order = slice_compare(tree->types[middle].name, name);
     if (order == 0) return &tree->types[middle];
+    if (order < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return NULL;
+}
+
+const struct rule_tree *tree_rule_find(const struct tree *tree, struct slice name) {
+  uint32_t low = 0, high = tree->rule_count;
+  while (low < high) {
+    uint32_t middle = low + (high - low) / 2;
+    int order = slice_compare(tree->rules[middle]->name.text, name);
+    if (order == 0) return tree->rules[middle];
     if (order < 0)
       low = middle + 1;
     else

@@ -26,6 +26,8 @@ bool check_runnable(struct tree *tree, struct diags *diags);
 
 /* The type with this name, or NULL. */
 const struct type_info *tree_type_find(const struct tree *tree, struct slice name);
+/* The rule with this name, NULL if there is none. */
+const struct rule_tree *tree_rule_find(const struct tree *tree, struct slice name);
 
 /* Whether the value of an expression is a secret field itself (the field; one of its values over a step, of a counter
  * or before; its column in a table that events fill), and its form. An expression over a secret field is SECRET_NONE:

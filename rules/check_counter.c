@@ -8,6 +8,14 @@
 
 enum { TOP_MAX = LIMIT_LIST_ELEMENTS, COLLECT_MAX = LIMIT_LIST_ELEMENTS, LAST_EVENTS_MAX = LIMIT_LAST_EVENTS };
 
+/* The rule's own events are those that `on` takes; where its condition asks counters there is nothing to count by. */
+static bool own_events_counted(struct checker *c, const struct scope *s, struct span at) {
+  if (s->rule == NULL || !s->rule->on_asks) return true;
+  check_say(c, at, "counter", "say which events by `of`, or let `when` ask what the condition of `on` asks",
+            "its events would be those of `on`, whose condition asks counters: counters are not nested");
+  return false;
+}
+
 /* The counter's own events: 1 and `own` is what its parts may read; 0 with a message. */
 static bool own_events(struct checker *c, const struct scope *s, struct span at, struct use *of, struct scope *own) {
   *own = (struct scope){.place = "in a counter",
@@ -32,13 +40,14 @@ static bool own_events(struct checker *c, const struct scope *s, struct span at,
     if (of->condition != NULL) check_condition(c, own, of->condition, "the condition of a counter");
     return true;
   }
+  if (s->counters == COUNTERS_OWN && !own_events_counted(c, s, at)) return false;
   if (s->counters == COUNTERS_OWN) {
     own->types = s->types;
     own->type_count = s->type_count;
     return true;
   }
-  const char *hint = "as `sum(amount) of payment over 1h`";
-  if (s->rule != NULL && s->type_count == 1)
+  const char *hint = s->counters == COUNTERS_ON ? s->counters_why : "as `sum(amount) of payment over 1h`";
+  if (s->counters != COUNTERS_ON && s->rule != NULL && s->type_count == 1)
     hint = check_text(c, "as `… of " SLICE_FMT " over 1h`", SLICE_ARG(c->tree->types[s->types[0]].name));
   check_say(c, at, "counter-of", hint, "a counter %s must say of which events: `of`", s->place);
   return false;
@@ -61,6 +70,45 @@ static void say_no_key_field(struct checker *c, const struct scope *own, struct 
             SLICE_ARG(type), SLICE_ARG(name));
 }
 
+/* In `emit` of a pattern the event that completes the match has what is asked for: every type of which one may.
+ * `wanted`: the type it has in the counter's events. */
+static bool check_completing_field(struct checker *c, const struct scope *s, struct span at, struct slice name,
+                                   struct type wanted, const char *hint) {
+  const struct rule_tree *rule = s->rule;
+  if (rule == NULL || rule->pattern == NULL || s->step >= 0) return true;
+  if (rule->completing_count == 0) {
+    check_say(c, at, "counter-key", hint, "no event completes the match, from which `" SLICE_FMT "` could be read",
+              SLICE_ARG(name));
+    return false;
+  }
+  for (uint16_t t = 0; t < rule->completing_count; t++) {
+    uint16_t type = rule->completing[t];
+    struct slice event = c->tree->types[type].name;
+    if (!c->types_known[type]) continue;
+    int32_t index = check_field_find(c, type, name);
+    if (index < 0) {
+      check_say(c, at, "counter-key", hint, "`" SLICE_FMT "`, which completes the match, has no field `" SLICE_FMT "`",
+                SLICE_ARG(event), SLICE_ARG(name));
+      return false;
+    }
+    struct type_field *field = &c->tree->types[type].fields[index];
+    field->used = true;
+    if (type_bad(wanted) || type_bad(field->type) || type_equal(wanted, field->type)) continue;
+    check_say(c, at, "type-mismatch", NULL,
+              "`" SLICE_FMT "` is %s in the counter's events and %s in `" SLICE_FMT "`, which completes the match",
+              SLICE_ARG(name), TYPE_TEXT(wanted), TYPE_TEXT(field->type), SLICE_ARG(event));
+    return false;
+  }
+  return true;
+}
+
+static void check_completing_key(struct checker *c, const struct scope *s, struct span at, struct slice name,
+                                 struct type wanted) {
+  if (s->key != NULL && check_key_part(s->key, name) >= 0) return;
+  check_completing_field(c, s, at, name, wanted,
+                         "ask by fields of the rule's key, or in a rule on the alerts, by what they emit");
+}
+
 /* The field of each part of the counter's key, in its events and in the one that asks. */
 static void check_counter_key(struct checker *c, const struct scope *s, const struct scope *own, struct span at,
                               const struct counting *counting, bool has_of) {
@@ -78,6 +126,7 @@ static void check_counter_key(struct checker *c, const struct scope *s, const st
       if (own->type_count > 0) check_field(c, own->types[0], &missing);
       continue;
     }
+    if (s->type_count == 0) check_completing_key(c, s, by->span, by->text, mine);
     if (s->type_count == 0 || !has_of) continue;
     if (check_candidate_field(c, s, by, by->text, &asked, &ref) == 0) {
       if (s->key != NULL && check_key_part(s->key, by->text) >= 0) continue;
@@ -123,13 +172,17 @@ void check_counter_use(struct checker *c, const struct scope *s, struct span at,
     check_counter_key(c, s, &own, at, counting, true);
     return;
   }
-  for (uint16_t i = 0; i < counting->by_count && s->type_count > 0; i++) {
+  for (uint16_t i = 0; i < counting->by_count; i++) {
     const struct name *by = &counting->by[i];
     struct name asked = {.text = by->text, .span = at};
     struct type mine = TYPE_BAD, other = TYPE_BAD;
     struct ref ref = {0};
     int32_t field = check_field_find(c, own.types[0], by->text);
     if (field >= 0) mine = c->tree->types[own.types[0]].fields[field].type;
+    if (s->type_count == 0) {
+      check_completing_key(c, s, at, by->text, mine);
+      continue;
+    }
     int found = check_candidate_field(c, s, &asked, by->text, &other, &ref);
     if (found == 0 && (s->key == NULL || check_key_part(s->key, by->text) < 0))
       check_say(c, at, "counter-key", "the event that asks gives the counter's key",
@@ -306,6 +359,10 @@ struct type check_seen(struct checker *c, const struct scope *s, struct tree_exp
   check_counter_key(c, s, &own, expr->span, &none, expr->seen_of != NULL);
   struct type type = check_expr(c, &own, field);
   if (type_bad(type)) return TYPE_BAD;
+  if (expr->seen_of != NULL && !s->sought &&
+      !check_completing_field(c, s, field->span, field->parts[0].text, type,
+                              "ask it in the condition of a step, or in a rule on the alerts, by what they emit"))
+    return TYPE_BAD;
   if (expr->seen_of != NULL && s->type_count > 0) { /* the event that asks gives the value */
     struct type asked;
     struct ref ref = {0};
@@ -336,6 +393,7 @@ struct type check_previous(struct checker *c, const struct scope *s, struct tree
               s->place == NULL ? "here" : s->place);
     return TYPE_BAD;
   }
+  if (!own_events_counted(c, s, expr->span)) return TYPE_BAD;
   struct scope own = *s;
   own.counters = COUNTERS_NONE;
   own.counters_why = "counters are not nested";

@@ -61,7 +61,13 @@ static void check_event_time(struct checker *c, struct event_tree *event, struct
   if (index < 0) return;
   const struct type_field *field = &info->fields[index];
   if (field->type.kind != VALUE_TIME && !type_bad(field->type)) {
-    check_say(c, event->event_time.span, "event-time", NULL, "the event time is a time, `" SLICE_FMT "` is %s",
+    const char *hint = "a field of the type `time`, `time(s)`, `time(ms)` or `time(us)`";
+    if (field->type.kind == VALUE_STRING) hint = check_text(c, "declare `" SLICE_FMT " time`", SLICE_ARG(field->name));
+    if (field->type.kind == VALUE_INT)
+      hint = check_text(
+          c, "declare `" SLICE_FMT " time(ms)`, if it counts milliseconds since 1970; `s` and `us` are others",
+          SLICE_ARG(field->name));
+    check_say(c, event->event_time.span, "event-time", hint, "the event time is a time, `" SLICE_FMT "` is %s",
               SLICE_ARG(field->name), TYPE_TEXT(field->type));
     return;
   }

@@ -83,7 +83,9 @@ static void check_window_size(struct checker *c, const struct event_tree *event)
   bool sliding = window->kind == WINDOW_SLIDING;
   if (timed && window->size_us <= 0)
     check_say(c, at, "range",
-              window->kind == WINDOW_SESSION ? "as `session 20m`: it ends when nothing came for so long" : NULL,
+              window->kind == WINDOW_SESSION ? "as `session 20m`: it ends when nothing came for so long"
+              : sliding                      ? "as `sliding 1h every 5m`"
+                                             : "as `tumbling 1h`",
               "a window is longer than no time");
   if (sliding && window->every_us <= 0)
     check_say(c, at, "range", "as `sliding 1h every 5m`", "a sliding window moves by more than no time");
@@ -343,9 +345,10 @@ void check_derived(struct checker *c, struct event_tree *event) {
                         .several = event->from_type_count > 1 && !event->join,
                         .step = -1,
                         .counters = event->window != NULL || event->join ? COUNTERS_NONE : COUNTERS_NEED_OF,
-                        .counters_why = event->window != NULL
-                                            ? "inside a window's block the window is the span, without `over`"
-                                            : "a join reads its two events only",
+                        .counters_why =
+                            event->window != NULL
+                                ? "ask it in a filter, `event NAME from … where …`, and make the window from that"
+                                : "a join reads its two events only",
                         .join = event->join ? event : NULL};
   check_each(c, event, &scope);
   if (event->key != NULL) check_key(c, event->key, event->from_types, event->from_type_count);
@@ -355,13 +358,12 @@ void check_derived(struct checker *c, struct event_tree *event) {
   if (event->key == NULL && (event->window != NULL || event->join))
     check_say(c, event->name.span, "key", "add `key FIELD`, or `key none` for one window over all events",
               event->join ? "a join needs a key" : "a window needs a key");
-  if (event->join && event->key != NULL && event->key->none)
-    check_say(c, event->key->span, "key", "as `key order_id`", "a join needs a key");
   if (event->join) scope.key = event->key;
   if (event->where != NULL) check_condition(c, &scope, event->where, "`where`");
   if (event->join) check_join(c, event);
   if (event->window != NULL) {
     scope.place = "in a window";
+    scope.counters_why = "inside a window's block the window is the span, without `over`";
     scope.window = true;
     scope.key = event->key;
     check_window(c, event, &scope);

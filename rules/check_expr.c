@@ -201,10 +201,17 @@ static struct type check_in_seen(struct checker *c, const struct scope *s, struc
   if (tree_seen_of(seen) != NULL) {
     asked.types = NULL;
     asked.type_count = 0;
+    asked.sought = true;
   }
   check_expr(c, s, value);
   check_expr(c, &asked, seen);
   if (type_bad(value->type) || type_bad(seen->type)) return TYPE_BAD;
+  if (s->type_count == 0 && s->rule != NULL && s->rule->pattern != NULL) {
+    check_say(c, expr->span, "counter",
+              "`seen(field, 30d) of …` looks for the field of the event that completes the match",
+              "`in seen` cannot be used in `emit` of a pattern");
+    return TYPE_BAD;
+  }
   const struct tree_expr *field = seen->items[0];
   if (!type_bad(field->type) && !expr_type_comparable(value->type, field->type)) {
     check_say(c, value->span, "type-mismatch", NULL, "`in seen` compares %s with %s", TYPE_TEXT(value->type),

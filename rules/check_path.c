@@ -147,6 +147,8 @@ static void unknown_bare(struct checker *c, const struct scope *s, const struct 
     hint = check_text(c, "it is a table: `" SLICE_FMT "[key].column`", SLICE_ARG(text));
   else if (check_symbol(&c->lookups, text) != NULL || check_symbol(&c->models, text) != NULL)
     hint = check_text(c, "say what of it: `" SLICE_FMT ".field`", SLICE_ARG(text));
+  else if (check_aggregate(text) == AGG_COUNT)
+    hint = "a counter is a call: `count() over 1h`; of a step `count(s)`";
   else
     hint = near_bare(c, s, text, function_find(text) != NULL ? "a function is called with `(…)`" : NULL);
   if (s->type_count > 0 && s->join == NULL)
@@ -229,6 +231,15 @@ static struct type check_bare(struct checker *c, const struct scope *s, struct t
 
 static int32_t read_field(struct checker *c, uint16_t type, const struct name *field) {
   int32_t index = check_field_read(c, type, field->text);
+  enum aggregate aggregate = index < 0 && c->types_known[type] ? check_aggregate(field->text) : AGG_NONE;
+  if (aggregate != AGG_NONE) { /* `s.count`, `s.avg` */
+    check_say(c, field->span, "unknown-field",
+              check_text(c, "an aggregate stands before its step: `" SLICE_FMT "(%s)`", SLICE_ARG(field->text),
+                         aggregate == AGG_COUNT ? "s" : "s.amount"),
+              "`" SLICE_FMT "` has no field `" SLICE_FMT "`", SLICE_ARG(c->tree->types[type].name),
+              SLICE_ARG(field->text));
+    return -1;
+  }
   if (index < 0) return check_field(c, type, field);
   c->tree->types[type].fields[index].used = true;
   return index;
@@ -490,7 +501,8 @@ static struct type check_table(struct checker *c, const struct scope *s, struct 
     return type_bad(key) ? TYPE_BAD : table->columns[i].type;
   }
   check_say(c, expr->at->column.span, "unknown-field",
-            check_near(c, expr->at->column.text, names, table->column_count, NULL),
+            check_near(c, expr->at->column.text, names, table->column_count,
+                       check_names_hint(c, "columns", names, table->column_count)),
             "the table `" SLICE_FMT "` has no column `" SLICE_FMT "`", SLICE_ARG(table->name.text),
             SLICE_ARG(expr->at->column.text));
   return TYPE_BAD;

@@ -361,6 +361,21 @@ static struct key_tree *key_of_rekey(struct checker *c, const struct rekey *reke
   return key;
 }
 
+/* Of a sequence its last element's steps, and those before it while what follows may be left out. An absence at the end
+ * is complete at its deadline: no event is there. Whether the element may be left out. */
+static bool collect_completing(const struct element *element, struct rule_tree *rule) {
+  bool sequence = element->kind == ELEMENT_GROUP, any_empty = false, all_empty = true;
+  if (element->kind == ELEMENT_STEP) rule->completing[rule->completing_count++] = element->use.type;
+  if (element->kind == ELEMENT_STEP || element->kind == ELEMENT_ABSENCE) return element->min == 0;
+  for (uint16_t i = element->child_count; i-- > 0;) {
+    bool empty = collect_completing(element->children[i], rule);
+    any_empty |= empty;
+    all_empty &= empty;
+    if (sequence && !empty) break;
+  }
+  return element->min == 0 || (element->kind == ELEMENT_OR ? any_empty : all_empty);
+}
+
 /* Which steps, event types and keys the parts have; their patterns are cut when the conditions have been looked at. */
 static void find_parts(struct checker *c, struct rule_tree *rule, uint32_t use_count) {
   uint16_t count = parts_count(rule);
@@ -407,6 +422,10 @@ bool check_pattern(struct checker *c, struct rule_tree *rule) {
   rule->step_count = rule->type_count = 0;
   resolve_uses(&collect, rule->pattern);
   rule->type_count = sort_ids(rule->types, rule->type_count);
+  rule->completing = arena_array(c->arena, uint16_t, collect.use_count + 1);
+  rule->completing_count = 0;
+  collect_completing(rule->pattern, rule);
+  rule->completing_count = sort_ids(rule->completing, rule->completing_count);
   find_parts(c, rule, collect.use_count);
   check_step_names(c, rule);
   check_sequence(c, rule->pattern, (struct place){.rule = rule, .first = true}, true);

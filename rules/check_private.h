@@ -73,6 +73,7 @@ enum counters_allowed {
   COUNTERS_NONE,    /* scope.counters_why says why */
   COUNTERS_OWN,     /* events of the rule's `on`, or `of` */
   COUNTERS_NEED_OF, /* step conditions and what has no events of its own */
+  COUNTERS_ON,      /* the condition of `on`: `of`; counters_why is the hint */
 };
 
 /* What an expression may read. Everything that is not set is not there. */
@@ -92,6 +93,7 @@ struct scope {
   const char *counters_why;
   bool window;                /* aggregates without `over` */
   bool previous;              /* `previous(f)` */
+  bool sought;                /* what `seen` looks for stands before `in` */
   const struct name *element; /* `each w in words` */
   struct type element_type;
   const struct event_tree *join;
@@ -126,7 +128,9 @@ int32_t check_field_find(const struct checker *c, uint16_t type, struct slice na
 int32_t check_field_read(const struct checker *c, uint16_t type, struct slice name);
 /* check_field_find() with a message; marks it as used. */
 int32_t check_field(struct checker *c, uint16_t type, const struct name *name);
-const char *check_fields_hint(struct checker *c, uint16_t type); /* "its fields are a, b, …", NULL = none */
+/* "its fields are a, b, …", the first few; NULL = it has none. */
+const char *check_names_hint(struct checker *c, const char *what, const struct slice *names, uint16_t count);
+const char *check_fields_hint(struct checker *c, uint16_t type);
 const char *check_near_field(struct checker *c, struct slice wrong, uint16_t type, const char *other);
 static inline bool name_given(const struct name *name) { return name->text.length > 0; }
 

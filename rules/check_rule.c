@@ -377,6 +377,21 @@ static bool check_on(struct checker *c, struct rule_tree *rule) {
   return c->types_known[type];
 }
 
+struct on_asks {
+  const struct checker *c;
+  bool found;
+};
+
+static void find_asked_counters(void *context, struct tree_expr *expr) {
+  struct on_asks *asks = context;
+  struct ref ref = tree_ref(expr);
+  asks->found |= expr->kind == TREE_COUNTING || expr->kind == TREE_SEEN || ref.kind == REF_COUNTER;
+  if (expr->kind != TREE_PATH || ref.kind != REF_MODEL) return;
+  const struct model_tree *model = asks->c->models.decls[ref.index]->model;
+  for (uint16_t i = 0; i < model->in_count; i++)
+    asks->found |= name_map_get(&asks->c->counters.map, model->in[i].text) != NAME_ABSENT;
+}
+
 static void check_on_conditions(struct checker *c, struct rule_tree *rule) {
   struct scope scope = {.place = "in the condition of `on`",
                         .rule = rule,
@@ -384,9 +399,14 @@ static void check_on_conditions(struct checker *c, struct rule_tree *rule) {
                         .type_count = 1,
                         .step = 0,
                         .counter_key = rule->key,
-                        .counters = COUNTERS_NONE,
-                        .counters_why = "counters stand in `when`, their events are those of `on`"};
-  if (rule->on.condition != NULL) check_condition(c, &scope, rule->on.condition, "the condition of `on`");
+                        .counters = COUNTERS_ON,
+                        .counters_why = "counters of the rule's own events stand in `when`"};
+  if (rule->on.condition != NULL) {
+    check_condition(c, &scope, rule->on.condition, "the condition of `on`");
+    struct on_asks asks = {.c = c};
+    tree_expr_walk(rule->on.condition, find_asked_counters, &asks);
+    rule->on_asks = asks.found;
+  }
   scope.place = "in `when`";
   scope.counters = COUNTERS_OWN;
   scope.previous = true;

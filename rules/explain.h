@@ -20,8 +20,8 @@ void explain_rule(struct buf *out, const struct ruleset *ruleset, const struct r
  * empty line between them; JSON as {"rules":[…],"not_run":[{"rule":…,"why":…}],"groups":[…],"derived":[…],"lists":[…],
  * "tables":[…],"actions":[…]}; graphs of rules and groups, one after the other. Or only what is called `only` (data
  * NULL = all), of whichever kind: what is neither rule nor group is lines, in JSON as "others":[…] in the place of the
- * last four. Rules with constructs that this
- * version does not run are named with a word about it. False if there is nothing of that name, or no graph of it. */
+ * last four. Rules with constructs that this version does not run are named with a word about it. False if there is
+ * nothing of that name, or no graph of it. */
 bool explain_ruleset(struct buf *out, const struct ruleset *ruleset, struct slice only, enum explain_form form);
 
 #endif

@@ -10,7 +10,15 @@
 enum {                             /* about: engine/README.md has what they are */
        EXPLAIN_KEPT_BYTES = 32,    /* of a join's event beside the event itself */
        EXPLAIN_CHANGE_BYTES = 112, /* of a list's entry that a rule added, beside its text */
-       EXPLAIN_ROW_BYTES = 96      /* of a table's row beside its columns */
+       EXPLAIN_ROW_BYTES = 96,     /* of a table's row beside its columns */
+       /* Of a key with its first open window or pane, beside what the aggregates keep and the key's text: */
+       EXPLAIN_WINDOW_BYTES = 80,
+       EXPLAIN_PANES_BYTES = 128,
+       EXPLAIN_SESSION_BYTES = 160,
+       EXPLAIN_COUNT_BYTES = 120,
+       EXPLAIN_EARLY_BYTES = 32,  /* more where windows are told early */
+       EXPLAIN_KNOWN_BYTES = 40,  /* more where keys are known longer than their windows */
+       EXPLAIN_FURTHER_BYTES = 64 /* of a further window or pane, beside its aggregates */
 };
 
 static struct slice event_name(const struct ruleset *ruleset, uint16_t type) { return ruleset->schemas[type].name; }
@@ -76,18 +84,49 @@ static void window_told(struct buf *out, const struct window_plan *plan) {
   }
 }
 
+/* What grows with the events: engine/aggregate.h has the sizes. */
+static void window_growth(struct buf *out, const struct window_plan *plan) {
+  bool distinct = false, percentile = false, top = false, values = false;
+  for (uint16_t i = 0; i < plan->aggregate_count; i++) {
+    enum aggregate kind = plan->aggregates[i].kind;
+    distinct |= kind == AGG_DISTINCT;
+    percentile |= kind == AGG_MEDIAN || kind == AGG_PERCENTILE;
+    top |= kind == AGG_TOP;
+    values |= kind == AGG_COLLECT || kind == AGG_NTH;
+  }
+  if (distinct) buf_str(out, ", 16 for each different value of `distinct` up to 1,024 and then 4 KiB");
+  if (percentile) buf_str(out, ", up to 17 for each value of percentiles");
+  if (top) buf_str(out, ", 40 to 64 and its text for each different value of `top`");
+  if (values) buf_str(out, ", 24 and its text for each value of `collect` and `nth`");
+}
+
+static size_t window_key_bytes(const struct window_plan *plan, size_t block) {
+  bool early = plan->early_us > 0 || plan->early_count > 0 || plan->early_when != NULL;
+  size_t more = (early ? EXPLAIN_EARLY_BYTES : 0) + (plan->known_us > 0 ? EXPLAIN_KNOWN_BYTES : 0) + block;
+  switch (plan->kind) {
+  case WINDOW_SLIDING: return EXPLAIN_PANES_BYTES + more + block;
+  case WINDOW_SESSION: return EXPLAIN_SESSION_BYTES + more;
+  case WINDOW_COUNT: return EXPLAIN_COUNT_BYTES + more;
+  default: return EXPLAIN_WINDOW_BYTES + more;
+  }
+}
+
 static void window_state(struct buf *out, const struct window_plan *plan) {
   struct arena scratch;
   arena_init(&scratch, out->mem, 1 << 12);
-  size_t bytes = count_size_aggregates(&scratch, plan->aggregates, plan->aggregate_count);
+  size_t block = count_size_aggregates(&scratch, plan->aggregates, plan->aggregate_count);
   arena_free(&scratch);
-  bool panes = plan->kind == WINDOW_SLIDING && plan->every_us > 0;
-  buf_printf(out, "; about %zu bytes of aggregates for each %s of a key", bytes, panes ? "pane" : "open window");
-  if (panes) buf_printf(out, ", %lld of them", (long long)((plan->size_us + plan->every_us - 1) / plan->every_us));
+  buf_printf(out, "; about %zu bytes for a key and its text", window_key_bytes(plan, block));
+  if (plan->kind == WINDOW_SLIDING && plan->every_us > 0)
+    buf_printf(out, ", %zu for each further pane that it has events in, of %lld", EXPLAIN_FURTHER_BYTES + block,
+               (long long)((plan->size_us + plan->every_us - 1) / plan->every_us));
+  else if (plan->lateness_us > 0 || (plan->kind == WINDOW_COUNT && plan->every_count < plan->count))
+    buf_printf(out, ", %zu for each further open window of it", EXPLAIN_FURTHER_BYTES + block);
+  window_growth(out, plan);
   if (plan->kind == WINDOW_COUNT) return;
   int64_t longest = plan->kind == WINDOW_TODAY ? INT64_C(25) * 3600 * 1000000 : plan->size_us;
-  buf_str(out, plan->kind == WINDOW_SESSION ? ", until it is silent for " : ", for at most ");
-  explain_duration(out, longest + plan->lateness_us);
+  buf_str(out, plan->kind == WINDOW_SESSION ? "; until it is silent for " : "; for at most ");
+  explain_duration(out, longest + plan->lateness_us + (plan->known_us > 0 ? plan->known_us : 0));
   buf_str(out, " of event time");
 }
 

@@ -7,6 +7,9 @@
 
 enum { JSON_FORM_VERSION = 1, JSON_FORM_BYTES_MAX = 64 << 20 };
 
+/* Whether a file is in this form, by the end of its name. */
+bool json_form_named(const char *path);
+
 /* `{"format_version":1,"declarations":[…]}` and a line end, for one file. */
 void json_form_write(struct buf *out, const struct tree *tree, uint16_t file);
 

@@ -461,6 +461,11 @@ int json_form_to_text(struct mem *mem, struct slice json, struct buf *out, struc
   return reader.failed ? ERR_ABORT : 0;
 }
 
+bool json_form_named(const char *path) {
+  size_t length = strlen(path);
+  return length > 5 && strcasecmp(path + length - 5, ".json") == 0;
+}
+
 int json_form_read(struct tree *tree, struct slice file_name, struct slice json, struct diags *diags) {
   struct mem *mem = tree->arena->mem;
   struct buf text;

@@ -408,6 +408,11 @@ static struct slice lower_word(struct lexer *lexer, struct slice word) {
   return (struct slice){lower, length};
 }
 
+/* Behind it one of several values may stand. */
+static bool among_values(enum token_kind kind) {
+  return kind == TOKEN_OPEN_PAREN || kind == TOKEN_OPEN_BRACE || kind == TOKEN_OPEN_BRACKET || kind == TOKEN_COMMA;
+}
+
 static void take_word(struct lexer *lexer, struct token *token) {
   const char *p = lexer->at;
   bool upper = false;
@@ -427,6 +432,9 @@ static void take_word(struct lexer *lexer, struct token *token) {
   if (operand && lex_word_kind(meant) == TOKEN_NAME)
     hint = arena_printf(lexer->arena, "a text stands in double quotes: \"" SLICE_FMT "\"",
                         SLICE_ARG(lex_shown(token->text)));
+  else if (among_values(lexer->previous) && !calls && lex_word_kind(meant) == TOKEN_NAME)
+    hint = arena_printf(lexer->arena, "write `" SLICE_FMT "`, or \"" SLICE_FMT "\" if it is a text",
+                        SLICE_ARG(lex_shown(meant)), SLICE_ARG(lex_shown(token->text)));
   lex_error(lexer, token, "upper-case", hint, text);
   token->text = meant;
   token->kind = lex_word_kind(meant);

@@ -206,7 +206,11 @@ static void take_duration(struct lexer *lexer, struct token *token, bool fractio
                               : "the units are w, d, h, m, s, ms and us, falling: `30m`, `1h30m`";
   size_t digits = 0;
   while (digits < plain.length && lex_is_digit(plain.data[digits])) digits++;
-  const char *unit = fraction ? NULL : lex_unit_meant((struct slice){plain.data + digits, plain.length - digits});
+  struct slice word = {plain.data + digits, plain.length - digits};
+  static const char *const calendar[] = {"mo", "mon", "month", "months", "y", "yr", "year", "years"};
+  for (size_t i = 0; i < sizeof calendar / sizeof *calendar; i++)
+    if (slice_equal(word, slice_of(calendar[i]))) hint = "months and years are not all of one length: `30d`, `365d`";
+  const char *unit = fraction ? NULL : lex_unit_meant(word);
   if (unit != NULL) hint = arena_printf(lexer->arena, "write `%.*s%s`", (int)digits, plain.data, unit);
   bool range = strstr(wrong, "out of range") != NULL;
   if (range) hint = arena_printf(lexer->arena, "at most %dd, ten thousand years", LIMIT_CLAUSE_DURATION_DAYS);

@@ -17,8 +17,9 @@ static const struct {
     [LINT_FIRST_ONLY] = {SLICE("first-only"), "a comparison with a step that `then` bound to its first candidate only"},
     [LINT_LATER_STEP] = {SLICE("later-step"), "a condition reads a step that cannot have an event yet"},
     [LINT_NEVER_FILLED] = {SLICE("never-filled"), "a list or a table that is asked, and that nothing fills"},
-    [LINT_NEVER_TRUE] = {SLICE("never-true"), "a condition that no event satisfies"},
+    [LINT_NEVER_TRUE] = {SLICE("never-true"), "a condition that no event satisfies, a band that no score comes to"},
     [LINT_NO_EFFECT] = {SLICE("no-effect"), "a word that changes nothing where it stands"},
+    [LINT_NO_KEY] = {SLICE("no-key"), "a rule without `key` counts the events of all"},
     [LINT_NULL_COMPARE] = {SLICE("null-compare"), "`!=` or `not in` on a field that may be null: it is not true then"},
     [LINT_SECRET_EXPRESSION] = {SLICE("secret-expression"), "an expression over a secret field is told in clear"},
     [LINT_SHADOWED_RULE] = {SLICE("shadowed-rule"),
@@ -42,12 +43,12 @@ const char *lint_help(struct slice name) {
 }
 
 const struct slice *lint_names(size_t *count) {
-  static const struct slice names[LINTS] = {SLICE("always-null"),       SLICE("always-true"),   SLICE("contiguity"),
-                                            SLICE("costly-any"),        SLICE("end-loop"),      SLICE("equal-times"),
-                                            SLICE("first-only"),        SLICE("later-step"),    SLICE("never-filled"),
-                                            SLICE("never-true"),        SLICE("no-effect"),     SLICE("null-compare"),
-                                            SLICE("secret-expression"), SLICE("shadowed-rule"), SLICE("unbounded-wait"),
-                                            SLICE("unreachable-step"),  SLICE("unused-list")};
+  static const struct slice names[LINTS] = {SLICE("always-null"),    SLICE("always-true"),       SLICE("contiguity"),
+                                            SLICE("costly-any"),     SLICE("end-loop"),          SLICE("equal-times"),
+                                            SLICE("first-only"),     SLICE("later-step"),        SLICE("never-filled"),
+                                            SLICE("never-true"),     SLICE("no-effect"),         SLICE("no-key"),
+                                            SLICE("null-compare"),   SLICE("secret-expression"), SLICE("shadowed-rule"),
+                                            SLICE("unbounded-wait"), SLICE("unreachable-step"),  SLICE("unused-list")};
   *count = LINTS;
   return names;
 }
@@ -162,6 +163,8 @@ static void lint_rule(struct lint *lint, struct rule_tree *rule) {
   if (!on) {
     lint_element_conditions(lint, rule->pattern);
     lint_pattern(lint);
+  } else if (rule->key == NULL) {
+    lint_no_key(lint);
   }
   lint->rule = NULL;
   lint->allowed = 0;
@@ -200,6 +203,7 @@ void lint_tree(struct tree *tree, struct diags *diags) {
     if (tree->decls[i].kind == DECL_RULE) lint_rule(&lint, tree->decls[i].rule);
     if (tree->decls[i].kind == DECL_COUNTER) lint_value(&lint, tree->decls[i].counter->counting);
     if (tree->decls[i].kind == DECL_TABLE) lint_table(&lint, tree->decls[i].table);
+    if (tree->decls[i].kind == DECL_GROUP) lint_group(&lint, tree->decls[i].group);
   }
   lint_lists(&lint);
   lint_shadowed(&lint);

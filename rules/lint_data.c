@@ -1,5 +1,7 @@
-/* lint_data.c - lints about what is declared beside rules: lists that nobody asks or fills, tables, windows.
+/* lint_data.c - lints about what is declared beside rules: lists that nobody asks or fills, tables, windows, groups.
  * Owns nothing; called by lint.c. */
+#include <inttypes.h>
+
 #include "rules/lint_private.h"
 
 /* ---- lists ---- */
@@ -94,6 +96,32 @@ void lint_table(struct lint *lint, const struct table_tree *table) {
     lint_say(lint, LINT_NEVER_FILLED, table->name.span,
              "`from file \"…\"` or `from event NAME` stands behind the table's key",
              "nothing fills the table `" SLICE_FMT "`: whatever it is asked is null", SLICE_ARG(table->name.text));
+}
+
+/* ---- groups ---- */
+
+/* The highest score that the rules can come to; INT64_MAX where nothing bounds it. */
+static int64_t highest_score(const struct lint *lint, const struct group_tree *group) {
+  int64_t sum = 0, highest = 0;
+  for (uint16_t i = 0; i < group->rule_count; i++) {
+    const struct rule_tree *rule = tree_rule_find(lint->tree, group->rules[i].text);
+    if (rule == NULL || __builtin_add_overflow(sum, rule->score > 0 ? rule->score : 0, &sum)) return INT64_MAX;
+    if (rule->score > highest) highest = rule->score;
+  }
+  if (!group->score_sum) return highest;
+  return group->sum_all && highest > 0 ? INT64_MAX : sum;
+}
+
+void lint_group(struct lint *lint, const struct group_tree *group) {
+  int64_t highest = highest_score(lint, group);
+  for (uint16_t i = 0; i < group->band_count; i++) {
+    const struct band_tree *band = &group->bands[i];
+    if (band->at <= highest) continue;
+    lint_say(lint, LINT_NEVER_TRUE, band->action.span,
+             group->score_sum && !group->sum_all ? "`score sum` takes each rule once; `sum all` takes each alert"
+                                                 : NULL,
+             "this band is never entered: the scores of the group's rules come to %" PRId64 " at most", highest);
+  }
 }
 
 /* ---- windows ---- */

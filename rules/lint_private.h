@@ -3,8 +3,8 @@
  * lint.c            names, `allow`, the walk over declarations; secret-expression
  * lint_expr.c       equality, hashes and implication of expressions
  * lint_condition.c  never-true, always-true, null-compare
- * lint_value.c      always-null, no-effect
- * lint_data.c       unused-list, never-filled; no-effect of tables and windows
+ * lint_value.c      always-null, no-effect, no-key
+ * lint_data.c       unused-list, never-filled; no-effect of tables and windows; never-true of bands
  * lint_pattern.c    what is about steps: unreachable-step, costly-any, first-only, contiguity, end-loop, …
  * lint_shadow.c     shadowed-rule */
 #ifndef WEIR_RULES_LINT_PRIVATE_H
@@ -25,6 +25,7 @@ enum lint_kind {
   LINT_NEVER_FILLED,
   LINT_NEVER_TRUE,
   LINT_NO_EFFECT,
+  LINT_NO_KEY,
   LINT_NULL_COMPARE,
   LINT_SECRET_EXPRESSION,
   LINT_SHADOWED_RULE,
@@ -68,10 +69,13 @@ bool lint_reads_steps(struct tree_expr *expr);
 void lint_condition(struct lint *lint, struct tree_expr *condition, const uint16_t *types, uint16_t type_count);
 /* What any expression (NULL: none) and its parts can be told of. */
 void lint_value(struct lint *lint, struct tree_expr *expr);
+/* The rule at hand, if it has no key: what it counts. */
+void lint_no_key(struct lint *lint);
 void lint_pattern(struct lint *lint);
 void lint_shadowed(struct lint *lint);
 void lint_lists(struct lint *lint);
 void lint_table(struct lint *lint, const struct table_tree *table);
+void lint_group(struct lint *lint, const struct group_tree *group);
 void lint_window(struct lint *lint, const struct window_tree *window);
 bool lint_allows(const struct rule_tree *rule, enum lint_kind kind);
 

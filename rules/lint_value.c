@@ -1,5 +1,5 @@
 /* lint_value.c - what any expression can be told of, wherever it stands: constants that come to null, and words that
- * change nothing. Owns nothing; called by lint.c. */
+ * change nothing; what a rule without a key counts. Owns nothing; called by lint.c. */
 #include "base/expr_number.h"
 #include "rules/lint_private.h"
 
@@ -59,4 +59,40 @@ static void visit(void *context, struct tree_expr *expr) {
 
 void lint_value(struct lint *lint, struct tree_expr *expr) {
   if (expr != NULL) tree_expr_walk(expr, visit, lint);
+}
+
+/* ---- no-key ---- */
+
+struct key_search {
+  const struct tree *tree;
+  const struct tree_expr *first; /* in the text, of what is counted by the rule's key */
+};
+
+static void find_counted_by_key(void *context, struct tree_expr *expr) {
+  struct key_search *search = context;
+  const struct tree *tree = search->tree;
+  const struct counting *counting = tree_counting(expr);
+  if (expr->kind == TREE_PATH && expr->ref.kind == REF_COUNTER && expr->ref.index < tree->counter_count)
+    counting = tree->counters[expr->ref.index]->counting->counting;
+  bool previous = expr->kind == TREE_CALL && slice_equal(expr->name->text, SLICE("previous"));
+  bool by_key = counting != NULL ? counting->by_count == 0 : expr->kind == TREE_SEEN || previous;
+  if (by_key && search->first == NULL) search->first = expr;
+}
+
+/* Whether the events are of no key themselves, as those of a window over all events: then a rule needs none. */
+static bool of_no_key(const struct type_info *type) {
+  if (type->rule != NULL) return type->rule->key == NULL || type->rule->key->none;
+  return type->event != NULL && type->event->key != NULL && type->event->key->none;
+}
+
+void lint_no_key(struct lint *lint) {
+  const struct rule_tree *rule = lint->rule;
+  struct key_search search = {.tree = lint->tree};
+  if (rule->type_count > 0 && of_no_key(&lint->tree->types[rule->on.type])) return;
+  if (rule->on.condition != NULL) tree_expr_walk(rule->on.condition, find_counted_by_key, &search);
+  if (rule->when != NULL) tree_expr_walk(rule->when, find_counted_by_key, &search);
+  for (uint16_t i = 0; i < rule->emit_count; i++) tree_expr_walk(rule->emit[i].expr, find_counted_by_key, &search);
+  if (search.first != NULL)
+    lint_say(lint, LINT_NO_KEY, search.first->span, "add `key FIELD`; `key none`, if that is meant",
+             "the rule has no key: this looks at the events of all");
 }

@@ -279,47 +279,80 @@ static struct expr_node *asked_slot(struct lower *lower, const struct lower_scop
   return lower_input(lower, BANK_EVENT, (uint16_t)*slot, type);
 }
 
-/* In `emit` of a pattern: asked when the match is told, by the rule's key. */
-static struct expr_node *asked_at_end(struct lower *lower, const struct lower_scope *scope, uint16_t counter,
-                                      const struct counter_key *key, struct span span) {
-  struct type type = lower->counters.counters[counter].type;
+/* Where the key's parts stand in the rule's key; NULL: not all do. */
+static uint16_t *parts_at_end(struct lower *lower, const struct lower_scope *scope, const struct counter_key *key) {
+  const struct key_tree *own = scope->rule->key;
   uint16_t *parts = arena_array(lower->arena, uint16_t, key->count + 1u);
   for (uint16_t i = 0; i < key->count; i++) {
-    int32_t part = -1;
-    for (uint16_t p = 0; scope->rule->key != NULL && p < scope->rule->key->part_count; p++)
-      if (slice_equal(scope->rule->key->parts[p].name.text, key->names[i].text)) part = p;
-    if (part < 0) {
-      lower_error(lower, span, "counter-key",
-                  "`emit` of a pattern asks by fields of the rule's key; by others ask in a rule on its alerts",
-                  "`" SLICE_FMT "` is not in the rule's key", SLICE_ARG(key->names[i].text));
-      return NULL;
-    }
-    parts[i] = (uint16_t)part;
+    uint16_t p = 0, count = own == NULL ? 0 : own->part_count;
+    while (p < count && !slice_equal(own->parts[p].name.text, key->names[i].text)) p++;
+    if (p == count) return NULL;
+    parts[i] = p;
   }
+  return parts;
+}
+
+static bool completes(const struct rule_tree *rule, uint16_t type) {
+  for (uint16_t t = 0; t < rule->completing_count; t++)
+    if (rule->completing[t] == type) return true;
+  return false;
+}
+
+/* The asking event's field of the name, as the column that is looked through for it has it. */
+static struct expr_node *own_field(struct lower *lower, uint16_t type, struct slice name, struct type wanted) {
+  int32_t field = field_of_type(lower, type, name);
+  if (field < 0) field = lower->tree->types[type].field_count; /* `event_time` */
+  const struct schema_field *own = lower_field(lower, type, (uint16_t)field);
+  check(own->used);
+  return lower_cast(lower, lower_input(lower, BANK_EVENT, own->slot, own->type), wanted);
+}
+
+/* Where the event that completes a match has what it asked, by the rule's types. `by`, `sought` (of the type): only
+ * those that may complete one, for others need not have the fields. NULL after an error. */
+static uint16_t *slots_at_end(struct lower *lower, const struct lower_scope *scope, uint16_t counter,
+                              const struct counter_key *key, bool by, const struct name *sought, struct type type,
+                              struct span span) {
+  const struct rule_tree *rule = scope->rule;
+  uint16_t *slots = arena_array(lower->arena, uint16_t, rule->type_count + 1u);
+  slots[rule->type_count] = NO_SLOT; /* of the event that begins the last part of a rule whose key changes */
+  for (uint16_t t = 0; t < rule->type_count; t++) {
+    slots[t] = NO_SLOT;
+    if ((by || sought != NULL) && !completes(rule, rule->types[t])) continue;
+    struct lower_scope own = {.rule = rule, .type = rule->types[t]};
+    const struct expr_node *operand = sought == NULL ? NULL : own_field(lower, rule->types[t], sought->text, type);
+    const struct expr_node *asked = asked_slot(lower, &own, counter, key, by, false, operand, span);
+    if (asked == NULL) return NULL;
+    slots[t] = asked->index;
+  }
+  return slots;
+}
+
+static struct expr_node *end_value(struct lower *lower, const struct lower_scope *scope, struct end_ask ask) {
+  struct end_asks *asks = scope->end_asks;
+  asks->items = room(lower->arena, asks->items, asks->count, &asks->capacity, sizeof *asks->items);
+  asks->items[asks->count] = ask;
+  return lower_input(lower, BANK_ASKED, asks->count++, lower->counters.counters[ask.counter].type);
+}
+
+/* In `emit` of a pattern: asked when the match is told, by the rule's key; by another, the event that completes the
+ * match has asked. */
+static struct expr_node *asked_at_end(struct lower *lower, const struct lower_scope *scope, uint16_t counter,
+                                      const struct counter_key *key, struct span span) {
   struct end_asks *asks = scope->end_asks;
   check(asks != NULL);
+  struct end_ask ask = {.counter = counter, .parts = parts_at_end(lower, scope, key)};
   lower->counters.populations[lower->counters.counters[counter].population].plan.levels |= (uint64_t)1 << lower->level;
-  uint16_t at = 0;
-  while (at < asks->count &&
-         (asks->items[at].counter != counter || memcmp(asks->items[at].parts, parts, key->count * sizeof *parts) != 0))
-    at++;
-  if (at == asks->count) {
-    asks->items = room(lower->arena, asks->items, asks->count, &asks->capacity, sizeof *asks->items);
-    uint16_t *slots = NULL;
-    if (lower->counters.counters[counter].before) {
-      const struct rule_tree *rule = scope->rule;
-      slots = arena_array(lower->arena, uint16_t, rule->type_count + 1u);
-      slots[rule->type_count] = NO_SLOT; /* of the event that begins the last part of a rule whose key changes */
-      for (uint16_t t = 0; t < rule->type_count; t++) {
-        struct lower_scope own = {.rule = rule, .type = rule->types[t]};
-        const struct expr_node *asked = asked_slot(lower, &own, counter, key, false, false, NULL, span);
-        if (asked == NULL) return NULL;
-        slots[t] = asked->index;
-      }
-    }
-    asks->items[asks->count++] = (struct end_ask){.counter = counter, .parts = parts, .slots = slots};
+  for (uint16_t at = 0; at < asks->count; at++) {
+    const struct end_ask *known = &asks->items[at];
+    if (known->counter != counter || (known->parts == NULL) != (ask.parts == NULL)) continue;
+    if (ask.parts == NULL || memcmp(known->parts, ask.parts, key->count * sizeof *ask.parts) == 0)
+      return lower_input(lower, BANK_ASKED, at, lower->counters.counters[counter].type);
   }
-  return lower_input(lower, BANK_ASKED, at, type);
+  if (ask.parts == NULL || lower->counters.counters[counter].before) {
+    ask.slots = slots_at_end(lower, scope, counter, key, ask.parts == NULL, NULL, TYPE(VALUE_NULL), span);
+    if (ask.slots == NULL) return NULL;
+  }
+  return end_value(lower, scope, ask);
 }
 
 /* Beside the counters that are asked, as UINT16_MAX is the number of none. */
@@ -453,22 +486,22 @@ struct expr_node *lower_seen(struct lower *lower, const struct lower_scope *scop
   if (number < 0) return NULL;
   uint16_t column = column_of(lower, number, seen->items[0]);
   if (column == NO_COLUMN) return NULL;
-  if (scope->type == LOWER_NO_TYPE) {
-    lower_error(lower, seen->span, "counter", "ask it in the condition of a step",
-                "`seen` cannot be used in `emit` of a pattern");
-    return NULL;
-  }
-  struct expr_node *operand;
   struct type type = lower->counters.populations[number].plan.columns[column].type;
-  if (left != NULL) {
-    operand = lower_expr(lower, scope, left);
-  } else {
-    int32_t field = field_of_type(lower, scope->type, seen->items[0]->parts[0].text);
-    if (field < 0) field = lower->tree->types[scope->type].field_count; /* `event_time` */
-    const struct schema_field *own = lower_field(lower, scope->type, (uint16_t)field);
-    check(own->used);
-    operand = lower_input(lower, BANK_EVENT, own->slot, own->type);
+  struct counter_plan wanted = {
+      .kind = COUNTER_SEEN, .column = column, .before = true, .type = TYPE(VALUE_BOOL), .aggregate.where = NO_COLUMN};
+  wanted.window = window_of(lower, number, (struct counter_window){.span = SPAN_DURATION, .over_us = seen->seen_us});
+  const struct name *sought = &seen->items[0]->parts[0];
+  if (scope->type == LOWER_NO_TYPE) {
+    check(left == NULL);
+    uint16_t id = counter_of(lower, number, wanted, seen);
+    if (id == UINT16_MAX) return NULL;
+    use_counter(lower, id);
+    struct end_ask ask = {.counter = id};
+    ask.slots = slots_at_end(lower, scope, id, &key, false, sought, type, seen->span);
+    return ask.slots == NULL ? NULL : end_value(lower, scope, ask);
   }
+  struct expr_node *operand =
+      left != NULL ? lower_expr(lower, scope, left) : own_field(lower, scope->type, sought->text, type);
   if (operand == NULL) return NULL;
   operand = lower_cast(lower, operand, type);
   if (!expr_node_reads_only(operand, BANK_EVENT)) {
@@ -476,9 +509,6 @@ struct expr_node *lower_seen(struct lower *lower, const struct lower_scope *scop
                 "what is looked for in `seen` cannot be read from an earlier step");
     return NULL;
   }
-  struct counter_plan wanted = {
-      .kind = COUNTER_SEEN, .column = column, .before = true, .type = TYPE(VALUE_BOOL), .aggregate.where = NO_COLUMN};
-  wanted.window = window_of(lower, number, (struct counter_window){.span = SPAN_DURATION, .over_us = seen->seen_us});
   uint16_t id = counter_of(lower, number, wanted, seen);
   return asked_value(lower, scope, id, &key, false, of == NULL, operand, seen->span);
 }

@@ -70,11 +70,13 @@ void lower_lists(struct lower *lower) {
 
 static const struct table_rows *rows_of_file(struct lower *lower, const struct table_tree *table) {
   struct table_column *columns = arena_array(&lower->scratch, struct table_column, table->column_count);
-  struct table_column key = {.name = table->key.text, .type = table->key_type};
+  struct table_column key = {.name = table->key.text, .type = table->key_type, .asked = true};
   for (uint16_t c = 0; c < table->column_count; c++) {
     const struct column_tree *column = &table->columns[c];
     columns[c] = (struct table_column){.name = column->name.text, .type = column->type, .unit = column->unit};
-    if (slice_equal(column->name.text, key.name)) key.unit = column->unit;
+    if (!slice_equal(column->name.text, key.name)) continue;
+    key.unit = column->unit;
+    key.asked = false;
   }
   struct slice text;
   struct err err;

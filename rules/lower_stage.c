@@ -60,12 +60,6 @@ static void lower_alert_events(struct lower *lower) {
 
 /* ---- groups ---- */
 
-static const struct rule_tree *rule_named(const struct lower *lower, struct slice name) {
-  for (uint16_t r = 0; r < lower->tree->rule_count; r++)
-    if (slice_equal(lower->tree->rules[r]->name.text, name)) return lower->tree->rules[r];
-  return NULL;
-}
-
 static int compare_bands(const void *left, const void *right) {
   const struct group_band *a = left, *b = right;
   return (a->at < b->at) - (a->at > b->at);
@@ -110,7 +104,7 @@ static void lower_group(struct lower *lower, const struct group_tree *tree, stru
   uint16_t parts = tree->key == NULL || tree->key->none ? 0 : tree->key->part_count;
   struct group_member *members = arena_array(lower->arena, struct group_member, tree->rule_count);
   for (uint16_t i = 0; i < tree->rule_count; i++) {
-    const struct rule_tree *member = rule_named(lower, tree->rules[i].text);
+    const struct rule_tree *member = tree_rule_find(lower->tree, tree->rules[i].text);
     const struct rule *rule = member == NULL ? NULL : rule_of(lower, member);
     if (rule == NULL) continue;
     struct group_part *from = arena_array(lower->arena, struct group_part, parts + 1u);

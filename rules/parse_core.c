@@ -226,6 +226,7 @@ unsigned parse_choice(struct parser *parser, const char *const *words, unsigned 
   const struct token *found = parse_ahead(parser, 0);
   if (found->kind == TOKEN_NAME && !found->first_on_line) {
     const char *hint = parse_nearest_hint(parser, found->text, words, count);
+    if (hint == NULL) hint = parse_hint_expected(parser, what, found);
     parse_complain(parser, found->span, "unknown-word", hint, "expected %s, found %s", what,
                    parse_token_text(parser, found));
     parse_take(parser);

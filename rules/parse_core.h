@@ -68,16 +68,19 @@ void parse_error(struct parser *parser, struct span span, const char *code, cons
 void parse_complain(struct parser *parser, struct span span, const char *code, const char *hint, const char *format,
                     ...) __attribute__((format(printf, 5, 6)));
 
-/* What may help (parse_hint.c), NULL if nothing is known. In parse_hint_expected() `found` is the next token; the other
- * two are about a token that begins no clause, and one that begins no declaration. */
+/* What may help (parse_hint.c), NULL if nothing is known. In parse_hint_expected() `found` is the next token; the
+ * others are about a word that is no clause, a token behind a clause, and one that begins no declaration. */
 const char *parse_hint_expected(struct parser *parser, const char *what, const struct token *found);
+const char *parse_hint_clause(struct parser *parser, const struct token *found);
 const char *parse_hint_behind_use(struct parser *parser, const struct token *found);
 /* A word that is no type, behind a name; `near` where nothing else is known. */
 const char *parse_hint_type(struct parser *parser, const struct token *found, const char *near,
                             const char *const *words, unsigned count);
 const char *parse_hint_declaration(struct parser *parser, const struct token *found);
 const char *parse_hint_behind_declaration(struct parser *parser, const struct token *found);
-extern const char parse_hint_group[]; /* the order of a group's clauses */
+bool parse_is_aggregate(struct slice name); /* of those that count events; parse_expr.c */
+extern const char parse_hint_one_type[];    /* of a rule that says `on a, b` */
+extern const char parse_hint_group[];       /* the order of a group's clauses */
 
 /* Each takes a token of its kind, or says what was expected and gives something harmless. */
 bool parse_expect(struct parser *parser, enum token_kind kind, const char *what);

@@ -146,7 +146,7 @@ struct tree_expr *parse_literal(struct parser *parser, bool lists, const char *w
   if (token->kind == TOKEN_NAME && !parser->panic)
     parse_error(parser, token->span, "syntax",
                 arena_printf(parser->arena, "a string stands in double quotes: \"" SLICE_FMT "\"",
-                             SLICE_ARG(lex_shown(token->text))),
+                             SLICE_ARG(lex_shown(token->source))),
                 "expected %s, found %s", what, parse_token_text(parser, token));
   parse_expected(parser, what);
   return new_node(parser, TREE_LITERAL, token->span);
@@ -229,7 +229,9 @@ static void make_counting(struct parser *parser, struct tree_expr *expr, struct 
     bool literal = items[1]->kind == TREE_LITERAL, duration = literal && items[1]->value.kind == VALUE_DURATION;
     if (!duration && !(literal && items[1]->value.kind == VALUE_INT))
       parse_error(parser, items[1]->span, "syntax",
-                  "as `percentile(amount, 99)`, `top(country, 5)`, `ewma(amount, 1h)`",
+                  slice_equal(expr->name->text, SLICE("distinct"))
+                      ? "pairs are one text: `distinct(concat(country, \" \", city))`"
+                      : "as `percentile(amount, 99)`, `top(country, 5)`, `ewma(amount, 1h)`",
                   "the second argument of a counter is a whole number or a duration");
     counting->has_parameter = true;
     counting->parameter_is_duration = duration;
@@ -250,17 +252,20 @@ static void make_counting(struct parser *parser, struct tree_expr *expr, struct 
   expr->span = parse_span(parser, expr->span);
 }
 
-/* In a window's block `n = count()` counts the window's events, with no `over`. */
-static bool is_aggregate_call(const struct tree_expr *expr) {
+bool parse_is_aggregate(struct slice name) {
   static const char *const names[] = {"count", "sum",    "avg",        "min", "max",     "stddev", "distinct", "first",
                                       "last",  "median", "percentile", "top", "collect", "ewma",   "rate"};
-  if (expr->item_count > 2) return false;
-  for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
-    if (!slice_equal(expr->name->text, slice_of(names[i]))) continue;
-    bool function = names[i][0] == 'm' && names[i][1] != 'e'; /* min(a, b), max(a, b) */
-    return !function || expr->item_count < 2;
-  }
+  for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (slice_equal(name, slice_of(names[i]))) return true;
   return false;
+}
+
+/* In a window's block `n = count()` counts the window's events, with no `over`. */
+static bool is_aggregate_call(const struct tree_expr *expr) {
+  struct slice name = expr->name->text;
+  if (expr->item_count > 2 || !parse_is_aggregate(name)) return false;
+  bool function = slice_equal(name, SLICE("min")) || slice_equal(name, SLICE("max")); /* min(a, b), max(a, b) */
+  return !function || expr->item_count < 2;
 }
 
 static void make_seen(struct parser *parser, struct tree_expr *expr) {
@@ -554,6 +559,7 @@ static struct tree_expr *parse_not_in(struct parser *parser, struct tree_expr *l
   const char *hint = NULL;
   if (found->kind == TOKEN_BETWEEN) hint = "write `not (x between a and b)`";
   if (found->kind == TOKEN_MATCHES) hint = "write `not (x matches /…/)`";
+  if (found->kind == TOKEN_NULL) hint = "write `is not null`";
   parse_error(parser, found->span, "syntax", hint, "expected `in` after `not`, found %s",
               parse_token_text(parser, found));
   return left;

@@ -7,6 +7,9 @@
 const char parse_hint_group[] =
     "a group has, in this order: `key`, `over`, `rules`, `score`, `decay`, bands as `block at 90`, `to`";
 
+const char parse_hint_one_type[] =
+    "for several, make one of them: `event either from payment, login { card_id = card_id }`";
+
 static const char hint_counting[] = "a counter's words stand in this order: `count() of login by ip over 1h`";
 
 static const char hint_over[] = "`over` stands behind the counter: `count() over 1h > 3`";
@@ -16,6 +19,9 @@ static const char hint_expect[] = "each `expect` is for one alert: write one for
 static const char hint_comment[] = "comments begin with `#`";
 static const char hint_default[] = "every field may be null; where it is read, `x ?? 0` stands for it";
 static const char hint_rule_key[] = "what belongs together is the rule's key: `key card_id`";
+static const char hint_when[] = "a condition stands behind `when`: `when amount > 100`";
+static const char hint_emit[] = "as `emit { total = sum(a.amount) }`";
+static const char hint_title[] = "a title stands behind the rule's name: `rule many \"Many payments\" {`";
 
 static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
@@ -35,6 +41,11 @@ static const char *hint_of_wanted_operand(struct parser *parser, const char *wha
     if (found->kind == TOKEN_STAR && last->kind == TOKEN_OPEN_PAREN) return "`count()` counts all events";
     if (last->kind == TOKEN_PERCENT) return "`%` is what a division leaves; ten percent is `0.1`";
   }
+  if (begins(what, "`,` or `)` in the arguments") && found->kind == TOKEN_OVER)
+    return "`over` stands behind the parentheses: `avg(amount) over 30d`";
+  if (begins(what, "`,` or `)` in the arguments") && is_word(last, "distinct") && found->kind == TOKEN_NAME)
+    return arena_printf(parser->arena, "different values are `distinct(" SLICE_FMT ")`",
+                        SLICE_ARG(lex_shown(found->text)));
   return NULL;
 }
 
@@ -42,6 +53,9 @@ static const char *hint_of_wanted_operand(struct parser *parser, const char *wha
 static const char *hint_of_wanted_name(struct parser *parser, const char *what, const struct token *found) {
   if (begins(what, "a name of an event type (a step)") && (found->kind == TOKEN_NEXT || found->kind == TOKEN_THEN))
     return "one connector stands between two steps: `then` or `next`";
+  if (begins(what, "a name of an event type (a step)") && found->kind == TOKEN_INT)
+    return arena_printf(parser->arena, "how many times stands behind the step: `login {" SLICE_FMT "}`",
+                        SLICE_ARG(lex_shown(found->source)));
   if (begins(what, "a name of an event type (a step)") && found->kind == TOKEN_NOT)
     return "that something does not come is `no`: `then no payment for 5m`";
   if (begins(what, "a name for the key") && found->kind == TOKEN_OPEN_PAREN)
@@ -85,6 +99,8 @@ static const char *hint_of_wanted_type(struct parser *parser, const char *what, 
   if (begins(what, "a type") && is_word(&parser->last, "default")) return hint_default;
   if (begins(what, "`(` and the number of digits")) return "as `decimal(2)`";
   if (begins(what, "`)` after the number of digits")) return "only the digits after the point, as `decimal(2)`";
+  if (begins(what, "a type") && found->kind == TOKEN_OPEN_BRACE)
+    return "the type stands before it: `list bad string { \"a\", \"b\" }`";
   if (begins(what, "a type") && found->kind == TOKEN_ASSIGN)
     return "a type, then the values in braces: `list bad string { \"a\", \"b\" }`";
   if (begins(what, "a type") && found->kind == TOKEN_OPEN_BRACKET) return "the elements of a list are no lists";
@@ -114,6 +130,15 @@ static const char *hint_of_wanted_window(struct parser *parser, const struct tok
   const struct token *step = parse_ahead(parser, 2);
   bool steps = is_word(parse_ahead(parser, 1), "every") && step->kind == found->kind;
   const char *kind = found->kind == TOKEN_INT ? "count" : steps ? "sliding" : "tumbling";
+  static const struct {
+    const char *word, *hint;
+  } words[] = {{"hopping", "write `sliding`"},
+               {"hop", "write `sliding`"},
+               {"tumble", "write `tumbling`"},
+               {"fixed", "write `tumbling`"},
+               {"last", "as `sliding 1h every 5m`"}};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (is_word(found, words[i].word)) return words[i].hint;
   if (found->kind != TOKEN_DURATION && found->kind != TOKEN_INT) return NULL;
   struct slice size = lex_shown(found->source);
   if (!steps) return arena_printf(parser->arena, "as `%s " SLICE_FMT "`", kind, SLICE_ARG(size));
@@ -128,8 +153,9 @@ static const char *hint_of_wanted_entry(struct parser *parser, const char *what,
     return arena_printf(parser->arena, "write `" SLICE_FMT " = " SLICE_FMT "`", SLICE_ARG(lex_shown(parser->last.text)),
                         SLICE_ARG(lex_shown(parser->last.text)));
   if (begins(what, "a name for the value") && found->kind == TOKEN_QUESTION) return hint_choice;
-  if (begins(what, "`=` after the name") || begins(what, "`{` after `emit`"))
-    return "as `emit { total = sum(a.amount) }`";
+  if (begins(what, "`=` after the name") && found->kind == TOKEN_OPEN_PAREN && parser->last.kind == TOKEN_NAME)
+    return "a value has a name: `n = count()`";
+  if (begins(what, "`=` after the name") || begins(what, "`{` after `emit`")) return hint_emit;
   if (begins(what, "tumbling, sliding, session")) return hint_of_wanted_window(parser, found);
   if (begins(what, "`every` and a duration")) {
     if (found->kind == TOKEN_BY || found->kind == TOKEN_COMMA) return "write `every`";
@@ -137,8 +163,11 @@ static const char *hint_of_wanted_entry(struct parser *parser, const char *what,
   }
   if (!begins(what, "`{` and the fields of the event")) return NULL;
   if (found->kind == TOKEN_EMIT) return "leave out `emit`";
+  if (is_word(found, "tumbling") || is_word(found, "sliding") || is_word(found, "session"))
+    return arena_printf(parser->arena, "write `window " SLICE_FMT "`", SLICE_ARG(found->text));
+  if (found->kind == TOKEN_BY && parser->last.kind == TOKEN_DURATION) return "as `sliding 1h every 5m`";
   if (is_word(found, "as") || found->kind == TOKEN_ASSIGN) return hint_of_key_name(parser, found);
-  if ((is_word(found, "offset") || is_word(found, "lateness") || is_word(found, "early") || is_word(found, "every")))
+  if (is_word(found, "offset") || is_word(found, "lateness") || is_word(found, "early") || is_word(found, "every"))
     return "a window's words stand in this order, each once: `offset`, `lateness`, `early`, `every key known for`";
   return NULL;
 }
@@ -151,6 +180,8 @@ static const char *hint_of_wanted(struct parser *parser, const char *what, const
   if (hint == NULL && begins(what, "a name")) hint = hint_of_wanted_name(parser, what, found);
   if (hint == NULL) hint = hint_of_wanted_entry(parser, what, found);
   if (hint != NULL) return hint;
+  if (begins(what, "`for` and the rules") || (begins(what, "a string after `test`") && is_word(found, "for")))
+    return "as `test \"two within an hour\" for RULE { … }`";
   if (begins(what, "a string")) {
     if (found->kind == TOKEN_NAME)
       return arena_printf(parser->arena, "put it in double quotes: \"" SLICE_FMT "\"",
@@ -158,10 +189,15 @@ static const char *hint_of_wanted(struct parser *parser, const char *what, const
     if (found->kind == TOKEN_OPEN_BRACKET) return "without brackets, with commas between several";
   }
   if (begins(what, "`}` after the number of times") && found->kind == TOKEN_MINUS) return "write `,`";
+  if (begins(what, "`}` after the number of times") && found->kind == TOKEN_PLUS) return "write `,`, as `{3,}`";
   if (begins(what, "`,` or `}` after the value") && found->kind == TOKEN_COLON && parser->last.kind == TOKEN_INT)
     return "a time stands in double quotes: \"10:00:00\"";
   if (begins(what, "`,` or `}` in the list")) return "put a comma between the values";
   if (begins(what, "`,` or `}` after the value") && found->kind == TOKEN_NAME) return "put a comma between the fields";
+  if ((begins(what, "`file` or `event` after `from`") || begins(what, "`file` and a string")) &&
+      found->kind == TOKEN_STRING)
+    return arena_printf(parser->arena, "write `from file " SLICE_FMT "`", SLICE_ARG(lex_shown(found->source)));
+  if (begins(what, "`=` and an event type")) return "each side has a name: `join o = order, p = payment key order_id`";
   if (begins(what, "`=` after the let's name")) return "as `let large = amount > 1000`";
   if (begins(what, "`=` after the counter's name"))
     return "as `counter spent = sum(amount) of payment by card over 1h`";
@@ -202,6 +238,7 @@ static const char *hint_in_condition(struct parser *parser, const struct token *
     return arena_printf(parser->arena, "a number has a point: `" SLICE_FMT "." SLICE_FMT "`",
                         SLICE_ARG(lex_shown(last->source)), SLICE_ARG(lex_shown(next->source)));
   }
+  if (found->kind == TOKEN_COMMA) return "conditions are joined by `and`";
   if (found->kind == TOKEN_QUESTION) return hint_choice;
   if (is_word(found, "starts") || is_word(found, "startswith")) return "write `starts_with(text, part)`";
   if (is_word(found, "ends") || is_word(found, "endswith")) return "write `ends_with(text, part)`";
@@ -211,6 +248,9 @@ static const char *hint_in_condition(struct parser *parser, const struct token *
   if (found->kind == TOKEN_NAME && function_find(found->text) != NULL)
     return arena_printf(parser->arena, "a function stands before what it takes: `" SLICE_FMT "(…)`",
                         SLICE_ARG(lex_shown(found->text)));
+  if (found->kind == TOKEN_OPEN_PAREN && next->kind == TOKEN_NAME && parse_is_aggregate(last->text))
+    return arena_printf(parser->arena, "an aggregate stands before its step: `" SLICE_FMT "(s." SLICE_FMT ")`",
+                        SLICE_ARG(last->text), SLICE_ARG(lex_shown(next->text)));
   bool call = found->kind == TOKEN_OPEN_PAREN || found->kind == TOKEN_NAME;
   if (call && last->kind == TOKEN_NAME && function_find(last->text) != NULL)
     return arena_printf(parser->arena, "as `" SLICE_FMT "(…)`, with what it takes in the parentheses",
@@ -255,6 +295,16 @@ static const char *hint_behind_clause(struct parser *parser, const struct token 
   if (parser->clause == CLAUSE_WHEN && found->kind == TOKEN_WHERE)
     return parser->counted ? "a counter's condition stands in its call: `count(where amount > 5) over 1h`"
                            : "`and` joins conditions: `when amount > 100 and country != \"DE\"`";
+  if (parser->clause == CLAUSE_SUPPRESS && is_word(found, "per")) return hint_rule_key;
+  if (parser->clause == CLAUSE_ON && found->kind == TOKEN_OR && next->kind == TOKEN_NAME) return parse_hint_one_type;
+  if (parser->clause == CLAUSE_MATCH && found->kind == TOKEN_IN && next->kind == TOKEN_DURATION)
+    return arena_printf(parser->arena, "write `within " SLICE_FMT "`", SLICE_ARG(lex_shown(next->source)));
+  if (parser->clause == CLAUSE_MATCH && is_word(last, "every"))
+    return "leave out `every`: each event that fits may begin a match";
+  if (parser->clause == CLAUSE_MESSAGE && found->kind == TOKEN_PLUS)
+    return "values stand in the text: `\"card {card_id}\"`";
+  if (parser->clause == CLAUSE_WITHIN && found->kind >= TOKEN_EQUAL && found->kind <= TOKEN_GREATER_EQUAL)
+    return hint_over;
   const char *key_name = parser->clause == CLAUSE_KEY ? hint_of_key_name(parser, found) : NULL;
   if (key_name != NULL) return key_name;
   const char *unit = last->kind == TOKEN_INT && found->kind == TOKEN_NAME ? lex_unit_meant(found->text) : NULL;
@@ -265,10 +315,8 @@ static const char *hint_behind_clause(struct parser *parser, const struct token 
     return arena_printf(parser->arena, "a key names a field that all steps have: `key " SLICE_FMT "`",
                         SLICE_ARG(lex_shown(next->text)));
   if (is_word(last, "at") && is_word(found, "least")) return "how many times stands behind the step: `login {3,}`";
-  if (is_word(found, "if") || is_word(found, "having")) return "a condition stands behind `when`: `when amount > 100`";
   bool events = parser->clause == CLAUSE_ON || parser->clause == CLAUSE_MATCH;
   if (found->kind == TOKEN_BY && events) return hint_rule_key;
-  if (is_word(found, "group") && next->kind == TOKEN_BY) return hint_rule_key;
   if (parser->clause == CLAUSE_KEY && found->kind == TOKEN_NAME && last->kind == TOKEN_NAME)
     return arena_printf(parser->arena, "a key of several parts has commas: `" SLICE_FMT ", " SLICE_FMT "`",
                         SLICE_ARG(lex_shown(last->text)), SLICE_ARG(lex_shown(found->text)));
@@ -291,9 +339,34 @@ static const char *hint_behind_clause(struct parser *parser, const struct token 
   return NULL;
 }
 
+const char *parse_hint_clause(struct parser *parser, const struct token *found) {
+  static const struct {
+    const char *word, *hint;
+  } words[] = {{"from", "the events of a rule stand behind `on`: `on payment(amount > 100)`"},
+               {"if", hint_when},
+               {"having", hint_when},
+               {"condition", hint_when},
+               {"select", hint_emit},
+               {"return", hint_emit},
+               {"output", hint_emit},
+               {"title", hint_title},
+               {"name", hint_title},
+               {"description", hint_title},
+               {"for", hint_rule_key},
+               {"alert", "what is told stands in `message \"…\"` and `emit { … }`"},
+               {"enabled", "a rule that does not run says `mode off`"},
+               {"disabled", "a rule that does not run says `mode off`"},
+               {"followed", "the next step stands behind `then`"},
+               {"priority", "as `severity high`, or `score 50`"}};
+  if (is_word(found, "group") && parse_ahead(parser, 1)->kind == TOKEN_BY) return hint_rule_key;
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (is_word(found, words[i].word)) return words[i].hint;
+  return NULL;
+}
+
 const char *parse_hint_behind_use(struct parser *parser, const struct token *found) {
   const struct token *last = &parser->last, *next = parse_ahead(parser, 1);
-  if (found->first_on_line) return NULL;
+  if (found->first_on_line && found->kind != TOKEN_WHERE) return NULL;
   const char *hint = hint_behind_clause(parser, found);
   if (hint != NULL) return hint;
   if (found->kind == TOKEN_INT && next->kind == TOKEN_NAME) return "how many times: `payment {3}`";

@@ -108,8 +108,8 @@ static struct name parse_lint(struct parser *parser) {
   lint.span = parse_span(parser, lint.span);
   for (size_t i = 0; i < lint.text.length; i++)
     if (lint.text.data[i] != '-' && (lint.text.data[i] < 'a' || lint.text.data[i] > 'z')) {
-      parse_complain(parser, lint.span, "syntax", NULL, "`" SLICE_FMT "` is no name of a lint: letters and hyphens",
-                     SLICE_ARG(lex_shown(lint.text)));
+      parse_complain(parser, lint.span, "syntax", lint.text.data[i] == '_' ? "write `-` for `_`" : NULL,
+                     "`" SLICE_FMT "` is no name of a lint: letters and hyphens", SLICE_ARG(lex_shown(lint.text)));
       break;
     }
   return lint;
@@ -294,13 +294,22 @@ static bool starts_clause(struct parser *parser) { return find_clause(parser) < 
 static void unknown_clause(struct parser *parser) {
   const struct token *found = parse_ahead(parser, 0);
   if (found->kind == TOKEN_COMMA) {
+    const struct token *next = parse_ahead(parser, 1);
+    bool clause = next->kind != TOKEN_NAME;
+    for (unsigned i = 0; i < CLAUSES; i++) clause |= slice_equal(next->text, slice_of(clauses[i].word));
+    if (parser->clause == CLAUSE_ON && !clause) {
+      parse_error(parser, found->span, "syntax", parse_hint_one_type, "a rule is `on` one event type");
+      return;
+    }
     parse_complain(parser, found->span, "syntax", "leave it out", "no `,` stands between clauses");
     parse_take(parser);
     return;
   }
   if (found->kind == TOKEN_THEN || found->kind == TOKEN_NEXT) {
-    parse_error(parser, found->span, "syntax", "a pattern begins with `match`", "`%s` stands only behind a step",
-                lex_kind_text(found->kind));
+    parse_error(parser, found->span, "syntax",
+                parser->clause == CLAUSE_WITHIN ? "the steps stand together, `within` behind the last of them"
+                                                : "a pattern begins with `match`",
+                "`%s` stands only behind a step", lex_kind_text(found->kind));
     return;
   }
   const char *behind = parse_hint_behind_use(parser, found);
@@ -314,7 +323,8 @@ static void unknown_clause(struct parser *parser) {
   }
   const char *words[CLAUSES];
   for (unsigned i = 0; i < CLAUSES; i++) words[i] = clauses[i].word;
-  const char *near = parse_nearest_hint(parser, found->text, words, CLAUSES);
+  const char *near = parse_hint_clause(parser, found);
+  if (near == NULL) near = parse_nearest_hint(parser, found->text, words, CLAUSES);
   if (parse_is_word(parser, "rule") && parse_ahead(parser, 1)->kind == TOKEN_NAME)
     near = "a `}` is missing before it: a rule has no rule inside";
   parse_error(parser, found->span, "unknown-clause", near != NULL ? near : behind, "a rule has no clause %s",

@@ -130,9 +130,7 @@ static int load_file(struct arena *arena, const struct env *env, const char *pat
   }
   struct slice text = {arena_copy(arena, read.data, read.length), read.length};
   mem_free(arena->mem, (char *)(uintptr_t)read.data);
-  size_t length = strlen(path);
-  bool json = length > 5 && strcasecmp(path + length - 5, ".json") == 0;
-  return json ? json_form_read(tree, name, text, diags) : parse_file(tree, name, text, diags);
+  return json_form_named(path) ? json_form_read(tree, name, text, diags) : parse_file(tree, name, text, diags);
 }
 
 int ruleset_load_tree(struct arena *arena, struct env *env, const char *const *paths, size_t path_count,

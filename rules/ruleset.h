@@ -76,9 +76,10 @@ struct model_ask { /* a rule asks a model for the events of a type: what `reason
 
 struct end_ask { /* a counter that `emit` of a pattern asks */
   uint16_t counter;
-  const uint16_t *parts; /* of the rule's key, one for each part of the counter's */
-  const uint16_t *slots; /* of a counter that leaves out the event in hand: where that event has it, one for each of the
-                          * rule's types; NULL */
+  const uint16_t *parts; /* of the rule's key, one for each part of the counter's; NULL: another key is asked */
+  const uint16_t
+      *slots; /* where the event in hand has it, one for each of the rule's types; NULL. Of a counter that leaves
+               * that event out, and where nothing but that event gives the key, or what is looked for */
 };
 
 /* When and for whom a rule is told (engine/schedule.h). */

@@ -2,7 +2,9 @@
 #include "rules/table_rows.h"
 
 #include "base/check.h"
+#include "base/decode.h"
 #include "base/utf8.h"
+#include "rules/lex.h"
 #include "rules/list_set.h"
 #include "rules/value_table.h"
 
@@ -131,9 +133,22 @@ static int fail_here(struct reading *reading, const char *text) {
                     text);
 }
 
+/* A column is missing: the line that was read as the header may show that there is none, or other separators. */
+static int fail_header(struct reading *reading, struct slice rest, struct slice column, const char *what) {
+  const char *end = memchr(rest.data, '\n', rest.length);
+  struct slice header = {rest.data, end == NULL ? rest.length : (size_t)(end - rest.data)};
+  if (header.length > 0 && header.data[header.length - 1] == '\r') header.length--;
+  struct slice shown = lex_shown(header);
+  return err_set_at(reading->err, ERR_ABORT, reading->file, 1, 1,
+                    "the header, `" SLICE_FMT "%s`, has no column `" SLICE_FMT "`%s%s", SLICE_ARG(shown),
+                    shown.length < header.length ? "…" : "", SLICE_ARG(column), what,
+                    decode_csv_other_separator(header) ? "; cells stand between commas" : "");
+}
+
 static int read_header(struct reading *reading) {
   struct cells *cells = &reading->cells;
   bool seen[TABLE_COLUMNS_MAX] = {false}, key_seen = false;
+  const struct slice header = cells->rest;
   if (cells->rest.length == 0)
     return err_set_at(reading->err, ERR_ABORT, reading->file, 1, 1, "the file is empty: expected a header line");
   do {
@@ -152,14 +167,11 @@ static int read_header(struct reading *reading) {
     if (role >= 0) seen[role] = true;
     reading->roles[reading->file_columns++] = role;
   } while (!cells->last);
-  if (!key_seen)
-    return err_set_at(reading->err, ERR_ABORT, reading->file, 1, 1,
-                      "the header has no column `" SLICE_FMT "`, the table's key", SLICE_ARG(reading->key->name));
+  if (!key_seen) return fail_header(reading, header, reading->key->name, ", the table's key");
   for (uint16_t i = 0; i < reading->column_count; i++) {
     /* A key that is also declared as a column is read once, as the key. */
     if (!seen[i] && !slice_equal(reading->columns[i].name, reading->key->name))
-      return err_set_at(reading->err, ERR_ABORT, reading->file, 1, 1, "the header has no column `" SLICE_FMT "`",
-                        SLICE_ARG(reading->columns[i].name));
+      return fail_header(reading, header, reading->columns[i].name, "");
   }
   return 0;
 }
@@ -175,8 +187,8 @@ static int read_value(struct reading *reading, const struct table_column *column
   }
   char name[32];
   return err_set_at(reading->err, ERR_ABORT, reading->file, cells->cell_line, cells->cell_column,
-                    "column `" SLICE_FMT "` is of type %s: %s", SLICE_ARG(column->name), type_name(column->type, name),
-                    wrong);
+                    "column `" SLICE_FMT "` is of type %s%s: %s", SLICE_ARG(column->name),
+                    type_name(column->type, name), column->asked ? ", as what the table is asked by" : "", wrong);
 }
 
 /* One record into row `rows->count`. */
@@ -200,8 +212,8 @@ static int read_row(struct reading *reading, struct table_rows *rows) {
     if (failed != 0) return failed;
   } while (!cells->last);
   if (column < reading->file_columns)
-    return err_set_at(reading->err, ERR_ABORT, reading->file, line, 1, "%u cells, but the header has %u columns",
-                      column, reading->file_columns);
+    return err_set_at(reading->err, ERR_ABORT, reading->file, line, 1, "%u cell%s, but the header has %u columns",
+                      column, column == 1 ? "" : "s", reading->file_columns);
   for (uint16_t i = 0; i < rows->column_count; i++) {
     if (slice_equal(reading->columns[i].name, reading->key->name)) row[i] = reading->keys[rows->count];
   }

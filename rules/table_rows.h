@@ -15,6 +15,7 @@ struct table_column {
   struct slice name; /* as in the header line */
   struct type type;
   enum time_unit unit;
+  bool asked; /* the key's: nobody declared the type, it is that of what asks the table */
 };
 
 /* The text of a CSV file (RFC 4180: quotes, doubled quotes, line ends inside of quotes; CRLF and a byte order mark are

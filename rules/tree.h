@@ -579,6 +579,7 @@ struct rule_tree {
   enum on_change on_change;
   bool report_limit_given, to_nothing;
   bool not_yet;            /* [check] check_runnable: has constructs that `run` refuses */
+  bool on_asks;            /* [check] the condition of `on` asks counters: the rule has no events of its own to count */
   uint32_t clauses_placed; /* as `given`: those that have a place in clause_spans, in their order */
   const struct span *clause_spans;
   struct comment **clause_comments; /* [CLAUSES]; NULL = none at all */
@@ -611,6 +612,8 @@ struct rule_tree {
   struct rule_part *parts;
   struct step_info *steps;
   uint16_t *types;
+  uint16_t completing_count; /* event types whose events may complete a match, ascending ids */
+  uint16_t *completing;
   struct message_part_tree *message_parts;
 };
 

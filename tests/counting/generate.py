@@ -239,6 +239,16 @@ class Generator:
             return ["previous", field[1], {"field": field[2], "of": None}]
         return field if dice < 0.35 else self.counter(rule)
 
+    def asked_at_end(self, rule):
+        """What `emit` of a pattern asks: by the rule's key, or by what the event that completes the match has."""
+        last = self.fields[rule["asking"][-1]]
+        of_type = self.pick([t for t in rule["names"] if keyed_by(rule, t)])
+        both = [f for f, kind in last.items() if "." not in f and not kind.startswith("[") and self.fields[of_type].get(f) == kind]
+        if not both or self.chance(0.8):
+            return self.counter(dict(rule, asking=rule["asking"][-1:]), step=True)
+        of = [of_type, self.maybe_condition(self.fields[of_type])]
+        return ["seen", "bool", {"field": self.pick(both), "over": self.duration(), "of": of}]
+
     def asking(self, rule, step=False):
         """A condition on a counter."""
         while True:
@@ -291,11 +301,7 @@ class Generator:
                     condition = asking if condition is None else ["and", "bool", condition, asking]
                 rule["steps"].append({"name": f"x{place}", "on": [kind, condition]})
             rule["within"] = self.duration()
-            rule["emit"] = [(f"v{n}", self.counter(rule, step=True)) for n in range(self.random.randint(0, 3))]
-            for _, node in rule["emit"]:  # there, counters are kept by the rule's key
-                node[2]["by"] = None
-                if node[2]["span"]["kind"] == "previous":
-                    node[2]["span"]["kind"] = "over"
+            rule["emit"] = [(f"v{n}", self.asked_at_end(rule)) for n in range(self.random.randint(0, 3))]
             return keep_key_types(rule)
         rule["on"] = [self.pick(names), None]
         rule["on"][1] = self.maybe_condition(self.fields[rule["on"][0]])

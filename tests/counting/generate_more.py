@@ -32,10 +32,10 @@ class MoreGenerator(ChangeGenerator, Generator):
         names = self.random.sample(names, 2) if len(names) > 1 else names * 2
         if not {"k", "u"} & set(self.shared(names)):
             names = names[:1] * 2
-        if not {"k", "u"} & set(self.shared(names)):  # a join needs a key
+        if not {"k", "u"} & set(self.shared(names)):  # most joins have a key
             return self.derived_filter(names)
-        key = []
-        while not key:
+        key, key_names, key_types = self.key(names)
+        while not key and self.chance(0.7):  # else all events are one key's
             key, key_names, key_types = self.key(names)
         bounds = [self.distance(), self.distance()]
         if self.chance(0.9):  # else the interval may be empty

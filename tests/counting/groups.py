@@ -54,7 +54,7 @@ def make_group(world, item):
         if not entered:
             continue
         band = max(entered, key=lambda b: b[1])
-        made = sorted((a for a in made if a is not alert), key=lambda a: (a.time, a.type, a.moment)) + [alert]
+        made = sorted(made, key=lambda a: a.moment)
         matched = [[a.type, a.type, time_text(a.time)] for a in made]
         if tie:  # which of equal alerts are told is left open
             matched = ("steps", sorted(a.type for a in made))

@@ -141,6 +141,26 @@ def recounted(node, rule, case, chooser):
     return node
 
 
+def counts_own(node):
+    """Whether it asks for the events of `on`."""
+    if isinstance(node, dict):
+        return any(counts_own(value) for value in node.values())
+    if not isinstance(node, (list, tuple)) or node[:1] == ["lit"]:
+        return False
+    if node and (node[0] == "previous" or node[0] in ("counter", "seen") and not node[2]["of"]):
+        return True
+    return any(counts_own(each) for each in node)
+
+
+def unite(rule):
+    """`when` moves into the condition of `on`, if nothing asks for the events of `on`."""
+    if not rule.get("on") or not rule["when"] or counts_own([rule["when"], rule["emit"]]):
+        return
+    kind, condition = rule["on"]
+    rule["on"] = [kind, rule["when"] if condition is None else ["and", "bool", condition, rule["when"]]]
+    rule["when"] = None
+
+
 def check_order_of_arrival(program, parse, case, seed):
     """In the order of arrival an event's time is at least that of those before it: as if the records said so."""
     case = copy.deepcopy(case)
@@ -159,6 +179,8 @@ def check_words(program, parse, case, seed):
         if item["kind"] == "rule":
             for name in ("when", "emit"):
                 item[name] = recounted(item[name], item, case, chooser)
+            if chooser.random() < 0.7:
+                unite(item)
         for name in ("when", "emit", "where", "steps", "on", "spec", "entries", "absent"):
             if item.get(name) and item["kind"] != "join":
                 item[name] = reworded(item[name], chooser)

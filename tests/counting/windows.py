@@ -100,7 +100,7 @@ def aligned(telling, events):
     window, spans, empty = telling.window, {}, set()
     for event in events:
         for span in spans_of(window, event.time):
-            if event.moment < telling.at(span[1]) or event.moment[0] < span[1] + window["lateness"]:
+            if event.moment < telling.at(span[1]) or event.moment[0] <= span[1] + window["lateness"]:
                 spans.setdefault(span, []).append(event)
     if window.get("known") and spans:
         empty = silent(telling, spans)
@@ -198,9 +198,9 @@ def sessions(telling, events):
     for event in sorted(events, key=lambda e: e.moment):
         now, time = event.moment[0], event.time
         yield from until(event.moment)
-        standing = [s for s in standing if not s.told or s.last + gap + lateness > now]
+        standing = [s for s in standing if not s.told or s.last + gap + lateness >= now]
         touched = [s for s in standing if s.first - gap < time < s.last + gap]
-        if not touched and time < now and time + gap + lateness <= now:
+        if not touched and time < now and time + gap + lateness < now:
             continue
         one = Session(min([time] + [s.first for s in touched]), max([time] + [s.last for s in touched]),
                       [event] + [e for s in touched for e in s.members], max([0] + [s.revision for s in touched]),

@@ -123,6 +123,16 @@ def check_links(count, root, page):
     count.test("the links of README.md lead somewhere", not lost, lost)
 
 
+def check_programs(count, root, page):
+    """What the page calls is what ./setup builds, and not only what the tests need."""
+    with open(page, encoding="utf-8") as file:
+        called = set(re.findall(r"build/release/(?:examples/)?(\w+)", file.read()))
+    with open(os.path.join(root, "setup"), encoding="utf-8") as file:
+        built = re.search(r"--target ([\w ]+)", file.read())
+    built = set(built[1].split()) if built else set()
+    count.test("./setup builds what the page calls", len(called) >= 2 and called <= built, sorted(called - built))
+
+
 # ---- the promises ----
 
 
@@ -193,7 +203,22 @@ def check_alerts(count, house):
         file.writelines(lines)
 
 
-def check_real(count, house, root):
+def check_real_figures(count, page, out):
+    """The rows of the page's first table about real data are what `real` prints."""
+    with open(page, encoding="utf-8") as file:
+        rows = re.findall(r"^\| `?(\w+)`?(?::[^|]*)? \| ([0-9,]+) \| ([0-9. |]+) \|$", file.read(), re.M)
+    seen = 0
+    for name, told, rest in rows:
+        figures = [told.replace(",", "")] + re.findall(r"[0-9.]+", rest)
+        row = re.search(rf"^  {name} +(\d+) +\d+ +(.*)$", out, re.M)
+        if len(figures) != 6 or row is None:
+            continue
+        seen += 1
+        count.test(f"real: the page's figures of {name}", [row[1]] + row[2].split() == figures, f"{figures}\n{row[0]}")
+    count.test("real: the page has figures of four rows", seen == 4, f"{seen} rows")
+
+
+def check_real(count, house, root, page):
     there = os.path.join(root, "..", "shared", "data")
     given = os.environ.get("WEIR_DATA") or (there if os.path.isdir(there) else None)
     empty = os.path.join(house.folder, "empty")
@@ -214,6 +239,7 @@ def check_real(count, house, root):
         row = re.search(rf"^  {what} +\d+ +\d+ +([0-9.]+) +([0-9.]+)", out, re.M)
         count.test(f"real: precision and recall of {what} at least {least}",
                    row is not None and float(row[1]) >= least[0] and float(row[2]) >= least[1], out)
+    check_real_figures(count, page, out)
     count.test("real: the nine addresses of the SSH log", "tells 9, 9 of them right (precision 1.000, recall 1.000)" in out, out)
     count.test("real: the one login", out.count("  ssh_login  fztu ") == 1 and out.count("ssh_login") == 1, out)
 
@@ -226,13 +252,14 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         house = House(folder, weir, generator, root)
         if "--real" in flags:
-            check_real(count, house, root)
+            check_real(count, house, root, page)
         else:
             check_rules(count, house)
             check_sample(count, house)
             check_alerts(count, house)
             walk(count, house, page, "--update" in flags)
             check_links(count, root, page)
+            check_programs(count, root, page)
     print(f"{count.passed} passed, {count.failed} failed, {count.skipped} skipped")
     return 1 if count.failed else 0
 

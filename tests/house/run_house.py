@@ -179,6 +179,27 @@ def check_guards(count, root, sources):
     count.test("headers have the guard of their name", wrong)
 
 
+def check_readmes(count, root, sources):
+    """A floor's README names each file of the floor, by itself or by its module (`counter` for counter_ring.c), and no other."""
+    silent, lost = [], []
+    for floor in FLOORS:
+        page = f"{floor}/README.md"
+        own = [path for path in sources if path.startswith(floor + "/")]
+        if not own:
+            continue
+        text = read(root, page) if os.path.exists(os.path.join(root, page)) else ""
+        named = {word.rstrip("_") for code in re.findall(r"`([^`]+)`", text) for word in re.findall(r"\w+", code)}
+        for path in own:
+            parts = os.path.splitext(os.path.basename(path))[0].split("_")
+            if not any("_".join(parts[:i + 1]) in named for i in range(len(parts))):
+                silent.append(f"{page} does not name {path}")
+        for name in re.findall(r"`([a-z0-9_/]+\.[ch])`", text):
+            if not os.path.exists(os.path.join(root, floor, name)) and not os.path.exists(os.path.join(root, name)):
+                lost.append(f"{page} names {name}")
+    count.test("the README of a floor names its files", silent)
+    count.test("the README of a floor names no file that is not there", lost)
+
+
 def check_words(count, root):
     paths, left = [], []
     for path in files(root):
@@ -257,6 +278,7 @@ def main():
     check_public_header(count, root)
     check_opening(count, root, sources)
     check_guards(count, root, sources)
+    check_readmes(count, root, sources)
     check_words(count, root)
     if libraries:
         check_symbols(count, libraries)

@@ -629,6 +629,70 @@ TEST(packed_states_keep_to_the_limit_of_a_window) {
   counting_free(c);
 }
 
+/* Sums of two values, or different values beside one, have room in a packed event. */
+TEST(states_of_too_many_values_are_not_packed) {
+  struct counting_fixture *c = counting_new();
+  struct asking asking = {.asked = 100};
+  uint16_t ints = counting_ask(c, counting_over(100), counting_plan(AGG_SUM, F_INT));
+  uint16_t amounts = counting_ask(c, counting_over(100), counting_plan(AGG_SUM, F_MONEY));
+  uint16_t different = counting_ask(c, counting_over(100), counting_plan(AGG_DISTINCT, F_INT));
+  counting_start(c);
+  random_state = 0;
+  c->annex = c->room;
+  make_asks(c, &asking);
+  for (int64_t time = 1; time <= 6; time++) {
+    struct value *fields = with_int(time / 2);
+    fields[F_MONEY] = value_decimal(100, 2);
+    EXPECT(take(c, &asking, time, fields) && !is_packed(c->state));
+    EXPECT_INT(asking.told[FIELDS + ints].i, time / 2 * ((time + 1) / 2));
+    EXPECT_INT(asking.told[FIELDS + amounts].i, 100 * time);
+    EXPECT_INT(asking.told[FIELDS + different].i, time / 2 + 1);
+  }
+  counting_free(c);
+}
+
+/* One that is asked by itself becomes an ordinary one, and goes at the same time. */
+TEST(packed_states_keep_their_deadline_when_they_are_opened) {
+  for (int opened = 0; opened < 2; opened++) {
+    struct counting_fixture *c = counting_new();
+    struct asking asking = {.asked = 100};
+    uint16_t count = counting_ask(c, counting_over(100), counting_plan(AGG_COUNT, NO_COLUMN));
+    counting_start(c);
+    random_state = 0;
+    c->annex = c->room;
+    make_asks(c, &asking);
+    EXPECT(take(c, &asking, 7, with_int(1)) && is_packed(c->state));
+    if (opened) EXPECT_INT(counting_get(c, count, 8).i, 1);
+    EXPECT(is_packed(c->state) == !opened);
+    EXPECT_INT(counters_deadline(c->state), 107);
+    counters_time(c->counters, 0, &c->state, 106);
+    EXPECT_INT(counting_get(c, count, 106).i, 1);
+    counters_time(c->counters, 0, &c->state, 107);
+    EXPECT(c->state == NULL);
+    counting_free(c);
+  }
+}
+
+/* Some windows are asked with each event, others now and then: these have not lost their place when the ring has come
+ * round meanwhile. */
+TEST(windows_that_are_asked_rarely_are_whole) {
+  struct counting_fixture *c = counting_new();
+  struct counter_ask asked = {.slot = FIELDS};
+  struct value told[FIELDS + 1];
+  asked.counter = counting_ask(c, counting_over(20), counting_plan(AGG_COUNT, NO_COLUMN));
+  uint16_t rarely = counting_ask(c, counting_over(7), counting_plan(AGG_COUNT, NO_COLUMN));
+  counting_start(c);
+  c->annex = NULL;
+  const struct counter_quick *quick = counters_quick(c->counters, 0, counters_group(c->counters, &asked, 1));
+  for (int64_t time = 1; time <= 2000; time++) {
+    memcpy(told, with_int(1), FIELDS * sizeof *told);
+    EXPECT(counters_take(c->counters, quick, &c->state, NULL, &(struct event){.time = time, .values = told}));
+    EXPECT_INT(told[FIELDS].i, time < 20 ? time : 20);
+    if (time % 97 == 0) EXPECT_INT(counting_get(c, rarely, time).i, 7);
+  }
+  counting_free(c);
+}
+
 /* Times of 32 bits: in windows as long as may be, each event so late that the one before is only just in, so that the
  * oldest that is kept is as far back as can be; then silences in which the 32 bits come round again. */
 static int wrong_at_long_distances(int64_t over, int64_t unit, int sums, bool packed) {

@@ -109,6 +109,40 @@ TEST(required_and_time) {
   test_end(&ctx);
 }
 
+/* The names of the fields without a column. */
+static const char *absent(void) {
+  static char text[200];
+  uint16_t type, field;
+  text[0] = '\0';
+  for (uint16_t cursor = 0; decoder_csv_absent(ctx.decoder, &cursor, &type, &field);) {
+    struct slice name = ctx.plan.schemas[type].fields[field].name;
+    size_t length = strlen(text);
+    snprintf(text + length, sizeof text - length, "%.*s ", (int)name.length, name.data);
+  }
+  return text;
+}
+
+TEST(columns_that_are_not_there) {
+  EXPECT_INT(start("at,id,country", FIELDS("at time(s) time", "id string required", "amount int",
+                                           "country string from merchant.country")),
+             0);
+  EXPECT_TEXT(absent(), "amount country ");
+  EXPECT_INT(decoder_csv_header(ctx.decoder, SLICE("merchant.country,x,amount"), &problem), 0);
+  EXPECT_TEXT(absent(), ""); /* `at` and `id`: each record is refused, and says so */
+  EXPECT_INT(decoder_csv_header(ctx.decoder, SLICE("at;id;amount"), &problem), 0);
+  EXPECT_TEXT(TEXT("1;a;5"),
+              "no_time: `at`: the CSV header has one column only, and no such one: cells stand between commas");
+  EXPECT_TEXT(TEXT("1;a;5,0,0"), "bad_json: 3 cells, but the header has 1");
+  test_end(&ctx);
+  test_start(&ctx);
+  test_schema(&ctx, "login", FIELDS("user string"));
+  test_schema(&ctx, "payment", FIELDS("amount int", "user string"));
+  ctx.decoder = decoder_csv_new(ctx.mem, &ctx.plan);
+  EXPECT_INT(decoder_csv_header(ctx.decoder, SLICE("type,user"), &problem), 0);
+  EXPECT_TEXT(absent(), ""); /* perhaps they are logins */
+  test_end(&ctx);
+}
+
 TEST(types) {
   test_start(&ctx);
   test_schema(&ctx, "login", FIELDS("user string"));

@@ -35,7 +35,7 @@ TEST(records_that_are_none) {
   start(FIELDS("a int"));
   EXPECT_TEXT(TEXT(""), "blank");
   EXPECT_TEXT(TEXT(" \t\r"), "blank");
-  EXPECT_TEXT(TEXT("[1]"), "bad_json: expected `{` at byte 1");
+  EXPECT_TEXT(TEXT("[1]"), "bad_json: expected an object, not a list of them, at byte 1");
   EXPECT_TEXT(TEXT("5"), "bad_json: expected `{` at byte 1");
   EXPECT_TEXT(TEXT("  \"}\""), "bad_json: expected `{` at byte 3");
   EXPECT_TEXT(TEXT("}"), "bad_json: expected `{` at byte 1");

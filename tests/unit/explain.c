@@ -238,10 +238,12 @@ TEST(what_is_made_and_kept_for_it) {
     text = explained(&f, NULL, EXPLAIN_TEXT);
     EXPECT_PART(text,
                 "event hour: a tumbling window of 1h by card over payment where amount > 1; late events change it "
-                "for 5m; about 40 bytes of aggregates for each open window of a key, for at most 1h5m of event "
-                "time; in pass 1 of ");
-    EXPECT_PART(text, "event slide: a sliding window of 10m every 1m by card over payment; about 8 bytes of aggregates "
-                      "for each pane of a key, 10 of them, for at most 10m of event time; in pass ");
+                "for 5m; about 120 bytes for a key and its text, 104 for each further open window of it; for at most "
+                "1h5m of event time; in pass 1 of ");
+    EXPECT_PART(text,
+                "event slide: a sliding window of 10m every 1m by card over payment; about 144 bytes for a key and "
+                "its text, 72 for each further pane that it has events in, of 10; for at most 10m of event time; "
+                "in pass ");
     EXPECT_PART(text, "; a payment is kept for 1h (");
     EXPECT_PART(text, "; a login is kept for 10m (");
     EXPECT_PART(text,

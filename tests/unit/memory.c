@@ -198,6 +198,36 @@ TEST(counters_that_grow_together_end_no_run) {
   free(told.text);
 }
 
+static int round_of_keys(char *record, uint64_t i, uint64_t keys) {
+  return snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"k%llu\",\"n\":%llu,\"s\":\"s\"}\n",
+                  (unsigned long long)i / 1000, (unsigned long long)i % keys, (unsigned long long)(i * 7919 % 1000003));
+}
+static int events_of_7300_keys(char *record, uint64_t i) { return round_of_keys(record, i, 7300); }
+static int events_of_14000_keys(char *record, uint64_t i) { return round_of_keys(record, i, 14000); }
+
+/* Events of 24 to 104 bytes, 17 of each key: their blocks are up to twice as large, and what was freed when they grew
+ * stands between others that stay. */
+TEST(counters_whose_blocks_are_rounded_up_end_no_run) {
+  static const char *const counters[] = {
+      "max(n) over 1d < 0 or max(n * 2) over 1d < 0 or max(n * 3) over 1d < 0 or max(n * 4) over 1d < 0",
+      "avg(n / 3) over 1d < 0 or stddev(n) over 1d < 0 or avg(n / 7) over 2d < 0",
+      "max(n) over 1d < 0 or min(n * 2) over 1d < 0 or median(n * 3) over 1d < 0 or top(s, 3) over 1d is null",
+  };
+  for (size_t c = 0; c < sizeof counters / sizeof *counters; c++)
+    for (int keys = 0; keys < 2; keys++) {
+      char rule[600];
+      struct told told;
+      snprintf(rule, sizeof rule, EVENT "rule r { on e key k when %s }", counters[c]);
+      uint64_t count = 17 * (keys == 0 ? 7300 : 14000);
+      run_together(&told, rule, keys == 0 ? events_of_7300_keys : events_of_14000_keys, count, 32, 16 << 20, 0, 1);
+      if (told.status != 0) printf("%s, %d: %s\n", counters[c], keys, told.err.text);
+      EXPECT_INT(told.status, 0);
+      EXPECT_INT(told.stats.processed, count);
+      EXPECT(told.stats.dropped.counter_keys > 0 && told.stats.dropped.counter_keys < count);
+      free(told.text);
+    }
+}
+
 /* New keys; the last 20 come when no window sees the others any more. */
 static int keys_of_two_times(char *record, uint64_t i) {
   return snprintf(record, RECORD_MAX, "{\"at\":%d,\"k\":\"k%llu\",\"n\":%llu,\"s\":\"s\"}\n", i < 5000 ? 1 : 1000,

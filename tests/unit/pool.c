@@ -103,6 +103,75 @@ TEST(what_was_freed_near_the_limit_serves_other_sizes) {
   free(keys);
 }
 
+/* Fills `blocks` with blocks of that size until the limit, or `most`, is reached: how many there are. */
+static size_t fill(struct mem *mem, struct pool *pool, char **blocks, size_t most, size_t bytes) {
+  volatile size_t count = 0;
+  if (MEM_GUARD(mem)) return count;
+  for (; count < most; count++) blocks[count] = memset(pool_alloc(pool, bytes), 'x', bytes);
+  mem_unguard(mem);
+  return count;
+}
+
+enum { LIMIT = 1 << 20, FILLED = LIMIT / 16 };
+
+/* Large blocks between small ones that stay are neighbours of each other all the same. */
+TEST(small_blocks_do_not_keep_large_ones_apart) {
+  struct mem *mem = mem_new(LIMIT);
+  struct pool pool;
+  static char *small[FILLED], *large[FILLED];
+  pool_init(&pool, mem);
+  size_t count = 0;
+  while (fill(mem, &pool, &small[count], 1, 96) == 1 && fill(mem, &pool, &large[count], 1, 512) == 1) count++;
+  EXPECT(count > LIMIT / (96 + 512) / 10 * 9);
+  for (size_t i = 0; i < count; i++) pool_free(&pool, large[i], 512);
+  EXPECT(fill(mem, &pool, large, FILLED, 1024) > count / 2 / 10 * 9);
+  for (size_t i = 0; i < count; i++) EXPECT(small[i][0] == 'x' && small[i][95] == 'x');
+  pool_free_all(&pool);
+  EXPECT_INT(mem_used(mem), 0);
+  mem_free_all(mem);
+}
+
+/* What is left of a slab for blocks of some sizes, and freed ones that have no freed neighbour, serve smaller ones in
+ * the end. */
+TEST(at_the_limit_nothing_is_left) {
+  struct mem *mem = mem_new(LIMIT);
+  struct pool pool;
+  static char *small[FILLED], *large[FILLED], *larger[FILLED];
+  pool_init(&pool, mem);
+  size_t largest = fill(mem, &pool, larger, 1, 512); /* a slab has room for more of them */
+  EXPECT(fill(mem, &pool, small, FILLED, 48) * 48 > LIMIT / 10 * 9);
+  pool_free_all(&pool);
+  size_t count = fill(mem, &pool, large, FILLED, 1024);
+  EXPECT(largest == 1 && count > LIMIT / 1024 / 10 * 9);
+  for (size_t i = 0; i < count; i += 2) pool_free(&pool, large[i], 1024);
+  size_t found = fill(mem, &pool, small, FILLED, 48);
+  EXPECT(found * 48 > count / 2 * 1024 / 10 * 9);
+  for (size_t i = 1; i < count; i += 2) EXPECT(large[i][0] == 'x' && large[i][1023] == 'x');
+  for (size_t i = 0; i < found; i++) pool_free(&pool, small[i], 48);
+  EXPECT(fill(mem, &pool, large, FILLED, 1024) > count / 2 / 10 * 8); /* and large ones again */
+  for (size_t i = 1; i < count; i += 2) EXPECT(large[i] != NULL);
+  pool_free_all(&pool);
+  EXPECT_INT(mem_used(mem), 0);
+  mem_free_all(mem);
+}
+
+/* A large block that stands in a slab is freed with it. */
+TEST(everything_is_freed_wherever_it_stands) {
+  struct mem *mem = mem_new(LIMIT);
+  struct pool pool;
+  static char *blocks[FILLED], *large[FILLED];
+  pool_init(&pool, mem);
+  size_t count = fill(mem, &pool, blocks, FILLED, 1024);
+  for (size_t i = 0; i < count / 2; i++) pool_free(&pool, blocks[i], 1024);
+  size_t used = mem_used(mem), found = fill(mem, &pool, large, FILLED, 5000);
+  EXPECT(found * 5000 > count / 2 * 1024 / 10 * 9);
+  EXPECT(mem_used(mem) < used + 20000);
+  pool_free_all(&pool);
+  EXPECT_INT(pool_used(&pool), 0);
+  EXPECT_INT(mem_used(mem), 0);
+  mem_free_all(mem);
+}
+
 TEST(random_run_against_a_model) {
   struct mem *mem = mem_new(0);
   struct pool pool;

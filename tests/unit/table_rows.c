@@ -87,6 +87,14 @@ TEST(broken_files_say_where_and_why) {
   expect_error("", 1, 1, "empty");
   expect_error("bin,bank,limit\n", 1, 1, "no column `seen`");
   expect_error("bank,limit,seen\n", 1, 1, "no column `bin`");
+  expect_error("bin;bank;limit;seen\r\n1;2;3;4\r\n", 1, 1,
+               "the header, `bin;bank;limit;seen`, has no column `bin`, the table's key; cells stand between commas");
+  expect_error("bin\tbank\tlimit\tseen\n", 1, 1,
+               "the header, `bin…`, has no column `bin`, the table's key; cells stand between commas");
+  expect_error("1,first bank,5,\n", 1, 1, "the header, `1,first bank,5,`, has no column `bin`");
+  expect_error("bin,a_column_with_a_name_that_is_rather_long,limit\n", 1, 1,
+               "the header, `bin,a_column_with_a_name_that_is_rather_…`, has no column `bank`");
+  expect_error("bin,bank,limit,seen\n7\n", 2, 1, "1 cell, but the header has 4 columns");
   expect_error("bin,bank,bank,limit,seen\n", 1, 10, "stands twice");
   expect_error("bin,bank,limit,seen\n1,\xc3\xa4,1.234,\n", 2, 5, "column `limit` is of type decimal(2)");
   expect_error("bin,bank,limit,seen\nx,,,\n", 2, 1, "column `bin` is of type int");

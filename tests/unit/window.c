@@ -136,10 +136,12 @@ TEST(a_late_event_fires_the_window_again_until_its_lateness_is_over) {
   add_late(&f, 2, 4, 0, 29); /* a key that had nothing in it: this is its first result */
   add_late(&f, 1, 1, 0, 29);
   EXPECT_TEXT(told(&f), "[0,10) 2:1/4 [0,10) 1:4/13 r2");
-  add_late(&f, 1, 1, 9, 30); /* end + lateness = 30 is over */
+  add_late(&f, 1, 1, 9, 30); /* time has not passed end + lateness = 30 */
+  EXPECT_TEXT(told(&f), "[0,10) 1:5/14 r3");
+  add_late(&f, 1, 1, 9, 31);
   EXPECT_TEXT(told(&f), "");
   struct window_counts counts = window_set_counts(f.set);
-  EXPECT_INT(counts.late_in, 4);
+  EXPECT_INT(counts.late_in, 5);
   EXPECT_INT(counts.late_out, 1);
   pass(&f, 31);
   EXPECT_INT(window_set_counts(f.set).open, 0);

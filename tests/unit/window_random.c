@@ -135,14 +135,14 @@ static bool aligned_event(const struct seen *event, int64_t now) {
   bool in = false;
   int64_t newest = floor_div(event->time - plan->offset_us, every());
   for (int64_t window = newest; end_of(window) > event->time; window--)
-    in |= now == event->time || end_of(window) + plan->lateness_us > now;
+    in |= now == event->time || end_of(window) + plan->lateness_us >= now;
   if (!in) return false;
   seen[seen_count++] = *event;
   int64_t window = newest;
   while (end_of(window - 1) > event->time) window--;
   for (; window <= newest; window++) {
     int64_t end = end_of(window);
-    if (end <= event->time || (now > event->time && end + plan->lateness_us <= now)) continue;
+    if (end <= event->time || (now > event->time && end + plan->lateness_us < now)) continue;
     struct telling t = recompute(event->key, start_of(window), end, NULL);
     struct mark *mark = mark_of(event->key, window);
     if (end < now)
@@ -230,12 +230,12 @@ static bool session_event(const struct seen *event, int64_t now) {
   for (int i = 0; i < seen_count; i++) { /* those that nothing can change any more */
     if (seen[i].gone || seen[i].key != event->key) continue;
     struct telling t = session_of(i, in);
-    if (!look(in).untold && t.end + plan->lateness_us <= now)
+    if (!look(in).untold && t.end + plan->lateness_us < now)
       for (int j = 0; j < seen_count; j++) seen[j].gone |= in[j];
   }
   seen[seen_count++] = *event;
   struct telling t = session_of(seen_count - 1, in);
-  if (now > event->time && t.end + plan->lateness_us <= now) {
+  if (now > event->time && t.end + plan->lateness_us < now) {
     seen_count--;
     return false;
   }

@@ -258,6 +258,14 @@ if t "run: events among the rules"; then
   exits 2
   tells '`events.jsonl` is no file of rules'
   tells 'events are given with `--input events.jsonl`'
+  tells_not 'quotes'
+  mkdir -p days
+  cp events.jsonl days/1.jsonl
+  cp events.jsonl days/2.jsonl
+  run "$weir" run rules --input days/*.jsonl # the shell makes two words of it
+  exits 2
+  tells '`days/2.jsonl` is no file of rules'
+  tells 'a pattern stands in quotes, or the shell makes several words of it'
   for name in EVENTS.JSONL a.Csv b.csv.GZ c.ZST; do
     run "$weir" run rules "$name"
     exits 2
@@ -532,6 +540,53 @@ if t "run: an empty input"; then
   exits 0
   says_nothing
   tells_nothing
+fi
+if t "run: CSV whose header lacks a column that a rule reads"; then
+  sed '1s/amount/amuont/' events.csv >slip.csv
+  run "$weir" run rules --input events.csv,slip.csv
+  exits 0
+  tells 'note: 1 CSV header has no column for `amount` of `payment`, which is null there'
+  tells_not 'for `id`' # nothing reads it
+  run "$weir" run rules --input payment=slip.csv --input slip.csv --summary --json
+  exits 0
+  tells '"bad_values":[{"event":"payment","field":"amount","count":0,"absent":2}]}}'
+  run "$weir" run rules --input events.csv
+  tells_nothing
+fi
+if t "run: --json tells notes too"; then
+  sed 1d events.csv >headless.csv
+  run "$weir" run rules --input headless.csv --json --side nobody=x.jsonl
+  exits 0
+  tells '{"note":"all records were refused; the dead letters say why"}'
+  tells '{"note":"`--side nobody=…`: no rule or event type sends anything to the sink `nobody`"}'
+  ! grep -v '^{' err || no "not all of it is JSON"
+fi
+if t "run: a rule that sees nothing, for its key is null"; then
+  sed 's/card/crad/g' rules/events.weir rules/more/probe.weir | sed 's/ required//; /^test/,/^}/d' >keys.weir
+  run "$weir" run keys.weir --input events.jsonl
+  exits 0
+  says_nothing
+  tells 'note: rule `probe`: 4 events had no key: the rule did not see them'
+  tells 'note: rule `quiet`: 4 events had no key: the rule did not see them'
+  { cat events.jsonl && echo '{"at":"2026-01-05T10:00:04Z","card":null,"amount":1}'; } >some.jsonl
+  sed 's/ required//' rules/events.weir >loose.weir
+  run "$weir" run loose.weir rules/more/probe.weir --input some.jsonl
+  exits 0
+  tells_nothing
+fi
+if t "run: files of rules without a rule"; then
+  run "$weir" run rules/events.weir --input events.jsonl
+  exits 0
+  says_nothing
+  tells 'note: the rule files have no rule: nothing can be told'
+fi
+if t "run: CSV with other separators, and a list of records"; then
+  tr ',' ';' <events.csv >semicolons.csv
+  run "$weir" run rules --input semicolons.csv
+  tells '`at`: the CSV header has one column only, and no such one: cells stand between commas'
+  { echo '[' && cat events.jsonl && echo ']'; } >list.json
+  run "$weir" run rules --input list.json
+  tells '"detail":"expected an object, not a list of them, at byte 1"'
 fi
 if t "run: CSV whose header is not right"; then
   sed 1d events.csv >headless.csv
@@ -951,6 +1006,15 @@ fi
 
 # ---- explain ----
 
+if t "explain: files of rules without a rule"; then
+  run "$weir" explain rules/events.weir
+  exits 0
+  says_nothing
+  tells 'weir explain: the rule files have no rules'
+  run "$weir" explain rules/events.weir --rule payment
+  exits 0
+  tells_nothing
+fi
 if t "explain: words for people"; then
   run "$weir" explain rules
   exits 0
@@ -1389,6 +1453,16 @@ if t "infer: what it proposes is right and can be used"; then
   run "$weir" infer
   exits 2
 fi
+if t "infer: CSV with other separators"; then
+  for separator in ';' '|' '\t'; do
+    tr ',' "$separator" <events.csv >separated.csv
+    run "$weir" infer separated.csv
+    exits 0
+    tells 'weir infer: note: the header of separated.csv has one column only: cells stand between commas'
+  done
+  run "$weir" infer events.csv
+  tells_nothing
+fi
 if t "infer: as JSON"; then
   run "$weir" infer events.jsonl --json
   exits 0
@@ -1426,6 +1500,12 @@ if t "weir with an option alone"; then
   run "$weir" --verison
   exits 2
   tells 'there is no option `--verison` without a verb; did you mean `weir --version`?'
+  run "$weir" -v
+  exits 2
+  tells 'there is no option `-v` without a verb; did you mean `weir --version`?'
+  run "$weir" --input events.jsonl run rules
+  exits 2
+  tells 'there is no option `--input` without a verb: a verb stands first, as `weir run`'
   run "$weir" help rnu
   exits 2
   tells 'did you mean `weir run`?'
