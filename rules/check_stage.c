@@ -215,28 +215,35 @@ static int compare_edges(const void *a, const void *b) {
   return x->from != y->from ? (x->from < y->from ? -1 : 1) : (x->to > y->to) - (x->to < y->to);
 }
 
-/* In which pass each thing is worked on (tree.h, `level`). Needs stand before what needs them in `order`. */
+/* In which pass each thing is worked on (tree.h, `level`), and in which stage: these count filters too, and put the
+ * timers of one time in order. Needs stand before what needs them in `order`. */
 static void set_levels(struct stage_walk *walk, const uint32_t *order) {
   const struct tree *tree = walk->c->tree;
   struct name_graph *graph = &walk->graph;
   uint32_t count = graph->node_count;
   uint16_t *levels = arena_array(&walk->c->scratch, uint16_t, count + 1); /* from which pass on it can be read */
+  uint16_t *stages = arena_array(&walk->c->scratch, uint16_t, count + 1); /* and from which stage on */
   uint32_t *first = arena_array(&walk->c->scratch, uint32_t, count + 2);
   if (graph->edge_count > 0) qsort(graph->edges, graph->edge_count, sizeof *graph->edges, compare_edges);
   for (uint32_t e = 0; e < graph->edge_count; e++) first[graph->edges[e].from + 1]++;
   for (uint32_t i = 0; i < count; i++) first[i + 1] += first[i];
   for (uint32_t i = 0; i < count; i++) {
     uint32_t node = order[i];
-    for (uint32_t e = first[node]; e < first[node + 1]; e++)
+    for (uint32_t e = first[node]; e < first[node + 1]; e++) {
       if (levels[graph->edges[e].to] > levels[node]) levels[node] = levels[graph->edges[e].to];
+      if (stages[graph->edges[e].to] > stages[node]) stages[node] = stages[graph->edges[e].to];
+    }
     if (node < walk->first_rule) {
       struct type_info *type = &tree->types[node];
-      const struct event_tree *event = type->origin == TYPE_OF_DERIVED ? type->event : NULL;
+      struct event_tree *event = type->origin == TYPE_OF_DERIVED ? type->event : NULL;
       if (event != NULL && (event->window != NULL || event->join || event->asks)) levels[node]++;
+      if (event != NULL) event->stage = ++stages[node];
       type->level = levels[node];
+      type->stage = stages[node];
     } else if (node < walk->first_list) { /* its alerts, and the lists that it fills, are read by the next pass */
       struct rule_tree *rule = tree->rules[node - walk->first_rule];
       rule->level = levels[node]++;
+      rule->stage = stages[node]++;
       if (rule->part_count > 0) rule->parts[rule->part_count - 1].level = rule->level;
     } else if (node < walk->first_table) {
       tree->lists[node - walk->first_list]->level = levels[node];
@@ -244,6 +251,7 @@ static void set_levels(struct stage_walk *walk, const uint32_t *order) {
       tree->tables[node - walk->first_table]->level = levels[node];
     } else { /* its matches are events of the next pass */
       walk->parts[node - walk->first_part]->level = levels[node]++;
+      walk->parts[node - walk->first_part]->stage = stages[node]++;
     }
   }
 }

@@ -239,15 +239,6 @@ static bool asked_before_changed(const struct lower *lower) {
   return false;
 }
 
-/* The highest of its event types, and not below `least`. */
-static uint16_t set_stage(const struct lower *lower, struct rule *rule, uint16_t least) {
-  rule->stage = least;
-  for (uint16_t t = 0; t < rule->type_count; t++)
-    if (rule->types[t] < lower->tree->type_count && lower->tree->types[rule->types[t]].stage > rule->stage)
-      rule->stage = lower->tree->types[rule->types[t]].stage;
-  return rule->stage;
-}
-
 /* The name of what stands above all else. */
 static struct span last_stage(const struct lower *lower) {
   const struct tree *tree = lower->tree;
@@ -273,12 +264,9 @@ void lower_stages(struct lower *lower) {
     struct rule *rule = rule_of(lower, lower->tree->rules[r]);
     if (rule == NULL) continue;
     rule->level = lower->tree->rules[r]->level;
-    uint16_t former = 0;
-    for (uint16_t p = 0; rule->parts != NULL && p + 1 < rule->parts->count; p++) {
-      former = set_stage(lower, &ruleset->rules[rule->parts->first + p], former);
-      former++; /* of the events that its matches make */
-    }
-    (void)set_stage(lower, rule, former);
+    rule->stage = lower->tree->rules[r]->stage;
+    for (uint16_t p = 0; rule->parts != NULL && p + 1 < rule->parts->count; p++)
+      ruleset->rules[rule->parts->first + p].stage = lower->tree->rules[r]->parts[p].stage;
     if (rule->level > highest) highest = rule->level;
   }
   struct window_plan *windows = (struct window_plan *)(uintptr_t)ruleset->windows;

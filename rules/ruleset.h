@@ -119,7 +119,7 @@ struct rule {
   uint16_t on_type;
   uint16_t key_space;
   uint16_t level; /* of the pass that works on it (count_plan.h) */
-  uint16_t stage; /* the highest of its event types (runtime page, 3): orders the alerts of timers */
+  uint16_t stage; /* the highest of all that it reads (runtime page, 3): orders the alerts of timers */
   uint16_t tag_count, step_count, type_count, sink_count;
   uint16_t emit_register_count, emit_count;
   uint16_t message_count; /* 0 = none */
@@ -153,7 +153,7 @@ struct derived {   /* filter and map: event NAME from EVENT [each w in words] [w
   uint16_t schema; /* what it makes */
   bool asks;       /* counters, or lists and tables that change: it is made by the pass before its level */
   uint16_t level;  /* the first pass that has it */
-  uint16_t stage;  /* 1 + the highest stage of its sources */
+  uint16_t stage;  /* 1 + the highest stage of what it reads */
   uint16_t from_count;
   const struct derived_from {
     uint16_t type;

@@ -294,6 +294,7 @@ struct rule_part {
   const struct rekey *rekey;  /* of its first step; NULL: the first part */
   struct key_tree *key;       /* the fields of its parts are of the types below */
   uint16_t first_step, level; /* level: of the pass that works on it */
+  uint16_t stage;             /* as a rule's */
   uint16_t type_count;        /* event types of its steps and absences, ascending ids */
   uint16_t *types;
 };
@@ -350,7 +351,7 @@ struct event_tree {
   uint16_t from_type_count; /* of `from a, b`, in text order; of a join: left, right */
   uint16_t *from_types;
   uint16_t *each_fields; /* `each w in words`: index of `words` for each of from_types; NULL = no `each` */
-  uint16_t stage;        /* 0 for source events, else 1 + the highest stage of what it is made from */
+  uint16_t stage;        /* 0 for source events, else 1 + the highest stage of what it reads */
   bool asks;             /* a filter that asks counters, or lists and tables that change: made in a pass */
   bool not_yet;          /* check_runnable: has constructs that `run` refuses */
 };
@@ -604,6 +605,7 @@ struct rule_tree {
   /* [check] */
   uint16_t id;    /* index in tree.rules */
   uint16_t level; /* of the pass that works on it: 0 where it needs no windows, joins, alerts and filled lists */
+  uint16_t stage; /* the highest of all that it reads (runtime page, 3) */
   uint16_t after_step_index;
   uint16_t step_count;
   uint16_t type_count; /* event types of the steps and absences, ascending ids */
