@@ -25,9 +25,11 @@ enum {
   SPAN_MIN = POOL_BLOCK_MAX + POOL_LINE, /* smaller ones are freed blocks */
   SPANS_LOOKED_AT = 32,
   GATHER_MIN = 16 << 10,
-  GATHER_SHARE = 16, /* of what all slabs have: so much must have been freed since it was done before */
-  LIMIT_NEAR = 8,    /* less than so many parts of the limit are left */
-  SORT_LISTS = 48,   /* of 2^n spans */
+  GATHER_SHARE = 4,       /* of what all slabs have: so much must have been freed since it was done before */
+  GATHER_SHARE_NEAR = 16, /* the same where less than one of LIMIT_NEAR parts of the limit is left */
+  LIMIT_NEAR = 8,
+  LIMIT_SLABS = 32, /* a slab is no larger than one of so many parts of the limit: others need it too */
+  SORT_LISTS = 48,  /* of 2^n spans */
 };
 
 _Static_assert(sizeof(struct pool_slab) % POOL_STEP == 0 && sizeof(struct pool_large) % POOL_STEP == 0, "alignment");
@@ -182,17 +184,17 @@ static void gather(struct pool *pool) {
   }
 }
 
-/* Done when the context's limit is near, and enough was freed. */
-static void gather_near_limit(struct pool *pool, size_t bytes) {
+/* Done in a context with a limit, before more is taken of it, when enough was freed. */
+static void gather_below_limit(struct pool *pool, size_t bytes) {
   size_t limit = mem_limit(pool->mem);
-  if (limit == 0 || mem_would_fit(pool->mem, bytes + limit / LIMIT_NEAR)) return;
+  if (limit == 0) return;
+  size_t share = mem_would_fit(pool->mem, bytes + limit / LIMIT_NEAR) ? GATHER_SHARE : GATHER_SHARE_NEAR;
   size_t rests = rest_bytes(&pool->rests[0]) + rest_bytes(&pool->rests[1]);
   size_t known = pool->used - pool->outside + pool->headers + pool->span_bytes + rests;
   size_t freed = known < pool->taken ? pool->taken - known : 0;
   if (freed < pool->scattered) pool->scattered = freed;
-  if (freed + pool->span_fresh >= GATHER_MIN &&
-      freed - pool->scattered + pool->span_fresh >= pool->taken / GATHER_SHARE)
-    gather(pool);
+  size_t since = freed - pool->scattered + pool->span_fresh;
+  if (freed + pool->span_fresh >= GATHER_MIN && since >= pool->taken / share) gather(pool);
 }
 
 /* ---- slabs and large blocks ---- */
@@ -201,7 +203,7 @@ static void gather_near_limit(struct pool *pool, size_t bytes) {
 static struct pool_span *find_span(struct pool *pool, size_t at_least, size_t wanted, size_t least) {
   struct pool_span *span = span_take(pool, at_least);
   if (span != NULL) return span;
-  gather_near_limit(pool, wanted);
+  gather_below_limit(pool, wanted);
   span = span_take(pool, at_least);
   if (span != NULL || mem_would_fit(pool->mem, least)) return span;
   for (int i = 0; i < 2; i++) { /* what is left for blocks of the other sizes */
@@ -228,11 +230,20 @@ static struct pool_span *span_of_freed(struct pool *pool, size_t bytes) {
   return NULL;
 }
 
+/* Bytes of the next slab. */
+static size_t fitting_slab(const struct pool *pool) {
+  size_t bytes = pool->slab_bytes, limit = mem_limit(pool->mem);
+  while (bytes > POOL_SLAB_MIN &&
+         ((limit > 0 && bytes > limit / LIMIT_SLABS) || !mem_would_fit(pool->mem, sizeof(struct pool_slab) + bytes)))
+    bytes /= 2;
+  return bytes;
+}
+
 /* For a block of `bytes`, a class's. */
 static void new_slab(struct pool *pool, struct pool_rest *rest, size_t bytes) {
   spare_rest(pool, rest);
   *rest = (struct pool_rest){NULL, NULL};
-  size_t least = sizeof(struct pool_slab) + POOL_SLAB_MIN, slab_bytes = pool->slab_bytes;
+  size_t least = sizeof(struct pool_slab) + POOL_SLAB_MIN, slab_bytes = fitting_slab(pool);
   struct pool_span *span = find_span(pool, bytes + POOL_LINE, slab_bytes, least);
   if (span == NULL && !mem_would_fit(pool->mem, least)) span = span_of_freed(pool, bytes);
   if (span != NULL) {
@@ -240,8 +251,6 @@ static void new_slab(struct pool *pool, struct pool_rest *rest, size_t bytes) {
     poison(span, sizeof *span);
     return;
   }
-  while (slab_bytes > POOL_SLAB_MIN && !mem_would_fit(pool->mem, sizeof(struct pool_slab) + slab_bytes))
-    slab_bytes /= 2;
   struct pool_slab *slab = mem_alloc_raw(pool->mem, sizeof *slab + slab_bytes);
   *slab = (struct pool_slab){.older = pool->slabs, .bytes = slab_bytes};
   pool->slabs = slab;

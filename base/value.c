@@ -261,7 +261,7 @@ struct value value_copy_to(char **extra, struct value v) {
   if (v.kind != VALUE_LIST) return scalar_copy_to(extra, v);
   const struct value *from = v.list;
   struct value *to = (struct value *)(void *)*extra;
-  *extra += v.length * sizeof(struct value);
+  if (v.length > 0) *extra += v.length * sizeof(struct value); /* an empty one may have no place */
   for (uint32_t i = 0; i < v.length; i++) to[i] = scalar_copy_to(extra, from[i]);
   v.list = to;
   return v;

@@ -181,7 +181,7 @@ static uint16_t need_inside(struct needs *needs, uint16_t cursor, const struct a
 static uint16_t need_endless(struct needs *needs, const struct counter_window *window,
                              const struct aggregate_plan *plan, uint16_t *index) {
   struct layout *layout = needs->layout;
-  int64_t idle_us = window->span == SPAN_EVER ? span_us(window->over_us) : -1;
+  int64_t idle_us = window->span == SPAN_EVER ? span_us(window->over_us) - 1 : -1;
   uint16_t at = 0;
   while (at < layout->endless_count &&
          (layout->endless[at].span != window->span || layout->endless[at].idle_us != idle_us ||
@@ -213,7 +213,7 @@ static void horizon(struct layout *layout, const struct counter_window *window) 
   case SPAN_DURATION:
   case SPAN_PREVIOUS: us = span_us(window->over_us); break;
   case SPAN_LAST: us = window->over_us >= 0 ? span_us(window->over_us) : IDLE_US + 1; break;
-  case SPAN_EVER: us = span_us(window->over_us) + 1; break;
+  case SPAN_EVER: us = span_us(window->over_us); break;
   default: break;
   }
   if (us > layout->horizon_us) layout->horizon_us = us;
@@ -567,7 +567,10 @@ void layout_make(struct counters *counters, uint16_t population) {
   layout->longest = longest_cursor(layout);
   for (unsigned v = 0; v < VARIANTS; v++) place_variant(&needs, v);
   layout->annex_log2 = annex_log2(layout);
-  for (unsigned v = 0; v < VARIANTS; v++) find_units(layout, &layout->variants[v]);
+  for (unsigned v = 0; v < VARIANTS; v++) {
+    find_units(layout, &layout->variants[v]);
+    for (unsigned l = 0; l <= COUNTER_SMALL_LOG2; l++) layout->variants[v].small_units[l] = ring_units(layout, v, l);
+  }
   for (uint16_t i = 0; i < layout->plan->counter_count; i++)
     place_difference(layout, &counters->askers[layout->plan->counters[i]]);
   layout->beside = layout->pointer_count > 0 || layout->endless_count > 0;

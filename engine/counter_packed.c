@@ -245,7 +245,7 @@ struct counter_state *packed_close(struct counters *counters, const struct layou
   struct ring ring = ring_of(layout, state);
   uint32_t *to = packed.events, first = state->first;
   bool fits = true;
-  check(state->variant == 0); /* of others no event is added on the quick way */
+  check(state->variant == 0);                                /* of others no event is added on the quick way */
   int64_t border = state->deadline - 2 * layout->horizon_us; /* behind the newest event's windows */
   while (first != state->next && event_time(ring_event(&ring, first)) <= border) first++;
   packed.count = (uint8_t)(state->next - first);

@@ -179,7 +179,8 @@ struct plain_row {   /* a field of an event, and where it goes */
 struct variant {
   uint32_t header_bytes; /* in front of the ring, or of the pointer to it */
   uint32_t event_bytes;
-  uint16_t event_units; /* what each of many events takes, in units of what is limited */
+  uint16_t event_units;                         /* what each of many events takes, in units of what is limited */
+  uint32_t small_units[COUNTER_SMALL_LOG2 + 1]; /* ring_units() of small rings */
   uint64_t window_events_max;
   uint8_t inside_log2_end;                     /* rings of less than 2^this events stand in the state */
   uint8_t limbs[2];                            /* of a total of ints, of floats: 8 bytes each */
@@ -537,6 +538,7 @@ struct counter_state *ring_trim(struct counters *counters, const struct layout *
                                 int64_t time);
 /* The population's only key has more than the limit: of texts and accumulators what is oldest is forgotten early. */
 void ring_relieve(struct counters *counters, const struct layout *layout, struct counter_state *state);
+uint32_t ring_units(const struct layout *layout, unsigned variant, unsigned room_log2); /* of a state not annexed */
 void ring_free_state(struct counters *counters, const struct layout *layout, struct counter_state *state);
 /* The sum of the values of `number` and later events; .count is not set. */
 struct sum ring_sum(const struct layout *layout, const struct counter_state *state, const struct ring *ring,

@@ -153,24 +153,24 @@ static void set_ring(const struct layout *layout, struct counter_state *state, c
   *(char **)state_at(state, layout->variants[state->variant].header_bytes) = events;
 }
 
-/* What the state takes, with queues and windows that hang at it at their fullest, and its key. */
-static size_t state_bytes(const struct layout *layout, const struct counter_state *state) {
+/* An event counts for one at least, and what blocks of the pool are larger than their events is reckoned with: the
+ * state's, with queues and windows that hang at it at their fullest, and its key. */
+uint32_t ring_units(const struct layout *layout, unsigned variant_number, unsigned room_log2) {
   enum { KEY_BYTES = 192 }; /* its record, and its places in a table and in a line */
-  const unsigned room_log2 = state->room_log2;
-  size_t bytes = KEY_BYTES + pool_taken(block_bytes(layout, state->variant, room_log2));
-  if (!layout->ring) return bytes;
-  if (ring_beside(layout, state)) bytes += pool_taken(ring_bytes(&layout->variants[state->variant], room_log2));
+  const struct variant *variant = &layout->variants[variant_number];
+  size_t bytes = KEY_BYTES + pool_taken(block_bytes(layout, variant_number, room_log2));
+  uint64_t events = layout->ring ? (uint64_t)1 << room_log2 : 1;
+  if (layout->ring && room_log2 >= variant->inside_log2_end) bytes += pool_taken(ring_bytes(variant, room_log2));
   if (room_log2 > COUNTER_SMALL_LOG2) bytes += layout->order_count * order_queue_bytes(room_log2);
-  return bytes + inside_bytes(layout, room_log2);
+  uint64_t units = (bytes + inside_bytes(layout, room_log2)) / MEMORY_EACH_COUNTER_EVENTS;
+  return (uint32_t)(units > events ? units : events);
 }
 
-/* What it counts for where entries are limited: an event for one at least, and what blocks of the pool are larger
- * than their events is reckoned with. In the annex there is room anyway. */
+/* What it counts for where entries are limited: in the annex there is room anyway. */
 static uint64_t room_entries(const struct layout *layout, const struct counter_state *state) {
   if (state->annexed) return 1;
-  uint64_t events = layout->ring ? (uint64_t)1 << state->room_log2 : 1;
-  uint64_t units = state_bytes(layout, state) / MEMORY_EACH_COUNTER_EVENTS;
-  return units > events ? units : events;
+  if (state->room_log2 <= COUNTER_SMALL_LOG2) return layout->variants[state->variant].small_units[state->room_log2];
+  return ring_units(layout, state->variant, state->room_log2);
 }
 
 static struct counter_state *new_state(struct counters *counters, const struct layout *layout, void *annex,

@@ -330,14 +330,13 @@ static void ask(struct tally *tally, const struct tally_type *type, const struct
                 const struct event *event, struct expr_env *env) {
   const struct counter_ask *first = &group->asks[0];
   struct value *values = (struct value *)(uintptr_t)event->values; /* the batch's memory, not a constant */
-  struct tally_key foreign, *key = first->own_key ? &tally->keys[group->space] : &foreign;
-  bool asked = !first->members_only || is_member(tally, type, group->population);
-  if (asked) asked = first->own_key ? !key->null : foreign_key(tally, first, group->population, event, key);
-  if (!asked) {
+  struct tally_key foreign = {.null = true}, *key = first->own_key ? &tally->keys[group->space] : &foreign;
+  bool keyed = first->own_key ? !key->null : foreign_key(tally, first, group->population, event, key);
+  if (keyed && first->members_only && !is_member(tally, type, group->population)) { /* no rule looks at them */
     for (uint16_t i = 0; i < group->count; i++) values[group->asks[i].slot] = value_null();
     return;
   }
-  struct rule_state *state = state_of(tally, key, group->population);
+  struct rule_state *state = keyed ? state_of(tally, key, group->population) : NULL; /* of a null key: of nothing */
   uint32_t lap = enter(tally, group->population, key->record, state);
   struct counter_state *none = NULL;
   counters_ask_group(tally->counters, group->group, state == NULL ? &none : &state->counter, event->time, values, env);

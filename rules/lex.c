@@ -413,6 +413,24 @@ static bool among_values(enum token_kind kind) {
   return kind == TOKEN_OPEN_PAREN || kind == TOKEN_OPEN_BRACE || kind == TOKEN_OPEN_BRACKET || kind == TOKEN_COMMA;
 }
 
+/* The type behind a field's name, as it is written; empty: no type stands next on the line. */
+static struct slice type_ahead(const struct lexer *lexer) {
+  static const struct slice types[] = {SLICE("bool"),     SLICE("int"),    SLICE("float"),
+                                       SLICE("decimal"),  SLICE("string"), SLICE("time"),
+                                       SLICE("duration"), SLICE("ip"),     SLICE("[")};
+  const char *p = lexer->at, *end = lexer->end;
+  while (p < end && (*p == ' ' || *p == '\t')) p++;
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    size_t length = types[i].length;
+    if ((size_t)(end - p) < length || memcmp(p, types[i].data, length) != 0) continue;
+    const char *behind = p + length;
+    if (*p != '[' && behind < end && lex_is_name_part(*behind)) continue;
+    while (behind < end && (unsigned char)*behind > ' ' && *behind != '}') behind++;
+    return lex_shown((struct slice){p, (size_t)(behind - p)});
+  }
+  return (struct slice){p, 0};
+}
+
 static void take_word(struct lexer *lexer, struct token *token) {
   const char *p = lexer->at;
   bool upper = false;
@@ -435,6 +453,10 @@ static void take_word(struct lexer *lexer, struct token *token) {
   else if (among_values(lexer->previous) && !calls && lex_word_kind(meant) == TOKEN_NAME)
     hint = arena_printf(lexer->arena, "write `" SLICE_FMT "`, or \"" SLICE_FMT "\" if it is a text",
                         SLICE_ARG(lex_shown(meant)), SLICE_ARG(lex_shown(token->text)));
+  struct slice type = type_ahead(lexer);
+  if (type.length > 0) /* records may call it so, and would not be understood under the other name */
+    hint = arena_printf(lexer->arena, "write `" SLICE_FMT " " SLICE_FMT " from \"" SLICE_FMT "\"`",
+                        SLICE_ARG(lex_shown(meant)), SLICE_ARG(type), SLICE_ARG(lex_shown(token->text)));
   lex_error(lexer, token, "upper-case", hint, text);
   token->text = meant;
   token->kind = lex_word_kind(meant);

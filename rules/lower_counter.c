@@ -524,7 +524,8 @@ struct expr_node *lower_previous(struct lower *lower, const struct lower_scope *
                                 .before = true,
                                 .type = lower->counters.populations[number].plan.columns[column].type,
                                 .aggregate.where = NO_COLUMN};
-  wanted.window = window_of(lower, number, (struct counter_window){.span = SPAN_EVER, .over_us = PREVIOUS_IDLE_US});
+  wanted.window = window_of(
+      lower, number, (struct counter_window){.span = SPAN_EVER, .over_us = PREVIOUS_IDLE_US + 1}); /* silent longer */
   uint16_t id = counter_of(lower, number, wanted, expr);
   return asked_value(lower, scope, id, &key, false, true, NULL, expr->span);
 }

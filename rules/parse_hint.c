@@ -62,6 +62,13 @@ static const char *hint_of_wanted_name(struct parser *parser, const char *what, 
     return "without parentheses: `key card_id, country`";
   if (begins(what, "a name of a field, or `}`")) {
     if (found->kind == TOKEN_COMMA) return "leave it out";
+    if (found->kind == TOKEN_NOT) return "a field that is never null is `required`";
+    if (found->kind == TOKEN_STRING)
+      return arena_printf(parser->arena, "what records call so: `NAME string from " SLICE_FMT "`",
+                          SLICE_ARG(lex_shown(found->source)));
+    if (lex_is_reserved(found->kind))
+      return arena_printf(parser->arena, "`%s` is a reserved word: `the_%s string from \"%s\"`",
+                          lex_kind_text(found->kind), lex_kind_text(found->kind), lex_kind_text(found->kind));
     if (found->kind == TOKEN_QUESTION) return "every field may be null, if it is not `required`";
     if (found->kind == TOKEN_OPEN_BRACKET && parser->last.kind == TOKEN_NAME)
       return arena_printf(parser->arena, "a list is `[" SLICE_FMT "]`", SLICE_ARG(lex_shown(parser->last.text)));
@@ -99,6 +106,17 @@ static const char *hint_of_wanted_type(struct parser *parser, const char *what, 
   if (begins(what, "a type") && is_word(&parser->last, "default")) return hint_default;
   if (begins(what, "`(` and the number of digits")) return "as `decimal(2)`";
   if (begins(what, "`)` after the number of digits")) return "only the digits after the point, as `decimal(2)`";
+  const struct token *last = &parser->last, *next = parse_ahead(parser, 1);
+  bool inside = found->kind == TOKEN_DOT;
+  if (begins(what, "a type") && last->kind == TOKEN_NAME && next->kind == TOKEN_NAME && touches(last, found) &&
+      touches(found, next) && (inside || found->kind == TOKEN_MINUS))
+    return arena_printf(
+        parser->arena,
+        "what records call so: `" SLICE_FMT "%s" SLICE_FMT " string from \"" SLICE_FMT "%s" SLICE_FMT "\"`",
+        SLICE_ARG(inside ? SLICE("") : lex_shown(last->text)), inside ? "" : "_", SLICE_ARG(lex_shown(next->text)),
+        SLICE_ARG(lex_shown(last->text)), inside ? "." : "-", SLICE_ARG(lex_shown(next->text)));
+  if (begins(what, "a type") && is_word(last, "from") && found->kind == TOKEN_STRING)
+    return "a column is called as in the header of the file, in small letters";
   if (begins(what, "a type") && found->kind == TOKEN_OPEN_BRACE)
     return "the type stands before it: `list bad string { \"a\", \"b\" }`";
   if (begins(what, "a type") && found->kind == TOKEN_ASSIGN)
@@ -182,6 +200,14 @@ static const char *hint_of_wanted(struct parser *parser, const char *what, const
   if (hint != NULL) return hint;
   if (begins(what, "`for` and the rules") || (begins(what, "a string after `test`") && is_word(found, "for")))
     return "as `test \"two within an hour\" for RULE { … }`";
+  if (begins(what, "the unit of the numbers")) {
+    bool milli = found->text.length > 4 && memcmp(found->text.data, "milli", 5) == 0;
+    bool micro = found->text.length > 4 && memcmp(found->text.data, "micro", 5) == 0;
+    if (milli || micro || is_word(found, "millis")) return micro ? "write `us`" : "write `ms`";
+    return is_word(found, "sec") || is_word(found, "seconds") ? "write `s`" : NULL;
+  }
+  if (begins(what, "a string after `from`") && found->kind == TOKEN_NAME && next->kind == TOKEN_DOT)
+    return "put it in double quotes, as \"merchant.country\"";
   if (begins(what, "a string")) {
     if (found->kind == TOKEN_NAME)
       return arena_printf(parser->arena, "put it in double quotes: \"" SLICE_FMT "\"",
@@ -405,6 +431,7 @@ const char *parse_hint_declaration(struct parser *parser, const struct token *fo
 
 const char *parse_hint_behind_declaration(struct parser *parser, const struct token *found) {
   if (found->kind == TOKEN_QUESTION) return "a default is `x ?? 0`";
+  if (parser->last.kind == TOKEN_DURATION && (found->kind == TOKEN_OF || found->kind == TOKEN_BY)) return hint_counting;
   if (is_word(found, "file") && parse_ahead(parser, 1)->kind == TOKEN_STRING) return "write `from file`";
   if ((found->kind == TOKEN_OPEN_BRACKET || found->kind == TOKEN_OPEN_PAREN) &&
       parse_ahead(parser, 1)->kind != TOKEN_NAME)

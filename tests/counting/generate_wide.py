@@ -223,23 +223,23 @@ class WideGenerator(MoreGenerator):
         name, kind = self.pick(item["columns"])
         return ["null", "bool", ["cell", kind, item["name"], asked, name], self.chance(0.6)]
 
-    def aggregate(self, fields, span):
+    def while_counting(self, make, *arguments, **named):
         before, self.counting = self.counting, True
-        made = super().aggregate(fields, span)
+        made = make(*arguments, **named)
         self.counting = before
         return made
+
+    def aggregate(self, fields, span):
+        return self.while_counting(super().aggregate, fields, span)
 
     def counter(self, rule, step=False):
-        before, self.counting = self.counting, True
-        made = super().counter(rule, step)
-        self.counting = before
-        return made
+        return self.while_counting(super().counter, rule, step=step)
 
     def asked(self, case, rule):
-        before, self.counting = self.counting, True
-        made = super().asked(case, rule)
-        self.counting = before
-        return made
+        return self.while_counting(super().asked, case, rule)
+
+    def asked_at_end(self, rule):
+        return self.while_counting(super().asked_at_end, rule)
 
     def ask_stores(self, case):
         """From here on conditions ask what is there: lists of other rules, tables that asking does not keep."""

@@ -278,12 +278,21 @@ class World(Stores):
         return False
 
     def counted(self, node):
-        """The types that the counters in an expression name."""
+        """What an expression reads beside its event: types that its counters name, that fill its tables, rules that
+        fill its lists. Where one of these is not there yet they go round in a circle with the one who asks."""
         if isinstance(node, dict):
             own = {node["of"][0]} if node.get("of") else set()
             return own.union(*map(self.counted, node.values()))
         if isinstance(node, (list, tuple)):
-            named = self.counted(self.named[node[2]]["spec"]) if node and node[0] == "named" else set()
+            named = set()
+            if node and node[0] == "named":
+                named = self.counted(self.named[node[2]]["spec"])
+            elif node and node[0] == "cell":
+                named = {self.named[node[2]]["from"]}
+            elif node and node[0] == "inlist":
+                named = {rule["name"] for rule in self.case["declarations"]
+                         if any(change[2] == node[3] for change in rule.get("changes", []))}
+                named = named if named <= self.stage.keys() else set()
             return named.union(*map(self.counted, node))
         return set()
 
@@ -412,9 +421,7 @@ class World(Stores):
         return [e for e in self.keyed(kind, condition, counted).get(key, []) if e.moment <= event.moment], False
 
     def counter(self, spec, env):
-        events, null_key = self.population(spec, env)
-        if null_key:
-            return None
+        events, _ = self.population(spec, env)  # none where the key is null
         event, span = env["event"], spec["span"]
         if "approx" in spec:
             return approximate(self, spec, events, event)
@@ -454,8 +461,8 @@ def in_span(events, span, event):
         return [e for e in events if e.time >= day_of(time, span["zone"])[0]]
     after = time
     kept = []
-    for each in reversed(events):  # ever idle: until a silence of more than that
-        if after - each.time > span["over"]:
+    for each in reversed(events):  # ever idle: until a silence of that
+        if after - each.time >= span["over"]:
             break
         kept.insert(0, each)
         after = each.time

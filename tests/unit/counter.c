@@ -418,25 +418,25 @@ TEST(state_goes_when_nothing_can_be_seen) {
   counting_free(c);
 }
 
-TEST(ever_stands_until_the_key_was_silent_for_longer) {
+TEST(ever_stands_until_the_key_was_silent_for_so_long) {
   struct counting_fixture *c = counting_new();
   struct counter_window ever = {.span = SPAN_EVER, .over_us = 60};
   uint16_t count = counting_ask(c, ever, counting_plan(AGG_COUNT, NO_COLUMN));
   uint16_t previous = counting_special(c, COUNTER_PREVIOUS, F_INT, ever);
   counting_start(c);
   counting_add(c, 100, with_int(5));
-  EXPECT_INT(counting_get(c, count, 160).i, 1);
-  EXPECT_INT(counting_get(c, previous, 160).i, 5);
-  EXPECT_INT(counting_get(c, count, 161).i, 0);
-  EXPECT(value_is_null(counting_get(c, previous, 161)));
-  EXPECT_INT(counters_deadline(c->state), 161);
-  counting_add(c, 160, with_int(6));
-  EXPECT_INT(counting_get(c, count, 160).i, 2);
-  counting_add(c, 221, with_int(6));
-  EXPECT_INT(counting_get(c, count, 221).i, 1);
-  counters_time(c->counters, 0, &c->state, 281);
+  EXPECT_INT(counting_get(c, count, 159).i, 1);
+  EXPECT_INT(counting_get(c, previous, 159).i, 5);
+  EXPECT_INT(counting_get(c, count, 160).i, 0);
+  EXPECT(value_is_null(counting_get(c, previous, 160)));
+  EXPECT_INT(counters_deadline(c->state), 160);
+  counting_add(c, 159, with_int(6));
+  EXPECT_INT(counting_get(c, count, 159).i, 2);
+  counting_add(c, 219, with_int(6));
+  EXPECT_INT(counting_get(c, count, 219).i, 1);
+  counters_time(c->counters, 0, &c->state, 278);
   EXPECT(c->state != NULL);
-  counters_time(c->counters, 0, &c->state, 282);
+  counters_time(c->counters, 0, &c->state, 279);
   EXPECT(c->state == NULL);
   counting_free(c);
 }

@@ -233,7 +233,7 @@ static inline int64_t reference_day(const struct zone *zone, int64_t time) {
 static inline uint32_t reference_first(const struct reference *r, uint32_t end) {
   const struct counted *events = r->c->events;
   const struct counter_window *w = r->window;
-  int64_t idle = w->span == SPAN_LAST ? (int64_t)COUNTER_IDLE_DAYS * TIME_DAY_US : w->over_us;
+  int64_t idle = w->span == SPAN_LAST ? (int64_t)COUNTER_IDLE_DAYS * TIME_DAY_US : w->over_us - 1;
   bool idles = w->span == SPAN_EVER || (w->span == SPAN_LAST && w->over_us < 0);
   uint32_t first = end;
   if (idles && end > 0 && r->time - events[end - 1].time > idle) return end;

@@ -203,7 +203,8 @@ static int round_of_keys(char *record, uint64_t i, uint64_t keys) {
                   (unsigned long long)i / 1000, (unsigned long long)i % keys, (unsigned long long)(i * 7919 % 1000003));
 }
 static int events_of_7300_keys(char *record, uint64_t i) { return round_of_keys(record, i, 7300); }
-static int events_of_14000_keys(char *record, uint64_t i) { return round_of_keys(record, i, 14000); }
+static int events_of_18700_keys(char *record, uint64_t i) { return round_of_keys(record, i, 18700); }
+static int events_of_16000_keys(char *record, uint64_t i) { return round_of_keys(record, i, 16000); }
 
 /* Events of 24 to 104 bytes, 17 of each key: their blocks are up to twice as large, and what was freed when they grew
  * stands between others that stay. */
@@ -218,8 +219,9 @@ TEST(counters_whose_blocks_are_rounded_up_end_no_run) {
       char rule[600];
       struct told told;
       snprintf(rule, sizeof rule, EVENT "rule r { on e key k when %s }", counters[c]);
-      uint64_t count = 17 * (keys == 0 ? 7300 : 14000);
-      run_together(&told, rule, keys == 0 ? events_of_7300_keys : events_of_14000_keys, count, 32, 16 << 20, 0, 1);
+      uint64_t count = 17 * (keys == 0 ? 7300 : 18700);
+      run_together(&told, rule, keys == 0 ? events_of_7300_keys : events_of_18700_keys, count, 32,
+                   (keys == 0 ? 16 : 20) << 20, 0, 1);
       if (told.status != 0) printf("%s, %d: %s\n", counters[c], keys, told.err.text);
       EXPECT_INT(told.status, 0);
       EXPECT_INT(told.stats.processed, count);
@@ -378,6 +380,21 @@ TEST(windows_of_large_values_end_no_run) {
                kinds[k], aggregates[a]);
       expect_no_end(rule);
     }
+}
+
+/* What windows do not need any more is no use to the events that are made of them: little of it may be left. */
+TEST(windows_that_grow_together_end_no_run) {
+  struct told told;
+  const uint64_t count = 17 * 16000;
+  run_together(&told,
+               EVENT "event w from e key k window tumbling 1d { t = top(s, 3) c = collect(n, 60) }\n"
+                     "rule r { on w(c is null) key k }",
+               events_of_16000_keys, count, 32, 20 << 20, 0, 1);
+  if (told.status != 0) printf("%s\n", told.err.text);
+  EXPECT_INT(told.status, 0);
+  EXPECT_INT(told.stats.processed, count);
+  EXPECT(told.stats.dropped.windows > 0 && told.stats.dropped.windows < count);
+  free(told.text);
 }
 
 /* So many keys, and then one of them each minute. */

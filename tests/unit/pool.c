@@ -58,6 +58,14 @@ TEST(large_blocks_are_the_contexts) {
 
 enum { LIVE = 500, ROUNDS = 200000 };
 
+/* What the pool reckons with when it asks whether much was freed. */
+static void expect_reckoned(const struct pool *pool) {
+  size_t rests = 0;
+  for (int i = 0; i < 2; i++) rests += (size_t)(pool->rests[i].end - pool->rests[i].next);
+  EXPECT(pool->used - pool->outside + pool->headers + pool->span_bytes + rests <= pool->taken);
+  if (pool->used == 0) EXPECT(pool->outside == 0 && pool->headers == 0);
+}
+
 /* All states grow from size to size: of none of them may more be left than the limit has room for. */
 TEST(what_was_freed_near_the_limit_serves_other_sizes) {
   enum { STATES = 10000, MOST = STATES * 96, KEY = 20 };
@@ -85,6 +93,7 @@ TEST(what_was_freed_near_the_limit_serves_other_sizes) {
         }
         states[i] = state;
       }
+      expect_reckoned(&pool);
       if (count * bytes > MOST) count = MOST / bytes + 1;
       old = bytes;
       for (size_t i = 0; i < count; i++) EXPECT(states[i][0] == (char)(i % 100) && states[i][old - 1] == states[i][0]);
@@ -93,6 +102,7 @@ TEST(what_was_freed_near_the_limit_serves_other_sizes) {
     for (size_t i = 0; i < count; i++) pool_free(&pool, states[i], old);
     for (size_t i = 0; i < STATES; i += KEY) pool_free(&pool, keys[i], 24);
     EXPECT_INT(pool_used(&pool), 0);
+    expect_reckoned(&pool);
     pool_free_all(&pool);
     EXPECT_INT(mem_used(mem), 0);
     mem_unguard(mem);
@@ -139,7 +149,7 @@ TEST(at_the_limit_nothing_is_left) {
   static char *small[FILLED], *large[FILLED], *larger[FILLED];
   pool_init(&pool, mem);
   size_t largest = fill(mem, &pool, larger, 1, 512); /* a slab has room for more of them */
-  EXPECT(fill(mem, &pool, small, FILLED, 48) * 48 > LIMIT / 10 * 9);
+  EXPECT(fill(mem, &pool, small, FILLED, 48) * 48 > LIMIT - 24000);
   pool_free_all(&pool);
   size_t count = fill(mem, &pool, large, FILLED, 1024);
   EXPECT(largest == 1 && count > LIMIT / 1024 / 10 * 9);
@@ -155,17 +165,57 @@ TEST(at_the_limit_nothing_is_left) {
   mem_free_all(mem);
 }
 
+TEST(a_block_that_is_cut_keeps_lines) {
+  for (size_t bytes = 80; bytes <= 208; bytes += 128) { /* not lines are their sizes */
+    struct mem *mem = mem_new(LIMIT);
+    struct pool pool;
+    static char *odd[FILLED], *lines[FILLED];
+    pool_init(&pool, mem);
+    size_t count = fill(mem, &pool, odd, FILLED, bytes);
+    for (size_t i = 0; i < count; i += 2) pool_free(&pool, odd[i], bytes);
+    for (size_t i = 1; i < count; i += 2) memset(odd[i], 'o', bytes);
+    size_t found = fill(mem, &pool, lines, FILLED, 64);
+    EXPECT(bytes == 80 || found > count / 2);
+    for (size_t i = 0; i < found; i++) EXPECT((uintptr_t)lines[i] % POOL_LINE == 0);
+    for (size_t i = 1; i < count; i += 2) EXPECT(odd[i][0] == 'o' && odd[i][bytes - 1] == 'o');
+    expect_reckoned(&pool);
+    mem_free_all(mem);
+  }
+}
+
+/* Of a limit no pool takes much that it has no use for. */
+TEST(slabs_are_small_parts_of_the_limit) {
+  enum { MUCH = 16 << 20, SMALL = 200 };
+  struct mem *mem = mem_new(4 * MUCH);
+  struct pool pool;
+  size_t most = 0;
+  pool_init(&pool, mem);
+  for (int i = 0; i < MUCH / SMALL; i++) {
+    (void)pool_alloc(&pool, SMALL);
+    size_t unused = mem_used(mem) - pool_used(&pool);
+    if (unused > most) most = unused;
+  }
+  EXPECT(most < 4 * MUCH / 32 + MUCH / 64);
+  mem_free_all(mem);
+}
+
 /* A large block that stands in a slab is freed with it. */
 TEST(everything_is_freed_wherever_it_stands) {
   struct mem *mem = mem_new(LIMIT);
   struct pool pool;
   static char *blocks[FILLED], *large[FILLED];
   pool_init(&pool, mem);
+  EXPECT_INT(fill(mem, &pool, large, 2, 5000), 2); /* these are the context's */
+  expect_reckoned(&pool);
+  for (int i = 0; i < 2; i++) pool_free(&pool, large[i], 5000);
+  expect_reckoned(&pool);
   size_t count = fill(mem, &pool, blocks, FILLED, 1024);
   for (size_t i = 0; i < count / 2; i++) pool_free(&pool, blocks[i], 1024);
   size_t used = mem_used(mem), found = fill(mem, &pool, large, FILLED, 5000);
   EXPECT(found * 5000 > count / 2 * 1024 / 10 * 9);
   EXPECT(mem_used(mem) < used + 20000);
+  for (size_t i = 0; i < found; i += 2) pool_free(&pool, large[i], 5000);
+  expect_reckoned(&pool);
   pool_free_all(&pool);
   EXPECT_INT(pool_used(&pool), 0);
   EXPECT_INT(mem_used(mem), 0);

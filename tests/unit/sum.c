@@ -182,6 +182,23 @@ TEST(deviation_against_long_double) {
   }
 }
 
+/* Ints are divided in 128 bits, floats in limbs: a power of two between them changes no bit of the deviation. */
+TEST(deviation_is_the_same_in_limbs) {
+  for (int round = 0; round < 2000; round++) {
+    uint64_t count = 2 + random_bits() % 20;
+    unsigned bits = 1 + (unsigned)(random_bits() % 40);
+    int scale = (int)(random_bits() % 80) - 55;
+    struct spread ints = {0}, floats = {0};
+    for (uint64_t i = 0; i < count; i++) {
+      int64_t number = (int64_t)(random_bits() >> (64 - bits)) - (round % 3 == 0 ? 1000 : 0);
+      spread_add(&ints, value_int(number));
+      spread_add(&floats, value_float(ldexp((double)number, scale)));
+    }
+    double expected = ldexp(spread_deviation(&ints, int_type, NULL).f, scale);
+    EXPECT(spread_deviation(&floats, float_type, NULL).f == expected);
+  }
+}
+
 TEST(deviation_of_known_values) {
   struct spread spread = {0};
   const int64_t known[] = {2, 4, 4, 4, 5, 5, 7, 9};
