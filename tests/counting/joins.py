@@ -6,7 +6,8 @@ PAIRS_MAX = 3000  # of one join; joins of joins have very many
 
 def make_join(world, item):
     (left, left_type), (right, right_type) = item["sides"]
-    stage = 1 + max(world.stage[left_type], world.stage[right_type])
+    inputs = {left_type, right_type} | world.counted([item["where"], item["entries"]])
+    stage = 1 + max(world.stage[kind] for kind in inputs)
     made, paired = [], set()
 
     def entries(cause, time, moment, key, **sides):
@@ -40,4 +41,4 @@ def make_join(world, item):
                 text = key_json(item["key_names"], zip(key, item["key_types"]))
                 moment = (time, 1 + stage, (item["name"], text), ((item["name"], event.moment),))
                 entries(event, time, moment, key, **{name: event})
-    world.finish(item, [left_type, right_type], made)
+    world.finish(item, inputs, made)

@@ -18,7 +18,7 @@ class Telling:
     def __init__(self, world, item, key):
         self.world, self.item, self.window, self.key = world, item, item["window"], key
         text = key_json(item["key_names"], zip(key, item["key_types"]))
-        self.stage = 1 + max(world.stage[kind] for kind in item["from"])
+        self.stage = 1 + max(world.stage[kind] for kind in inputs_of(world, item))
         self.timer = (1 + self.stage, (item["name"], text))
         self.fields = dict(zip(item["key_names"], key))
 
@@ -73,6 +73,10 @@ class Early:
         return due
 
 
+def inputs_of(world, item):
+    return set(item["from"]) | world.counted([item["where"], item["entries"]])
+
+
 def make_window(world, item):
     keys, made = {}, []
     for kind in item["from"]:
@@ -90,7 +94,7 @@ def make_window(world, item):
                 fields[name] = world.aggregate(node[2], members, length_of(start, end))
             told_at = moment[0] if partial else end
             made.append(Event(item["name"], moment[0], moment, fields, None, revision, partial, told_at))
-    world.finish(item, item["from"], made)
+    world.finish(item, inputs_of(world, item), made)
 
 
 # ---- windows that stand at the same times for all keys ----
