@@ -29,11 +29,7 @@ static bool unit_fits(const struct counters *counters, const struct layout *layo
 /* Whether all that is asked can be told by a way back: counts and sums in the ring, and the different values of a field
  * beside it. */
 static bool can_pack(const struct counters *counters, const struct layout *layout) {
-  const struct variant *variant = &layout->variants[0];
-  if (layout->horizon_us <= 0) return false;
-  if (layout->ring && (!layout->timed || !variant->plain || variant->plain_sum_count != variant->plain_count))
-    return false;
-  if (layout->beside && (!layout->values_alone || layout->values_count != 1)) return false;
+  if (!layout_is_plain(layout) || (layout->ring && !layout->timed)) return false;
   for (uint16_t i = 0; i < layout->plan->counter_count; i++) {
     const struct asker *asker = &counters->askers[layout->plan->counters[i]];
     if (!asker->simple && asker->how != ASK_DISTINCT) return false;

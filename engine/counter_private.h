@@ -242,6 +242,14 @@ struct layout {
   struct packed_plan packed;
 };
 
+/* Whether a state is no more than events in order, with sums of their ints, and the different values of one field. */
+static inline bool layout_is_plain(const struct layout *layout) {
+  const struct variant *variant = &layout->variants[0];
+  if (layout->horizon_us <= 0) return false;
+  if (layout->ring && (!variant->plain || variant->plain_sum_count != variant->plain_count)) return false;
+  return !layout->beside || (layout->values_alone && layout->values_count == 1);
+}
+
 /* ---- counters as they are asked ---- */
 
 enum asked {

@@ -30,15 +30,8 @@ struct counter_quick {
   const struct quick_distinct *distincts, *distincts_end;
 };
 
-static bool fits_ring(const struct layout *layout) {
-  const struct variant *variant = &layout->variants[0];
-  return variant->plain && variant->plain_sum_count == variant->plain_count;
-}
-
 static bool fits(const struct counters *counters, const struct layout *layout, const struct group_variant *asks) {
-  if (layout->endless_count > 0 || layout->horizon_us <= 0) return false;
-  if (layout->beside && (!layout->values_alone || layout->values_count != 1)) return false;
-  if (layout->ring && !fits_ring(layout)) return false;
+  if (layout->endless_count > 0 || !layout_is_plain(layout)) return false;
   for (uint32_t i = 0; asks != NULL && i < asks->other_count; i++)
     if (counters->askers[asks->others[i]->counter].how != ASK_DISTINCT) return false;
   return true;
