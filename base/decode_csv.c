@@ -227,8 +227,6 @@ bool decoder_csv_absent(const struct decoder *decoder, uint16_t *cursor, uint16_
 
 /* --- records --- */
 
-static const char *plural(uint32_t count) { return count == 1 ? "" : "s"; }
-
 /* A record was refused for a value that is missing: where no record of the file can have it, the header is to blame. */
 static void blame_header(const struct decoder *decoder, uint16_t type_index, const struct value *values,
                          struct decoded *out) {
@@ -281,7 +279,8 @@ void decode_csv_record(struct decoder *decoder, struct slice record, struct aren
     return;
   }
   if (count != csv->column_count) {
-    decode_refuse(out, DECODE_BAD_JSON, "%u cell%s, but the header has %u", count, plural(count), csv->column_count);
+    decode_refuse(out, DECODE_BAD_JSON, "%u cell%s, but the header has %u", count, count == 1 ? "" : "s",
+                  csv->column_count);
     return;
   }
   int32_t type = DECODE_TYPE_UNSEEN;

@@ -123,7 +123,7 @@
     "that holds most are dropped, counted; `match_events` is at most a 16th of these units")                           \
   X(COUNTER_KEYS, 600, 384, "keys of counters over the same events; a part of `state_memory`",                         \
     "the one that was silent longest, about, is forgotten, counted")                                                   \
-  X(COUNTER_EVENTS, 600, 64, "events and different values that counters over the same events keep, of all keys (where a key and what it keeps take more than 64 bytes for each, all 64 bytes count as one, and so do texts, lists and sketches); a part of `state_memory`", \
+  X(COUNTER_EVENTS, 600, 64, "events and different values that counters over the same events keep, of all keys (where a key and what it keeps take more than 64 bytes for each, each 64 bytes count as one, and so do texts, lists and sketches); a part of `state_memory`", \
     "the key that was silent longest, about, is forgotten, counted; of the only key the oldest event, or what it keeps over `today` and `ever`")                 \
   X(OPEN_WINDOWS, 600, 512, "open windows of one window declaration (of more than 512 bytes on average, or 640 with the event that is made of one: fewer; of half as many where panes are merged, or what they keep grows); a part of `state_memory`",                        \
     "the oldest are told no more, counted")                                                                            \

@@ -3,9 +3,9 @@
  * Sizes are rounded up to a class: steps of 16 to 256 bytes, then powers of two to 1 KiB; larger blocks come straight
  * from the context, where what one size frees another can take. A freed block goes to its class's list and is taken
  * again from there; slabs go back to the context only with pool_free_all(). Near the context's limit freed blocks that
- * stand side by side are put together, for blocks of any size (blocks of up to 256 bytes and larger ones have slabs of
- * their own, so that such neighbours are many), and at the limit larger ones are cut. Whoever frees a block says its
- * size, so blocks have no header. One thread. */
+ * stand side by side are put together, for blocks of any size, those above 1 KiB too (blocks of up to 256 bytes and
+ * larger ones have slabs of their own, so that such neighbours are many), and at the limit larger ones are cut. Whoever
+ * frees a block says its size, so blocks have no header. One thread. */
 #ifndef WEIR_BASE_POOL_H
 #define WEIR_BASE_POOL_H
 

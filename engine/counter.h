@@ -72,8 +72,8 @@ void counters_prefetch_events(const struct counters *counters, uint16_t populati
 bool counters_outside(const struct counters *counters, uint16_t population);
 
 /* Room for so many events and different values may be taken in one population, over all keys (at least 16): a window
- * has no more, and counters_crowded() says when all together have. What is larger than 64 bytes counts as several.
- * Before the first event; else there is no such limit. */
+ * has no more, and counters_crowded() says when all together have. What takes more than 64 bytes for each, with its
+ * key, counts as several. Before the first event; else there is no such limit. */
 void counters_set_entries(struct counters *counters, uint64_t entries_max);
 bool counters_crowded(const struct counters *counters, uint16_t population);
 /* They are of one key alone: of texts and of accumulators that have no ring what is oldest is forgotten, counted, until

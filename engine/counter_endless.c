@@ -12,7 +12,7 @@ static struct endless *endless_at(const struct endless_plan *plan, const struct 
 static bool stands(const struct endless_plan *plan, const struct endless *endless, int64_t time) {
   if (endless->stamp == INT64_MIN) return false;
   if (plan->span == SPAN_TODAY) return endless->stamp <= time && time < endless->other;
-  return time - endless->stamp <= plan->idle_us;
+  return time - endless->stamp < plan->idle_us;
 }
 
 void endless_add(const struct endless_plan *plan, struct counter_state *state, const struct value *columns,
@@ -50,6 +50,6 @@ struct value endless_ask(const struct counters *counters, const struct asker *as
 int64_t endless_end(const struct endless_plan *plan, const struct counter_state *state, int64_t time) {
   const struct endless *endless = endless_at(plan, state);
   if (!stands(plan, endless, time)) return INT64_MIN;
-  if (plan->span == SPAN_EVER) return endless->stamp + plan->idle_us + 1;
+  if (plan->span == SPAN_EVER) return endless->stamp + plan->idle_us;
   return endless->other;
 }

@@ -181,7 +181,7 @@ static uint16_t need_inside(struct needs *needs, uint16_t cursor, const struct a
 static uint16_t need_endless(struct needs *needs, const struct counter_window *window,
                              const struct aggregate_plan *plan, uint16_t *index) {
   struct layout *layout = needs->layout;
-  int64_t idle_us = window->span == SPAN_EVER ? span_us(window->over_us) - 1 : -1;
+  int64_t idle_us = window->span == SPAN_EVER ? span_us(window->over_us) : -1;
   uint16_t at = 0;
   while (at < layout->endless_count &&
          (layout->endless[at].span != window->span || layout->endless[at].idle_us != idle_us ||

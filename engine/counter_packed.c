@@ -49,17 +49,15 @@ void packed_make(const struct counters *counters, struct layout *layout) {
     for (uint16_t s = 0; s < variant->plain_count && plan.words <= PACKED_VALUES; s++)
       plan.slots[plan.words++ - 1] = variant->plain_rows[s].slot;
     if (plan.words != 1u + variant->plain_count) return;
-    plan.again = 1;
   }
   if (layout->values_count > 0) {
     const struct column_plan *column = &layout->columns[layout->values[0].column];
     if (!is_small(column->type) || plan.words > PACKED_VALUES) return;
     plan.different = plan.words;
     plan.slots[plan.words++ - 1] = (uint32_t)column->slot;
-    plan.again = 0; /* the ring alone does not know them */
   }
   plan.room = PACKED_WORDS / plan.words;
-  plan.again *= plan.room / 2;
+  plan.again = plan.different > 0 ? 0 : plan.room / 2; /* the ring alone does not know different values */
   if (!unit_fits(counters, layout, plan.room, plan.unit_us)) plan.unit_us = UNIT_LARGE_US;
   plan.horizon = (uint32_t)(layout->horizon_us / plan.unit_us);
   if (unit_fits(counters, layout, plan.room, plan.unit_us)) layout->packed = plan;
@@ -209,9 +207,8 @@ struct counter_state *packed_open(struct counters *counters, const struct layout
     int64_t time = last - (int64_t)((uint32_t)units_of(plan, last) - event[0]) * plan->unit_us;
     if (layout->ring) put_in_ring(layout, state, time, event);
     if (plan->different == 0) continue;
-    struct value v = {.i = (int32_t)event[plan->different],
-                      .kind = layout->columns[layout->values[0].column].type.kind};
-    v.scale = layout->columns[layout->values[0].column].type.scale;
+    struct type type = layout->columns[layout->values[0].column].type;
+    struct value v = {.i = (int32_t)event[plan->different], .kind = type.kind, .scale = type.scale};
     values_add(counters, layout, state, 0, v, time);
   }
   return state;

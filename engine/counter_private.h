@@ -67,7 +67,7 @@ struct counter_state {
 enum { STATE_ANNEXED = 1, STATE_PACKED = 2 };
 enum { PACKED_VALUES = 2 /* of an event, at most */, PACKED_WORDS = 13 };
 /* What is asked: 0 how many events, 1 and up the sum of that value, PACKED_DIFFERENT how many values are different. */
-enum { PACKED_DIFFERENT = PACKED_VALUES + 1, PACKED_NUMBERS };
+enum { PACKED_DIFFERENT = PACKED_VALUES + 1 };
 struct packed_state {
   int64_t deadline;
   uint8_t count, variant, bits, annexed;
@@ -158,7 +158,7 @@ struct inside_plan { /* struct inside in `pointer` */
 
 struct endless_plan { /* TODAY, EVER: struct endless in the state */
   enum span_kind span;
-  int64_t idle_us;
+  int64_t idle_us; /* EVER: begun anew when the latest event is as old; -1 */
   const struct zone *zone;
   struct window_grid *days; /* TODAY */
   struct aggregates *aggregates;

@@ -31,7 +31,7 @@ struct counter_quick {
 };
 
 static bool fits(const struct counters *counters, const struct layout *layout, const struct group_variant *asks) {
-  if (layout->endless_count > 0 || !layout_is_plain(layout)) return false;
+  if (!layout_is_plain(layout)) return false;
   for (uint32_t i = 0; asks != NULL && i < asks->other_count; i++)
     if (counters->askers[asks->others[i]->counter].how != ASK_DISTINCT) return false;
   return true;

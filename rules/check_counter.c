@@ -40,8 +40,8 @@ static bool own_events(struct checker *c, const struct scope *s, struct span at,
     if (of->condition != NULL) check_condition(c, own, of->condition, "the condition of a counter");
     return true;
   }
-  if (s->counters == COUNTERS_OWN && !own_events_counted(c, s, at)) return false;
   if (s->counters == COUNTERS_OWN) {
+    if (!own_events_counted(c, s, at)) return false;
     own->types = s->types;
     own->type_count = s->type_count;
     return true;

@@ -355,9 +355,9 @@ void check_derived(struct checker *c, struct event_tree *event) {
   if (event->key != NULL && event->window == NULL && !event->join)
     check_say(c, event->key->span, "key", "leave it out, or add a window",
               "a derived event without a window has no key");
-  if (event->key == NULL && (event->window != NULL || event->join))
+  if (event->key == NULL && event->window != NULL)
     check_say(c, event->name.span, "key", "add `key FIELD`, or `key none` for one window over all events",
-              event->join ? "a join needs a key" : "a window needs a key");
+              "a window needs a key");
   if (event->join) scope.key = event->key;
   if (event->where != NULL) check_condition(c, &scope, event->where, "`where`");
   if (event->join) check_join(c, event);

@@ -203,7 +203,7 @@ static const char *hint_of_wanted(struct parser *parser, const char *what, const
   if (begins(what, "the unit of the numbers")) {
     bool milli = found->text.length > 4 && memcmp(found->text.data, "milli", 5) == 0;
     bool micro = found->text.length > 4 && memcmp(found->text.data, "micro", 5) == 0;
-    if (milli || micro || is_word(found, "millis")) return micro ? "write `us`" : "write `ms`";
+    if (milli || micro) return micro ? "write `us`" : "write `ms`";
     return is_word(found, "sec") || is_word(found, "seconds") ? "write `s`" : NULL;
   }
   if (begins(what, "a string after `from`") && found->kind == TOKEN_NAME && next->kind == TOKEN_DOT)

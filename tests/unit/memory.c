@@ -179,10 +179,14 @@ TEST(many_counters_end_no_run) {
       }
 }
 
-static int values_of_all_keys(char *record, uint64_t i) {
+static int round_of_keys(char *record, uint64_t i, uint64_t keys) {
   return snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"k%llu\",\"n\":%llu,\"s\":\"s\"}\n",
-                  (unsigned long long)i / 1000, (unsigned long long)i % 6000, (unsigned long long)(i * 7919 % 1000003));
+                  (unsigned long long)i / 1000, (unsigned long long)i % keys, (unsigned long long)(i * 7919 % 1000003));
 }
+static int events_of_6000_keys(char *record, uint64_t i) { return round_of_keys(record, i, 6000); }
+static int events_of_7300_keys(char *record, uint64_t i) { return round_of_keys(record, i, 7300); }
+static int events_of_18700_keys(char *record, uint64_t i) { return round_of_keys(record, i, 18700); }
+static int events_of_16000_keys(char *record, uint64_t i) { return round_of_keys(record, i, 16000); }
 
 /* What all keys keep grows at the same time: blocks of one size are left, and larger ones are wanted. */
 TEST(counters_that_grow_together_end_no_run) {
@@ -191,20 +195,12 @@ TEST(counters_that_grow_together_end_no_run) {
       EVENT
       "rule r { on e key k when median(n) over 1d < 0 or median(n * 2) over 1d < 0 or median(n * 3) over 1d < 0 or "
       "median(n * 4) over 1d < 0 }",
-      values_of_all_keys, 120000, 16 << 20, 0, 1);
+      events_of_6000_keys, 120000, 16 << 20, 0, 1);
   if (told.status != 0) printf("%s\n", told.err.text);
   EXPECT_INT(told.status, 0);
   EXPECT_INT(told.stats.processed, 120000);
   free(told.text);
 }
-
-static int round_of_keys(char *record, uint64_t i, uint64_t keys) {
-  return snprintf(record, RECORD_MAX, "{\"at\":%llu,\"k\":\"k%llu\",\"n\":%llu,\"s\":\"s\"}\n",
-                  (unsigned long long)i / 1000, (unsigned long long)i % keys, (unsigned long long)(i * 7919 % 1000003));
-}
-static int events_of_7300_keys(char *record, uint64_t i) { return round_of_keys(record, i, 7300); }
-static int events_of_18700_keys(char *record, uint64_t i) { return round_of_keys(record, i, 18700); }
-static int events_of_16000_keys(char *record, uint64_t i) { return round_of_keys(record, i, 16000); }
 
 /* Events of 24 to 104 bytes, 17 of each key: their blocks are up to twice as large, and what was freed when they grew
  * stands between others that stay. */
